@@ -1,0 +1,45 @@
+# Everything here works on a fresh clone with Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN := runs/express
+export HANGTAG_HOME ?= $(HOME)/.cache/hangtag
+
+.PHONY: run test slow lint bench docs clean
+
+run: $(READY)  ## Fetch the data, train express, write the report, categorise examples.
+	$(BIN)/hangtag data fetch fashion-mnist
+	$(BIN)/hangtag explore fashion-mnist --out runs/explore --augment express
+	$(BIN)/hangtag train fashion-mnist --recipe express --seed 0 --out $(RUN) $(if $(wildcard $(RUN)/run.json),--resume)
+	$(BIN)/hangtag predict docs/examples --model $(RUN) --out $(RUN)/examples.csv
+	@cat $(RUN)/examples.csv
+	$(BIN)/hangtag models runs
+	@echo "report: $(RUN)/report.html"
+
+test: $(READY)  ## Fast tests.
+	$(BIN)/hangtag data fetch fashion-mnist --quiet || true
+	$(BIN)/python -m pytest -n 2
+
+slow: $(READY)  ## Tests that take longer than ten seconds each.
+	$(BIN)/python -m pytest -n 2 -m slow
+
+lint: $(READY)  ## Style, types and layers.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## Speed, side by side with PyTorch and pandas.
+	$(BIN)/python -m benchmarks.throughput
+
+docs: $(READY)  ## Write the parts of docs/ that the tool makes: pictures, tables, command reference.
+	$(BIN)/python docs/generate.py
+
+clean:  ## Remove what make made, except runs/.
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,139 @@
+"""Writes the parts of the documentation that the tool itself makes.
+
+    python docs/generate.py            everything: blocks, pictures, example images
+    python docs/generate.py --check    only compares the quick blocks; exit code 1 when one is stale
+
+A block in a Markdown file starts with a comment that names its source and ends with another:
+
+    <!-- output of: hangtag summary seed -->
+    ```text
+    ...
+    ```
+    <!-- end -->
+
+``output of`` blocks are quick and the same on every machine: a test compares them. ``output once
+of`` blocks take long or hold times; only this script writes them. Sources are commands, and
+``fields of CLASS`` for the fields of a part of a recipe.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hangtag.training.recipes import schema
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+IMAGES = DOCS / "images"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+BLOCK = re.compile(r"(<!-- output (once )?of: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+FIGURES = ("class_examples", "class_means", "pixel_histogram", "class_balance", "augmentation")
+PLAIN = {**os.environ, "TYPER_USE_RICH": "0", "COLUMNS": "100", "NO_COLOR": "1"}
+
+
+def main() -> int:
+    """Writes everything, or checks the quick blocks."""
+    check = "--check" in sys.argv
+    if not check:
+        write_pictures()
+    stale = [page for page in PAGES if not update_page(page, check=check)]
+    for page in stale:
+        print(f"{page.relative_to(ROOT)} is stale; run: make docs")
+    return 1 if stale else 0
+
+
+def update_page(page: Path, *, check: bool) -> bool:
+    """Fills the blocks of a page; with `check`, only says whether they are as they should be."""
+    before = page.read_text(encoding="utf-8")
+
+    def fill(block: re.Match[str]) -> str:
+        start, once, source, end = block.groups()
+        return block.group(0) if check and once else f"{start}{make_block(source)}{end}"
+
+    after = BLOCK.sub(fill, before)
+    if not check:
+        page.write_text(after, encoding="utf-8")
+    return not check or before == after
+
+
+def make_block(source: str) -> str:
+    """Makes the content of a block: a table of fields, or what a command prints on stdout."""
+    if source.startswith("fields of "):
+        return field_table(source.removeprefix("fields of "))
+    return f"```text\n{run(source).rstrip()}\n```\n"
+
+
+def field_table(name: str) -> str:
+    """Lists the fields of a part of a recipe with their defaults and meanings."""
+    properties = getattr(schema, name).model_json_schema()["properties"]
+    rows = [
+        f"| `{field}` | {default_of(content)} | {content.get('description', '')} |"
+        for field, content in properties.items()
+        if field != "kind"
+    ]
+    return "\n".join(["| field | default | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def default_of(content: dict[str, object]) -> str:
+    """Says the default of a field."""
+    return f"`{content['default']}`" if "default" in content else "required"
+
+
+def run(command: str) -> str:
+    """Runs a command of this environment and returns what it prints on stdout."""
+    program, *arguments = shlex.split(command)
+    path = Path(sys.executable).parent / program
+    finished = subprocess.run(
+        [path, *arguments], capture_output=True, text=True, check=True, cwd=ROOT, env=PLAIN
+    )
+    return re.sub(r"[ \t]+\n", "\n", finished.stdout)
+
+
+def write_pictures() -> None:
+    """Draws the pictures of the guide from the real data and the shipped model."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        run(f"hangtag explore fashion-mnist --augment seed --out {folder}/explore")
+        for figure in FIGURES:
+            shutil.copy(Path(folder) / "explore" / "figures" / f"{figure}.png", IMAGES)
+        run(f"hangtag evaluate fashion-mnist fashion-mnist --out {folder}/report")
+        for figure in ("confusion_matrix", "correct", "incorrect"):
+            shutil.copy(Path(folder) / "report" / f"{figure}.png", IMAGES)
+    write_curves()
+    write_examples()
+
+
+def write_curves() -> None:
+    """Draws the curves of the run that made the shipped model."""
+    import csv
+
+    from hangtag.report.curves import draw_curves
+
+    rows = csv.DictReader((DOCS / "evidence" / "express" / "results.csv").open(encoding="utf-8"))
+    history = [{name: float(value) for name, value in row.items()} for row in rows]
+    (IMAGES / "curves.png").write_bytes(draw_curves(history))
+
+
+def write_examples() -> None:
+    """Writes the first test image of each class as a PNG."""
+    import numpy as np
+    from PIL import Image
+
+    import hangtag
+
+    catalogue = hangtag.open_catalogue("fashion-mnist")
+    examples, test = DOCS / "examples", catalogue.splits["test"]
+    examples.mkdir(exist_ok=True)
+    for index, name in enumerate(catalogue.classes):
+        first = int(np.flatnonzero(test.labels == index)[0])
+        slug = re.sub("[^a-z]+", "-", name.lower())
+        Image.fromarray(test.images[first]).save(examples / f"{index}-{slug}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

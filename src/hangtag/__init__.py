@@ -1,0 +1,86 @@
+"""Hangtag puts a trustworthy category on apparel images.
+
+    import hangtag
+
+    catalogue = hangtag.open_catalogue("fashion-mnist")
+    model = hangtag.load("fashion-mnist")
+    for prediction in model.predict(catalogue.splits["test"].images[:5]):
+        print(prediction.category, prediction.confidence, prediction.decision)
+
+    result = hangtag.train(catalogue, recipe="express", out="runs/mine")
+    print(result.evaluations["test"].accuracy, result.report)
+
+Importing this package imports nothing heavy; each function imports what it needs.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hangtag.catalogue import Catalogue
+    from hangtag.categoriser import Categoriser
+    from hangtag.training.train import Result
+
+__version__ = version("hangtag")
+__all__ = ["__version__", "load", "open_catalogue", "train"]
+
+
+def load(model: str | Path) -> "Categoriser":
+    """Loads and verifies a model by its shipped name, its folder or its run folder.
+
+    Raises:
+        ModelError: There is no such model, or it is not what it was when it was written.
+    """
+    from hangtag.categoriser import Categoriser
+
+    return Categoriser.load(model)
+
+
+def open_catalogue(data: str | Path, *, offline: bool = False) -> "Catalogue":
+    """Opens a data set: ``fashion-mnist``, IDX files, pixel CSVs, class folders or a manifest.
+
+    Args:
+        data: A name or a path.
+        offline: Whether a data set that is known by name must not come from the network.
+
+    Raises:
+        DataError: `data` is none of the kinds, or cannot be read.
+        FetchError: A data set that is known by name cannot be obtained.
+    """
+    from hangtag.catalogue import open_catalogue as open_any
+
+    return open_any(data, offline=offline)
+
+
+def train(
+    catalogue: "Catalogue",
+    *,
+    recipe: str | Path = "express",
+    changes: Sequence[str] = (),
+    out: str | Path,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+) -> "Result":
+    """Trains a recipe on a catalogue into the run folder `out`; needs the train extra.
+
+    Args:
+        catalogue: With a train split.
+        recipe: The name of a shipped recipe, or a YAML file.
+        changes: Fields of the recipe to change, such as ``epochs=3``.
+        out: The run folder; must be new unless `resume`.
+        seed: Decides everything random.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        resume: Go on with the run in `out`.
+
+    Raises:
+        RecipeError: No such recipe, or an impossible value.
+        TrainingError: `out` is taken, does not fit what is to be resumed, or the loss diverged.
+    """
+    from hangtag.training.recipes import load_recipe
+    from hangtag.training.train import train as run_training
+
+    chosen = load_recipe(recipe, changes=changes)
+    return run_training(catalogue, chosen, out=out, seed=seed, device=device, resume=resume)

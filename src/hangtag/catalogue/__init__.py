@@ -1,0 +1,46 @@
+"""Data sets: opened from any kind of source, checked, divided, written.
+
+from hangtag.catalogue import open_catalogue, split_catalogue
+
+catalogue = split_catalogue(open_catalogue("fashion-mnist"), share=0.15, seed=0)
+"""
+
+from hangtag.catalogue.decoding import DecodedImage, decode_grey
+from hangtag.catalogue.duplicates import Duplicate, describe_duplicates, find_duplicates
+from hangtag.catalogue.export import FORMATS, export_catalogue
+from hangtag.catalogue.fetch import cache_home, fetch_fashion_mnist
+from hangtag.catalogue.items import (
+    FASHION_MNIST_CLASSES,
+    IMAGE_SIZE,
+    SPLIT_NAMES,
+    Catalogue,
+    Split,
+    order_classes,
+)
+from hangtag.catalogue.opening import DATA_KINDS, DATA_NAMES, open_catalogue, require_known_name
+from hangtag.catalogue.splits import split_catalogue, stratified_split, supplier_split
+
+__all__ = [
+    "DATA_KINDS",
+    "DATA_NAMES",
+    "FASHION_MNIST_CLASSES",
+    "FORMATS",
+    "IMAGE_SIZE",
+    "SPLIT_NAMES",
+    "Catalogue",
+    "DecodedImage",
+    "Duplicate",
+    "Split",
+    "cache_home",
+    "decode_grey",
+    "describe_duplicates",
+    "export_catalogue",
+    "fetch_fashion_mnist",
+    "find_duplicates",
+    "open_catalogue",
+    "order_classes",
+    "require_known_name",
+    "split_catalogue",
+    "stratified_split",
+    "supplier_split",
+]

@@ -1,0 +1,156 @@
+"""Class folders: one folder a class, optionally below ``train``, ``validation``, ``test``.
+
+A folder's name is the class name, percent-encoded where a file system forbids a character, so
+``T-shirt%2Ftop`` holds the class ``T-shirt/top``.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+
+from hangtag.catalogue.decoding import IMAGE_SUFFIXES
+from hangtag.catalogue.image_reader import ImageReader
+from hangtag.catalogue.items import SPLIT_ALIASES, SPLIT_NAMES, Catalogue, Split, order_classes
+from hangtag.catalogue.png_files import new_folder, require_free, write_png
+from hangtag.catalogue.progress import Tick
+from hangtag.errors import DataError
+
+_UNSAFE = re.compile(r'^\.|[%/\\:*?"<>|\x00-\x1f\x7f]')
+
+
+def read_class_folders(folder: Path, *, on_progress: Tick | None = None) -> Catalogue:
+    """Reads the class folders of `folder`; see `order_classes` for the order of the classes.
+
+    Items are ordered by file name, then by class. Hidden files are passed over. Images of
+    another size than 28x28 are fitted, and a notice counts them.
+
+    Args:
+        folder: Holds class folders, or split folders that hold them.
+        on_progress: Called with the number of images read and of all images.
+
+    Raises:
+        DataError: There is no image, a file is not an image, an image lies outside the class
+            folders, or split folders and class folders are mixed.
+    """
+    listing = {
+        split: _list_files(folder, root) for split, root in _find_split_folders(folder).items()
+    }
+    class_names = {name for files in listing.values() for name in files}
+    paths = {
+        split: sorted(
+            ((path, name) for name, members in files.items() for path in members),
+            key=lambda item: (item[0].name, item[1]),
+        )
+        for split, files in listing.items()
+    }
+    total = sum(map(len, paths.values()))
+    if not total:
+        raise DataError(
+            f"{folder}: no images in class folders found; expected CLASS/IMAGE or "
+            "train/CLASS/IMAGE with JPEG, PNG or WebP images"
+        )
+    classes = order_classes(class_names)
+    reader = ImageReader(total, on_progress)
+    splits = {}
+    for split, members in paths.items():
+        if members:
+            files = [path for path, _ in members]
+            splits[split] = Split(
+                images=reader.read(files),
+                labels=np.array([classes.index(name) for _, name in members], np.int64),
+                ids=np.array([path.relative_to(folder).as_posix() for path in files], np.str_),
+            )
+    return Catalogue(folder.resolve().name, str(folder), classes, splits, reader.notices())
+
+
+def write_class_folders(
+    catalogue: Catalogue,
+    folder: Path,
+    *,
+    on_progress: Tick | None = None,
+) -> None:
+    """Writes ``SPLIT/CLASS/00000.png`` below `folder`; each split appears whole or not at all.
+
+    The file's number is the item's position in its split, so reading the folder gives the same
+    items in the same order. Every class gets a folder, even an empty one.
+
+    Args:
+        catalogue: What to write.
+        folder: Where to; made when missing.
+        on_progress: Called with the number of images written and of all images.
+
+    Raises:
+        OutputError: A split's folder exists already or cannot be written.
+    """
+    for name in catalogue.splits:
+        require_free(folder / name)
+    done = 0
+    for name, split in catalogue.splits.items():
+        width = max(5, len(str(len(split) - 1)))
+        with new_folder(folder / name) as root:
+            class_folders = [root / encode_class(name) for name in catalogue.classes]
+            for class_folder in class_folders:
+                class_folder.mkdir()
+            for position, label in enumerate(split.labels):
+                path = class_folders[label] / f"{position:0{width}d}.png"
+                write_png(split.images[position], path)
+                done += 1
+                if on_progress:
+                    on_progress(done, len(catalogue))
+
+
+def encode_class(name: str) -> str:
+    """Returns the folder name of the class `name`: ``T-shirt/top`` gives ``T-shirt%2Ftop``."""
+    return _UNSAFE.sub(lambda match: f"%{ord(match.group()):02X}", name)
+
+
+def _find_split_folders(folder: Path) -> dict[str, Path]:
+    """Maps split names to the folders that hold their class folders, in the order of splits."""
+    names = [path.name for path in _visible(folder) if path.is_dir()]
+    found = [name for name in names if name in SPLIT_ALIASES]
+    if not found:
+        return {"train": folder}
+    if len(found) < len(names):
+        other = next(name for name in names if name not in found)
+        raise DataError(
+            f"{folder} mixes the split folder '{found[0]}' with the folder '{other}'; "
+            "expected only train, validation and test, or only class folders"
+        )
+    splits = {SPLIT_ALIASES[name]: folder / name for name in found}
+    if len(splits) < len(found):
+        raise DataError(f"{folder} holds both 'val' and 'validation'; merge the two")
+    _refuse_loose_images(folder)
+    return {name: splits[name] for name in SPLIT_NAMES if name in splits}
+
+
+def _list_files(folder: Path, root: Path) -> dict[str, list[Path]]:
+    """Maps each class name below `root` to the files in its folder."""
+    _refuse_loose_images(root)
+    files: dict[str, list[Path]] = {}
+    for class_folder in _visible(root):
+        if not class_folder.is_dir():
+            continue
+        members = _visible(class_folder)
+        for path in members:
+            if path.is_dir():
+                raise DataError(
+                    f"{path} is a folder where images are expected; {folder} may be class "
+                    "folders, or train, validation and test with class folders, no deeper"
+                )
+        files.setdefault(unquote(class_folder.name), []).extend(members)
+    return files
+
+
+def _refuse_loose_images(folder: Path) -> None:
+    for path in _visible(folder):
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+            raise DataError(f"{path} lies outside the class folders; move it into its class")
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"cannot read the folder {folder}: {error.strerror or error}") from error

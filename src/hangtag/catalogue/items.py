@@ -1,0 +1,96 @@
+"""What a data set is once it is open: named splits of images with labels."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+FASHION_MNIST_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+IMAGE_SIZE = (28, 28)
+"""Height and width in pixels of every image of a catalogue."""
+
+SPLIT_NAMES = ("train", "validation", "test")
+"""The parts a catalogue may have, in the order they are listed."""
+
+SPLIT_ALIASES: Mapping[str, str] = {**{name: name for name in SPLIT_NAMES}, "val": "validation"}
+"""What a source may call a split, to what we call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One part of a catalogue.
+
+    Attributes:
+        images: Pixels, (N, H, W) uint8, 0-255.
+        labels: Class index of each image, (N,) int64.
+        ids: What each image is called in its source, (N,) str, such as ``train/00042`` or a path
+            relative to the source.
+        suppliers: Who supplied each image, (N,) str, or None where the source does not say.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    ids: NDArray[np.str_]
+    suppliers: NDArray[np.str_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.intp]) -> "Split":
+        """Returns the items at `indices` (M,), in that order."""
+        suppliers = None if self.suppliers is None else self.suppliers[indices]
+        return Split(self.images[indices], self.labels[indices], self.ids[indices], suppliers)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """A data set: its classes and its splits.
+
+    Attributes:
+        name: A short name for titles, such as ``fashion-mnist``.
+        source: The folder or file it was read from.
+        classes: Class names; position is the class index.
+        splits: ``train``, ``validation`` and ``test``, as far as the source has them. A source
+            without splits has only ``train``.
+        notices: What the reader of a report should know, one sentence each: duplicates found
+            between splits, images that had to be resized.
+    """
+
+    name: str
+    source: str
+    classes: tuple[str, ...]
+    splits: Mapping[str, Split]
+    notices: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return sum(len(split) for split in self.splits.values())
+
+
+def order_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Returns the classes of a source that names them, in the order of their indices.
+
+    When every name is one of Fashion-MNIST's, the classes are those ten in the official order,
+    so that its models fit; otherwise they are the distinct names, sorted.
+    """
+    distinct = set(names)
+    if distinct <= set(FASHION_MNIST_CLASSES):
+        return FASHION_MNIST_CLASSES
+    return tuple(sorted(distinct))
+
+
+def number_ids(name: str, count: int) -> NDArray[np.str_]:
+    """Returns the ids ``NAME/00000``, ``NAME/00001``, ... (count,) of a split without names."""
+    return np.array([f"{name}/{position:05d}" for position in range(count)], dtype=np.str_)

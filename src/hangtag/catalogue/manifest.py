@@ -1,0 +1,189 @@
+"""Manifests: a table, ``.csv`` or ``.parquet``, with one row an image.
+
+The column ``image`` is a path, absolute or relative to the manifest; ``label`` is the class
+name; ``id``, ``supplier`` and ``split`` (train, validation or test) are optional, and any other
+column is passed over.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from hangtag.catalogue.gzipped import open_plain
+from hangtag.catalogue.image_reader import ImageReader
+from hangtag.catalogue.items import (
+    SPLIT_ALIASES,
+    SPLIT_NAMES,
+    Catalogue,
+    Split,
+    order_classes,
+)
+from hangtag.catalogue.png_files import new_folder, require_free, write_png
+from hangtag.catalogue.progress import Tick
+from hangtag.errors import DataError
+from hangtag.files import write_text
+
+MANIFEST_NAME = "manifest.csv"
+
+_COLUMNS = ("image", "id", "label", "supplier", "split")
+_IMAGE_FOLDER = "images"
+
+_Table = Mapping[str, Sequence[str]]
+"""Columns of one length, by name; an empty text is a missing value."""
+
+
+def read_manifest(path: Path, *, on_progress: Tick | None = None) -> Catalogue:
+    """Reads the images that the manifest `path` lists, in its order.
+
+    Without a column ``split`` everything is ``train``; without ``id`` the image's path is the
+    id. Rows with an empty supplier count as one supplier. Images of another size than 28x28 are
+    fitted, and a notice counts them.
+
+    Args:
+        path: A ``.csv`` (gzip or not) or ``.parquet`` file.
+        on_progress: Called with the number of images read and of all images.
+
+    Raises:
+        DataError: The manifest cannot be read, lacks the column ``image`` or ``label``, has no
+            rows, an empty label, an unknown split, or names a file that is missing or not an
+            image.
+    """
+    table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    _check_table(path, table)
+    files = [path.parent / image for image in table["image"]]
+    _check_files(path, files)
+    classes = order_classes(table["label"])
+    index = {name: position for position, name in enumerate(classes)}
+    labels = np.array([index[name] for name in table["label"]], np.int64)
+    ids = np.array(table.get("id", table["image"]), np.str_)
+    suppliers = np.array(table["supplier"], np.str_) if "supplier" in table else None
+    names = np.array([SPLIT_ALIASES[name] for name in table.get("split", ["train"] * len(files))])
+    reader = ImageReader(len(files), on_progress)
+    splits = {}
+    for name in SPLIT_NAMES:
+        rows = names == name
+        if rows.any():
+            splits[name] = Split(
+                reader.read(list(compress(files, rows))),
+                labels[rows],
+                ids[rows],
+                None if suppliers is None else suppliers[rows],
+            )
+    return Catalogue(name_manifest(path), str(path), classes, splits, reader.notices())
+
+
+def write_manifest(
+    catalogue: Catalogue,
+    folder: Path,
+    *,
+    on_progress: Tick | None = None,
+) -> None:
+    """Writes ``manifest.csv`` and its images, ``images/SPLIT-00000.png``, to `folder`.
+
+    The images appear whole or not at all, then the manifest. Reading it back gives the same
+    items in the same order.
+
+    Args:
+        catalogue: What to write.
+        folder: Where to; made when missing.
+        on_progress: Called with the number of images written and of all images.
+
+    Raises:
+        OutputError: The manifest or the images exist already or cannot be written.
+    """
+    require_free(folder / MANIFEST_NAME)
+    with_suppliers = any(split.suppliers is not None for split in catalogue.splits.values())
+    rows = [[column for column in _COLUMNS if column != "supplier" or with_suppliers]]
+    with new_folder(folder / _IMAGE_FOLDER) as images:
+        for name, split in catalogue.splits.items():
+            for position in range(len(split)):
+                file = f"{name}-{position:05d}.png"
+                write_png(split.images[position], images / file)
+                label = catalogue.classes[split.labels[position]]
+                row = [f"{_IMAGE_FOLDER}/{file}", str(split.ids[position]), label, name]
+                if with_suppliers:
+                    row.insert(3, "" if split.suppliers is None else split.suppliers[position])
+                rows.append(row)
+                if on_progress:
+                    on_progress(len(rows) - 1, len(catalogue))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_text(folder / MANIFEST_NAME, text.getvalue())
+
+
+def name_manifest(path: Path) -> str:
+    """Returns a title: the file's stem, or its folder's name when it is just ``manifest``."""
+    return path.resolve().parent.name if path.stem == "manifest" else path.stem
+
+
+def _read_csv(path: Path) -> _Table:
+    try:
+        with open_plain(path) as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+            return _collect_columns(path, text)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV in UTF-8 ({error}); save it as one") from error
+
+
+def _collect_columns(path: Path, text: TextIO) -> _Table:
+    rows = csv.reader(text, strict=True)
+    header = next(rows, [])
+    positions = {name: header.index(name) for name in _COLUMNS if name in header}
+    columns: dict[str, list[str]] = {name: [] for name in positions}
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}, line {rows.line_num}: expected {len(header)} cells, "
+                f"received {len(row)}; mend the row"
+            )
+        for name, position in positions.items():
+            columns[name].append(row[position])
+    return columns
+
+
+def _read_parquet(path: Path) -> _Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        present = parquet.read_schema(path).names
+        table = parquet.read_table(path, columns=[name for name in _COLUMNS if name in present])
+        return {
+            name: [value or "" for value in table.column(name).cast(pa.string()).to_pylist()]
+            for name in table.column_names
+        }
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path} cannot be read as Parquet: {reason}") from error
+
+
+def _check_table(path: Path, table: _Table) -> None:
+    for column, purpose in {"image": "the path of each image", "label": "its class"}.items():
+        if column not in table:
+            raise DataError(f"{path}: the column '{column}' is missing; it holds {purpose}")
+        for row, value in enumerate(table[column], start=1):
+            if not value:
+                raise DataError(f"{path}, row {row}: the column '{column}' is empty; fill it in")
+    if not table["image"]:
+        raise DataError(f"{path} has column names but no rows; expected one row an image")
+    for row, value in enumerate(table.get("split", ()), start=1):
+        if value not in SPLIT_ALIASES:
+            raise DataError(
+                f"{path}, row {row}, column 'split': expected train, validation or test, "
+                f"received {value!r}; mend the cell"
+            )
+
+
+def _check_files(path: Path, files: Sequence[Path]) -> None:
+    missing = [row for row, file in enumerate(files, start=1) if not file.is_file()]
+    if missing:
+        raise DataError(
+            f"{path}, row {missing[0]}: no image file {files[missing[0] - 1]} "
+            f"({len(missing)} of {len(files)} are missing); paths are relative to the manifest"
+        )

@@ -1,0 +1,153 @@
+"""Divides items into a part to train on and a part held out."""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.catalogue.items import SPLIT_NAMES, Catalogue
+from hangtag.errors import DataError
+
+
+def stratified_split(
+    labels: NDArray[np.int64], *, share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Holds out a random `share` of the items, the same share of every class.
+
+    The number held out is ``round(N * share)`` exactly; what rounding leaves over goes to the
+    classes with the largest remainders.
+
+    Args:
+        labels: Class of each item, (N,).
+        share: Part held out, above 0 and below 1.
+        seed: Of the random choice within each class.
+
+    Returns:
+        Indices to train on and indices held out, each sorted; together 0 to N - 1.
+
+    Raises:
+        DataError: The share is out of range, a class has fewer than two items, or a part would
+            be empty.
+    """
+    _check_share(share)
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(counts) and counts.min() < 2:
+        raise DataError(
+            f"class {classes[counts.argmin()]} has a single item, so it cannot be both trained on "
+            "and held out; add images of it or remove the class"
+        )
+    quotas = _share_out(counts, share)
+    if not 0 < quotas.sum() < len(labels):
+        raise DataError(
+            f"a share of {share} of {len(labels)} items leaves one part empty; "
+            "add images or choose another share"
+        )
+    generator = np.random.default_rng(seed)
+    chosen = [
+        generator.choice(np.flatnonzero(labels == label), quota, replace=False)
+        for label, quota in zip(classes, quotas, strict=True)
+    ]
+    return _divide(len(labels), np.concatenate(chosen))
+
+
+def supplier_split(
+    suppliers: NDArray[np.str_], *, share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Holds out whole suppliers, so that no supplier is on both sides.
+
+    Among all sets of suppliers, one whose number of items is nearest to ``N * share`` is held
+    out; the seed decides which of those.
+
+    Args:
+        suppliers: Supplier of each item, (N,).
+        share: Part to hold out, above 0 and below 1.
+        seed: Of the order in which suppliers are considered.
+
+    Returns:
+        Indices to train on and indices held out, each sorted; together 0 to N - 1.
+
+    Raises:
+        DataError: The share is out of range or there are fewer than two suppliers.
+    """
+    _check_share(share)
+    names, member, counts = np.unique(suppliers, return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise DataError(
+            "expected at least two suppliers to hold some out, received "
+            f"{len(names)}; name the splits in a column 'split' instead"
+        )
+    order = np.random.default_rng(seed).permutation(len(names))
+    held = order[_nearest_subset(counts[order], len(suppliers) * share)]
+    return _divide(len(suppliers), np.flatnonzero(np.isin(member, held)))
+
+
+def split_catalogue(catalogue: Catalogue, *, share: float, seed: int) -> Catalogue:
+    """Returns `catalogue` with a ``validation`` split, taken from ``train`` when it has none.
+
+    The split goes by supplier when the items name theirs, else it is stratified by class.
+
+    Raises:
+        DataError: There is no ``train`` to take from, or it cannot be divided.
+    """
+    if "validation" in catalogue.splits:
+        return catalogue
+    if "train" not in catalogue.splits:
+        raise DataError(f"{catalogue.source} has no split 'train' to take a validation split from")
+    train = catalogue.splits["train"]
+    if train.suppliers is None:
+        kept, held = stratified_split(train.labels, share=share, seed=seed)
+    else:
+        kept, held = supplier_split(train.suppliers, share=share, seed=seed)
+    parts = {**catalogue.splits, "train": train.take(kept), "validation": train.take(held)}
+    ordered = {name: parts[name] for name in SPLIT_NAMES if name in parts}
+    return dataclasses.replace(catalogue, splits=ordered)
+
+
+def _check_share(share: float) -> None:
+    if not 0 < share < 1:
+        raise DataError(f"expected a share above 0 and below 1, received {share}")
+
+
+def _share_out(counts: NDArray[np.intp], share: float) -> NDArray[np.intp]:
+    """Returns how many of each class to hold out, by the largest remainder method."""
+    ideal = counts * share
+    quotas: NDArray[np.intp] = np.floor(ideal).astype(np.intp)
+    missing = round(int(counts.sum()) * share) - int(quotas.sum())
+    by_remainder = np.argsort(quotas - ideal, kind="stable")
+    quotas[by_remainder[:missing]] += 1
+    return quotas
+
+
+def _nearest_subset(counts: NDArray[np.intp], target: float) -> NDArray[np.intp]:
+    """Returns positions whose counts sum as near to `target` as any set does, but not to all.
+
+    Subset sums by dynamic programming: ``last[s]`` is the position that first reached sum s, so
+    the set is read back from the sum; it stops as soon as no sum can be nearer.
+    """
+    whole = int(counts.sum())
+    sums = np.arange(whole + 1)
+    distance = np.abs(sums - target)
+    distance[[0, whole]] = np.inf
+    nearest = distance == distance.min()
+    last = np.full(whole + 1, -1)
+    reached = sums == 0
+    for position, count in enumerate(counts):
+        fresh = ~reached
+        fresh[count:] &= reached[:-count]
+        fresh[:count] = False
+        last[fresh] = position
+        reached |= fresh
+        if reached[nearest].any():
+            break
+    total = int(np.where(reached, distance, np.inf).argmin())
+    chosen = []
+    while total:
+        chosen.append(last[total])
+        total -= int(counts[last[total]])
+    return np.array(chosen, np.intp)
+
+
+def _divide(count: int, held: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    outside = np.ones(count, np.bool_)
+    outside[held] = False
+    return np.flatnonzero(outside), np.flatnonzero(~outside)

@@ -1,0 +1,180 @@
+"""The one way from pixels to decisions: a verified model folder run by ONNX Runtime.
+
+    categoriser = Categoriser.load("fashion-mnist")
+    for prediction in categoriser.predict(images):
+        print(prediction.category, prediction.confidence, prediction.decision)
+
+Letters: N examples, K classes, D embedding, H, W, C height, width, channels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.decisions import DEFAULT_PRECISION, decide, softmax
+from hangtag.errors import DataError, ModelError
+from hangtag.modelfolder import GOLDEN_TOLERANCE, ONNX, Card, find_model_folder, read_card
+
+BATCH = 64
+"""Images a call of the runtime; larger batches leave the processor's caches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model says of one image.
+
+    Attributes:
+        category: The most probable class.
+        confidence: Its calibrated probability, 0-1.
+        decision: ``accept`` or ``review``.
+        runner_up: The second most probable class.
+        runner_up_confidence: Its calibrated probability, 0-1.
+    """
+
+    category: str
+    confidence: float
+    decision: str
+    runner_up: str
+    runner_up_confidence: float
+
+
+class Categoriser:
+    """A loaded model.
+
+    Attributes:
+        card: What the model is and how good it is.
+    """
+
+    def __init__(self, card: Card, session: Any) -> None:
+        self.card = card
+        self._session = session
+
+    @classmethod
+    def load(cls, model: str | Path) -> "Categoriser":
+        """Loads and verifies a model by its shipped name, its folder or its run folder.
+
+        Every file is compared with its hash, the classes with those inside the graph, and the
+        golden images are run and compared with their logits.
+
+        Raises:
+            ModelError: There is no such model, or it is not what it was when it was written.
+        """
+        folder = find_model_folder(model)
+        card = read_card(folder)
+        categoriser = cls(
+            card, open_session((folder / ONNX).read_bytes(), where=str(folder / ONNX))
+        )
+        categoriser._verify(folder)
+        return categoriser
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names by index."""
+        return self.card.class_names
+
+    def logits(
+        self,
+        images: NDArray[np.uint8],
+        *,
+        on_progress: Callable[[int, int | None], None] | None = None,
+    ) -> NDArray[np.float32]:
+        """Returns the logits (N, K) of images (N, H, W) or (N, H, W, C) uint8.
+
+        Raises:
+            DataError: The images are not of the model's size and type.
+        """
+        pixels = self._check(images)
+        batches = []
+        for start in range(0, len(pixels), BATCH):
+            batch = pixels[start : start + BATCH]
+            batches.append(self._session.run(["logits"], {"pixels": batch})[0])
+            if on_progress:
+                on_progress(start + len(batch), len(pixels))
+        if not batches:
+            return np.zeros((0, len(self.classes)), dtype=np.float32)
+        return np.concatenate(batches)
+
+    def probabilities(
+        self,
+        images: NDArray[np.uint8],
+        *,
+        on_progress: Callable[[int, int | None], None] | None = None,
+    ) -> NDArray[np.float64]:
+        """Returns calibrated probabilities (N, K) of images (N, H, W) or (N, H, W, C) uint8."""
+        logits = self.logits(images, on_progress=on_progress)
+        return softmax(logits, temperature=self.card.calibration.temperature)
+
+    def predict(self, images: NDArray[np.uint8]) -> list[Prediction]:
+        """Returns a decision for each of images (N, H, W) or (N, H, W, C) uint8.
+
+        Accepted are those above the threshold that promises a precision of 98 %.
+
+        Raises:
+            DataError: The images are not of the model's size and type.
+        """
+        probabilities = self.probabilities(images)
+        rows = np.arange(len(probabilities))
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        best, second = order[:, 0], order[:, 1]
+        confidence, runner_up = probabilities[rows, best], probabilities[rows, second]
+        decisions = decide(confidence, self.card.thresholds.get(f"{DEFAULT_PRECISION:g}"))
+        return [
+            Prediction(
+                category=self.classes[best[row]],
+                confidence=float(confidence[row]),
+                decision=str(decisions[row]),
+                runner_up=self.classes[second[row]],
+                runner_up_confidence=float(runner_up[row]),
+            )
+            for row in rows
+        ]
+
+    def _check(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        size = self.card.input
+        expected = (size.height, size.width, size.channels)
+        pixels = images[..., None] if images.ndim == 3 and size.channels == 1 else images
+        if images.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
+            raise DataError(
+                f"expected images (N, {size.height}, {size.width}) or (N, {size.height}, "
+                f"{size.width}, {size.channels}) of type uint8, received {images.shape} of type "
+                f"{images.dtype}; convert them first"
+            )
+        return np.ascontiguousarray(pixels)
+
+    def _verify(self, folder: Path) -> None:
+        inside = self._session.get_modelmeta().custom_metadata_map.get("classes", "")
+        if tuple(inside.split("\n")) != self.classes:
+            raise ModelError(
+                f"{folder}: the classes in card.json are not those inside {ONNX}; "
+                "get the model folder anew"
+            )
+        logits = self.logits(self.card.golden_pixels())
+        difference = float(np.abs(logits - np.array(self.card.golden.logits)).max())
+        if not difference <= GOLDEN_TOLERANCE:
+            raise ModelError(
+                f"{folder}: on the golden images the logits differ by {difference:.2g} from those "
+                f"in card.json (at most {GOLDEN_TOLERANCE:g}); get the model folder anew, or "
+                "another version of onnxruntime"
+            )
+
+
+def open_session(onnx: bytes, *, where: str) -> Any:
+    """Opens an ONNX Runtime session on the content of a file; `where` names it in errors.
+
+    Raises:
+        ModelError: The runtime cannot run it.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no base below Exception
+        raise ModelError(
+            f"{where} cannot be run: {str(error).splitlines()[0]}; get the model folder anew"
+        ) from error

@@ -1,0 +1,97 @@
+"""What every command shares: its options, its way to speak, its progress bars.
+
+Data goes to stdout, everything else to stderr.
+"""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from hangtag.errors import MissingExtraError
+
+TRAIN_MODULES = ("torch", "onnx", "onnxscript", "safetensors")
+"""What the train extra installs, by import name."""
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout.", show_default=False)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print results only.", show_default=False)
+]
+
+Tick = Callable[[int, int | None], None]
+"""Called with the work done and the whole work (None where unknown), in one unit."""
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stdout = Console(highlight=False)
+
+
+def say(message: str, *, quiet: bool = False) -> None:
+    """Prints a message for people on stderr, unless `quiet`."""
+    if not quiet:
+        stderr.print(message, markup=False)
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Prints `content` as one JSON object on stdout."""
+    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Prints a table on stdout; columns of numbers are right-aligned."""
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for position, column in enumerate(columns):
+        numbers = all(row[position][:1] in "0123456789-" for row in rows)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    stdout.print(table)
+
+
+def is_installed(modules: tuple[str, ...]) -> bool:
+    """Returns whether all of `modules` can be imported, without importing them."""
+    return all(importlib.util.find_spec(module) is not None for module in modules)
+
+
+def require_training(what: str) -> None:
+    """Raises MissingExtraError when `what` cannot be done for want of the train extra."""
+    if not is_installed(TRAIN_MODULES):
+        raise MissingExtraError("train", what)
+
+
+@contextmanager
+def progress_bar(description: str, *, quiet: bool = False) -> Iterator[Tick]:
+    """Shows a progress bar on a terminal while the block runs; yields the function to call."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=stderr,
+        disable=quiet or not stderr.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(description, total=None)
+
+        def tick(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield tick

@@ -1,0 +1,87 @@
+"""``hangtag data``: fetch a data set by name, export one to another format."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
+
+app = typer.Typer(help="Fetch and export data sets.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """What an export writes."""
+
+    csv = "csv"
+    png = "png"
+    folders = "folders"
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="The data set: fashion-mnist.")],
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not use the network.", show_default=False)
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a data set into the cache, verify it, and print its folder."""
+    from hangtag.catalogue import cache_home, fetch_fashion_mnist, require_known_name
+
+    require_known_name(name)
+    with progress_bar(f"Fetching {name} (bytes)", quiet=quiet or as_json) as tick:
+        folder = fetch_fashion_mnist(cache_home(), offline=offline, on_progress=tick)
+    say(f"{name} is complete and its content is verified.", quiet=quiet or as_json)
+    files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    _print_folder(folder, {"name": name, "files": files}, as_json=as_json)
+
+
+@app.command()
+def export(
+    data: Annotated[
+        str, typer.Argument(help="A name, or the path of a folder, pixel CSV or manifest.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
+    format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="csv: one pixel CSV a split; png: images with a manifest; "
+            "folders: images in class folders.",
+        ),
+    ],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a data set in another format, and print the folder."""
+    from hangtag.catalogue import export_catalogue, open_catalogue
+
+    silent = quiet or as_json
+    with progress_bar(f"Opening {data}", quiet=silent) as tick:
+        catalogue = open_catalogue(data, on_progress=tick)
+    for notice in catalogue.notices:
+        say(notice, quiet=silent)
+    with progress_bar(f"Writing {format.value} (images)", quiet=silent) as tick:
+        export_catalogue(catalogue, folder, format=format.value, on_progress=tick)
+    splits = {name: len(split) for name, split in catalogue.splits.items()}
+    counts = ", ".join(f"{count:,} {name}" for name, count in splits.items())
+    say(f"Wrote {counts} images of {len(catalogue.classes)} classes.", quiet=silent)
+    content = {
+        "name": catalogue.name,
+        "format": format.value,
+        "splits": splits,
+        "classes": list(catalogue.classes),
+        "notices": list(catalogue.notices),
+    }
+    _print_folder(folder, content, as_json=as_json)
+
+
+def _print_folder(folder: Path, content: Mapping[str, object], *, as_json: bool) -> None:
+    if as_json:
+        print_json({**content, "folder": str(folder)})
+    else:
+        typer.echo(str(folder))

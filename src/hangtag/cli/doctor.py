@@ -1,0 +1,40 @@
+"""``hangtag doctor``: what this machine has, and what is installed."""
+
+from hangtag.catalogue import cache_home
+from hangtag.cli.console import TRAIN_MODULES, Json, Quiet, is_installed, print_json, print_table
+from hangtag.machine import gpus, memory, processor, versions
+from hangtag.modelfolder import shipped_models
+
+EXTRAS = {"train": TRAIN_MODULES}
+
+
+def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
+    """Shows hardware, versions, installed extras, and where the cache is."""
+    found = {
+        "processor": processor(),
+        "memory": memory(),
+        "gpus": gpus(),
+        "versions": versions(),
+        "extras": {name: is_installed(modules) for name, modules in EXTRAS.items()},
+        "cache": str(cache_home()),
+        "models": list(shipped_models()),
+    }
+    if as_json:
+        print_json(found)
+        return
+    cards = [f"{gpu['name']}, {_gibibytes(int(gpu['memory']))}" for gpu in gpus()]
+    extras = [f"{name}: {'yes' if is_installed(EXTRAS[name]) else 'no'}" for name in EXTRAS]
+    rows = [
+        ["processor", processor()],
+        ["memory", _gibibytes(memory())],
+        ["GPU", "; ".join(cards) or "none that PyTorch sees"],
+        *([name, version] for name, version in versions().items()),
+        ["extras", ", ".join(extras)],
+        ["cache", str(cache_home())],
+        ["models", ", ".join(shipped_models()) or "none"],
+    ]
+    print_table("", ["what", "here"], rows)
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"

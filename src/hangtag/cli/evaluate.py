@@ -1,0 +1,102 @@
+"""``hangtag evaluate``: the figures of a model on labelled data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hangtag.catalogue import Catalogue, Split
+from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
+from hangtag.errors import DataError
+from hangtag.evaluation import Evaluation
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A shipped model, a model or a run folder.")],
+    data: Annotated[str, typer.Argument(help="A name, a folder, a CSV or a manifest.")],
+    split: Annotated[
+        str | None, typer.Option(help="Which split.  [default: test, or all there is]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write report.html and figures here.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measures a model: accuracy, loss, confusions, calibration, share automated."""
+    from hangtag.catalogue import open_catalogue
+    from hangtag.categoriser import Categoriser
+    from hangtag.evaluation import align_labels
+    from hangtag.evaluation import evaluate as measure
+
+    categoriser = Categoriser.load(model)
+    with progress_bar("reading data", quiet=quiet) as tick:
+        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
+    name, chosen = _choose_split(catalogue, split)
+    labels = align_labels(
+        chosen.labels, classes=catalogue.classes, model_classes=categoriser.classes
+    )
+    with progress_bar("predicting", quiet=quiet) as tick:
+        probabilities = categoriser.probabilities(chosen.images, on_progress=tick)
+    figures = measure(
+        probabilities,
+        labels,
+        classes=categoriser.classes,
+        thresholds=categoriser.card.thresholds,
+    )
+    content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
+    if out is not None:
+        from hangtag.report import write_report
+        from hangtag.report.facts import describe_card
+
+        page = write_report(
+            out,
+            figures,
+            Split(chosen.images, labels, chosen.ids, chosen.suppliers),
+            probabilities,
+            title=f"{categoriser.card.name}: {name} split of {catalogue.name}",
+            facts={**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)},
+        )
+        content["report"] = str(page)
+    if as_json:
+        print_json(content)
+        return
+    _print_figures(figures)
+    for notice in catalogue.notices:
+        say(notice, quiet=quiet)
+    if out is not None:
+        typer.echo(content["report"])
+
+
+def _choose_split(catalogue: Catalogue, name: str | None) -> tuple[str, Split]:
+    """Returns the split asked for; by default test, or the only one there is."""
+    splits = catalogue.splits
+    if name is None:
+        name = "test" if "test" in splits else next(iter(splits)) if len(splits) == 1 else "test"
+    if name not in splits:
+        raise DataError(
+            f"--split: {catalogue.name} has no split '{name}'; it has {', '.join(splits)}"
+        )
+    return name, splits[name]
+
+
+def _print_figures(figures: Evaluation) -> None:
+    rows = [
+        [name, f"{c.precision:.4f}", f"{c.recall:.4f}", f"{c.f1:.4f}", f"{c.support:,}"]
+        for name, c in figures.per_class.items()
+    ]
+    print_table("Classification report", ["class", "precision", "recall", "F1", "items"], rows)
+    rows = [
+        [
+            name,
+            "-" if a.threshold is None else f"{a.threshold:.4f}",
+            f"{a.coverage:.1%}",
+            "-" if a.precision is None else f"{a.precision:.2%}",
+        ]
+        for name, a in figures.automation.items()
+    ]
+    print_table("Automation", ["promised precision", "threshold", "accepted", "precision"], rows)
+    typer.echo("Worst confusions: " + "; ".join(str(one) for one in figures.worst_confusions()))
+    typer.echo(
+        f"n {figures.n:,}  accuracy {figures.accuracy:.4f}  loss {figures.loss:.4f}  macro F1 "
+        f"{figures.macro_f1:.4f}  calibration error {figures.ece:.4f}"
+    )

@@ -1,0 +1,109 @@
+"""``hangtag explore``: what is in a data set, as numbers, pictures and one page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hangtag.catalogue import open_catalogue
+from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
+from hangtag.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from hangtag.catalogue import Catalogue
+    from hangtag.report import AugmentedCopies, Exploration
+
+_MOST_ORIGINALS = 10
+_COPIES = 8
+
+
+def explore(
+    data: Annotated[
+        str,
+        typer.Argument(metavar="DATA", help="A name such as fashion-mnist, a file or a folder."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for explore.html and its figures.")
+    ] = Path("explore"),
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECIPE",
+            help="Also draw images beside copies augmented as this recipe does.",
+            show_default=False,
+        ),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Never use the network.", show_default=False)
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Shows what is in a data set: shapes, classes, pixels and pictures."""
+    from hangtag.report import explore as measure
+    from hangtag.report import write_exploration
+
+    with progress_bar("reading the data", quiet=quiet) as tick:
+        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
+    exploration = measure(catalogue)
+    augmented = None if augment is None else _draw_copies(catalogue, augment)
+    say(f"{catalogue.name}: drawing the figures", quiet=quiet)
+    page = write_exploration(out, catalogue, exploration, augmented=augmented)
+    if as_json:
+        print_json({**exploration.to_json(), "report": str(page)})
+        return
+    _print_tables(exploration)
+    for notice in exploration.notices:
+        say(f"note: {notice}", quiet=quiet)
+    typer.echo(str(page))
+
+
+def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":
+    """Augments the first training image of each class."""
+    import numpy as np
+
+    from hangtag.report import AugmentedCopies
+    from hangtag.training.recipes import load_recipe
+
+    settings = load_recipe(recipe)
+    try:
+        from hangtag.training.augmentation import draw_augmented
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtraError("train", "drawing augmented images") from error
+    train = catalogue.splits["train"]
+    labels, first = np.unique(train.labels, return_index=True)
+    originals = train.images[first[:_MOST_ORIGINALS]]
+    return AugmentedCopies(
+        recipe=recipe,
+        names=tuple(catalogue.classes[label] for label in labels[:_MOST_ORIGINALS]),
+        originals=originals,
+        copies=draw_augmented(originals, settings, copies=_COPIES, seed=0),
+    )
+
+
+def _print_tables(exploration: "Exploration") -> None:
+    splits = list(exploration.splits.items())
+    print_table(
+        exploration.name,
+        ["", *(name for name, _ in splits)],
+        [
+            ["X", *(str(split.x_shape) for _, split in splits)],
+            ["y", *(str(split.y_shape) for _, split in splits)],
+            ["X as images", *(str(split.image_shape) for _, split in splits)],
+            ["types", *(f"{split.x_dtype}, {split.y_dtype}" for _, split in splits)],
+            ["distinct labels", *(str(split.distinct_labels) for _, split in splits)],
+            ["pixel mean", *(f"{split.pixel_mean:.4f}" for _, split in splits)],
+            ["pixel deviation", *(f"{split.pixel_std:.4f}" for _, split in splits)],
+            ["pixel range", *(f"{split.pixel_min}-{split.pixel_max}" for _, split in splits)],
+        ],
+    )
+    print_table(
+        "images per class",
+        ["class", *(name for name, _ in splits)],
+        [
+            [name, *(f"{split.counts[name]:,}" for _, split in splits)]
+            for name in exploration.classes
+        ],
+    )

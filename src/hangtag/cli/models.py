@@ -1,0 +1,59 @@
+"""``hangtag models``: shipped and local models with their figures."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hangtag.cli.console import Json, Quiet, print_json, print_table
+from hangtag.modelfolder import CARD, Card, read_card, shipped_models
+
+
+def models(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to look for run folders and model folders.")
+    ] = Path("runs"),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Lists the shipped models and those below FOLDER, each verified."""
+    found = {**shipped_models(), **_local_models(folder)}
+    cards = {name: read_card(path) for name, path in found.items()}
+    if as_json:
+        entries = [
+            {"model": name, "folder": str(found[name]), **_describe(card)}
+            for name, card in cards.items()
+        ]
+        print_json({"models": entries})
+        return
+    columns = ["model", "recipe", "classes", "parameters", "split", "n", "accuracy"]
+    print_table("Models", columns, [_row(name, card) for name, card in cards.items()])
+
+
+def _local_models(folder: Path) -> dict[str, Path]:
+    cards = [*folder.glob(f"*/{CARD}"), *folder.glob(f"*/model/{CARD}")]
+    parents = [card.parent for card in sorted(cards)]
+    return {str(p.parent if p.name == "model" else p): p for p in parents}
+
+
+def _describe(card: Card) -> dict[str, Any]:
+    return {
+        "recipe": card.recipe["name"],
+        "classes": list(card.class_names),
+        "parameters": card.summary.total,
+        "metrics": dict(card.metrics),
+    }
+
+
+def _row(name: str, card: Card) -> list[str]:
+    split = "test" if "test" in card.metrics else "validation"
+    figures = card.metrics[split]
+    return [
+        name,
+        card.recipe["name"],
+        str(len(card.classes)),
+        f"{card.summary.total:,}",
+        split,
+        f"{figures['n']:,}",
+        f"{figures['accuracy']:.4f}",
+    ]

@@ -1,0 +1,37 @@
+"""``hangtag recipes``: the trainings that ship with Hangtag, and one in full."""
+
+from typing import Annotated
+
+import typer
+
+from hangtag.cli.console import Json, Quiet, print_json, print_table
+from hangtag.training.recipes import list_recipes, load_recipe, to_yaml
+
+
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="A shipped recipe or a .yaml file.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Lists the recipes, or prints one as YAML with every field resolved.
+
+    Save the YAML to a file, change it, and train with --recipe FILE.
+    """
+    if name is not None:
+        recipe = load_recipe(name)
+        if as_json:
+            print_json(recipe.model_dump(mode="json"))
+        else:
+            typer.echo(to_yaml(recipe), nl=False)
+        return
+    found = list_recipes()
+    if as_json:
+        print_json({"recipes": [recipe.model_dump(mode="json") for recipe in found]})
+        return
+    rows = [
+        [one.name, one.network.kind, str(one.epochs), str(one.batch_size), one.description]
+        for one in found
+    ]
+    print_table("Recipes", ["name", "network", "epochs", "batch", "what for"], rows)

@@ -1,0 +1,61 @@
+"""``hangtag summary``: the layers of a recipe's network or of a model."""
+
+from typing import Annotated
+
+import typer
+
+from hangtag.cli.console import Json, Quiet, print_json, print_table, require_training
+from hangtag.errors import ModelError, RecipeError
+from hangtag.modelfolder import Summary, find_model_folder, read_card
+
+
+def summary(
+    source: Annotated[
+        str, typer.Argument(metavar="RECIPE|MODEL", help="A recipe, a model or a run folder.")
+    ],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Shows the layers with their output shapes and parameters.
+
+    A model's table is in its card; a recipe's network is built to see it, which needs the train
+    extra.
+    """
+    table = _summarise(source)
+    if as_json:
+        print_json(table.model_dump(mode="json"))
+        return
+    rows = [
+        [
+            layer.type,
+            ", ".join(map(str, layer.output)),
+            f"{layer.parameters:,}" if layer.parameters else "",
+        ]
+        for layer in table.layers
+    ]
+    print_table(source, ["layer", "output", "parameters"], rows)
+    typer.echo(
+        f"{table.total:,} parameters: {table.trainable:,} trainable, {table.non_trainable:,} not"
+    )
+
+
+def _summarise(source: str) -> Summary:
+    try:
+        return _of_recipe(source)
+    except RecipeError as not_a_recipe:
+        try:
+            return read_card(find_model_folder(source)).summary
+        except ModelError as not_a_model:
+            raise ModelError(f"{not_a_recipe}; {not_a_model}") from None
+
+
+def _of_recipe(source: str) -> Summary:
+    from hangtag.training.recipes import load_recipe
+
+    recipe = load_recipe(source)
+    require_training("the layers of a recipe")
+    from hangtag.training.networks import build_network
+    from hangtag.training.summary import summarise
+
+    network = build_network(recipe, classes=10)
+    return summarise(network, channels=1, size=(28, 28))

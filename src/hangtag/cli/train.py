@@ -1,0 +1,88 @@
+"""``hangtag train``: from data to a verified model and a report."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hangtag.cli.console import Json, Quiet, print_json, progress_bar, require_training, say
+from hangtag.machine import gpus, memory, processor
+
+DEFAULT_RECIPE = "express"
+RUNS = Path("runs")
+
+
+def train(
+    data: Annotated[str, typer.Argument(help="A name, a folder, a CSV or a manifest.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help=f"A shipped recipe or a .yaml file.  [default: {DEFAULT_RECIPE}; with --resume "
+            "the run's own]"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder.  [default: runs/RECIPE-NUMBER]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Decides everything random.  [default: 0]")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Trains a recipe on DATA: checkpoints, exported model, figures and report in a run folder.
+
+    Ctrl-C leaves a run that --resume takes up where its last epoch ended.
+    """
+    require_training("training")
+    from hangtag.catalogue import open_catalogue
+    from hangtag.training.recipes import load_recipe
+    from hangtag.training.runfolder import RunFolder, next_run_folder
+    from hangtag.training.train import Watch
+    from hangtag.training.train import train as run_training
+
+    fields = [*(changes or []), *([f"epochs={epochs}"] if epochs else [])]
+    if resume and out is None:
+        raise typer.BadParameter("--resume needs --out, the run folder to go on with")
+    if out and resume and recipe is None:
+        chosen = RunFolder(out).read_recipe(changes=fields)
+    else:
+        chosen = load_recipe(recipe or DEFAULT_RECIPE, changes=fields)
+    folder = out or next_run_folder(RUNS, chosen.name)
+    if seed is None:
+        seed = RunFolder(folder).read_facts()["seed"] if resume else 0
+    say(_describe_devices(), quiet=quiet)
+    with progress_bar("reading data", quiet=quiet) as tick:
+        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
+    for notice in catalogue.notices:
+        say(notice, quiet=quiet)
+    try:
+        with progress_bar("steps of the epoch", quiet=quiet) as tick:
+            watch = Watch(say=lambda line: say(line, quiet=quiet), step=tick)
+            result = run_training(
+                catalogue, chosen, out=folder, seed=seed, device=device, resume=resume, watch=watch
+            )
+    except KeyboardInterrupt:
+        say(f"interrupted; go on with: hangtag train {data} --out {folder} --resume")
+        raise
+    figures: dict[str, Any] = {name: one.to_json() for name, one in result.evaluations.items()}
+    if as_json:
+        print_json({"run": str(folder), "report": str(result.report), "metrics": figures})
+        return
+    for name, one in result.evaluations.items():
+        say(f"{name}: accuracy {one.accuracy:.4f}, loss {one.loss:.4f}, n {one.n:,}", quiet=quiet)
+    typer.echo(str(result.report))
+
+
+def _describe_devices() -> str:
+    """Says in one line what there is to train on (the seed's module 0)."""
+    cards = [f"{gpu['name']} with {int(gpu['memory']) / 2**30:.0f} GiB" for gpu in gpus()]
+    return f"{processor()}, {memory() / 2**30:.0f} GiB memory, GPU: {', '.join(cards) or 'none'}"

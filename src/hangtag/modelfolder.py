@@ -1,0 +1,268 @@
+"""A model is one folder that proves itself: write it, verify it, read it.
+
+    model.onnx            the network with preprocessing inside: pixels uint8 -> logits, embedding
+    weights.safetensors   the trained weights, for training on from here
+    card.json             what the model is, where it comes from, how good it is, how to check it
+    README.md             the same for people
+
+Loading refuses a folder in which any byte has changed. Nothing in it is executable.
+"""
+
+import base64
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hangtag.errors import ModelError, OutputError
+from hangtag.files import make_folder, write_bytes
+
+FORMAT_VERSION = 1
+ONNX = "model.onnx"
+WEIGHTS = "weights.safetensors"
+CARD = "card.json"
+README = "README.md"
+GOLDEN_TOLERANCE = 1e-4
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ModelClass(_Part):
+    """One output of the model."""
+
+    name: str
+    """The class, as the training data calls it."""
+    category: str | None
+    """Id of the category in the taxonomy; null where there is none."""
+
+
+class InputSize(_Part):
+    """The pixels the model takes: (B, height, width, channels) uint8."""
+
+    height: int
+    width: int
+    channels: int
+
+
+class Calibration(_Part):
+    """How confidence was made true on held-out data."""
+
+    temperature: float
+    """Logits are divided by it; 1 where calibration did not help."""
+    n: int
+    """Held-out items it was fitted on."""
+    ece_before: float
+    """Expected calibration error on them without it, 0-1."""
+    ece_after: float
+    """Expected calibration error on them with it, 0-1."""
+
+
+class Layer(_Part):
+    """A row of the summary."""
+
+    name: str
+    type: str
+    output: tuple[int, ...]
+    """Height, width, channels, or units."""
+    parameters: int
+
+
+class Summary(_Part):
+    """The layers and the number of parameters."""
+
+    layers: tuple[Layer, ...]
+    total: int
+    trainable: int
+    non_trainable: int
+
+
+class Golden(_Part):
+    """Inputs with the logits that the model must give for them."""
+
+    pixels: str
+    """(G, H, W, C) uint8, base64."""
+    logits: tuple[tuple[float, ...], ...]
+    """(G, K)."""
+
+
+class Card(_Part):
+    """The content of ``card.json``; `files` and `sha256` are filled in when it is written."""
+
+    format_version: int = FORMAT_VERSION
+    name: str
+    """What the model is called."""
+    created: str
+    """UTC time, ISO 8601."""
+    made_by: Mapping[str, str]
+    """Versions of the software, and the machine."""
+    classes: tuple[ModelClass, ...]
+    """By class index."""
+    input: InputSize
+    recipe: Mapping[str, Any]
+    """The recipe, every field resolved."""
+    seed: int
+    data: Mapping[str, Any]
+    """Name of the training data; items and sha256 of each split."""
+    summary: Summary
+    metrics: Mapping[str, Any]
+    """Figures by split, with n."""
+    calibration: Calibration
+    thresholds: Mapping[str, float | None]
+    """Lowest accepted confidence by promised precision; null where data cannot support it."""
+    golden: Golden
+    files: Mapping[str, str] = {}
+    """sha256 of the other files, by name."""
+    sha256: str = ""
+    """sha256 of this card without this field."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names by index."""
+        return tuple(entry.name for entry in self.classes)
+
+    def golden_pixels(self) -> NDArray[np.uint8]:
+        """Returns the golden inputs, (G, H, W, C) uint8."""
+        size = self.input
+        flat = np.frombuffer(base64.b64decode(self.golden.pixels), dtype=np.uint8)
+        return flat.reshape(-1, size.height, size.width, size.channels)
+
+
+def golden(pixels: NDArray[np.uint8], logits: NDArray[np.float32]) -> Golden:
+    """Packs inputs (G, H, W, C) with their logits (G, K)."""
+    encoded = base64.b64encode(pixels.tobytes()).decode()
+    return Golden(pixels=encoded, logits=tuple(tuple(row) for row in logits.tolist()))
+
+
+def write_model_folder(
+    folder: Path, card: Card, *, onnx: bytes, weights: bytes, readme: str
+) -> Card:
+    """Writes a model folder as a whole; one that is there already is replaced.
+
+    Returns:
+        The card as written, with `files` and `sha256`.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    contents = {ONNX: onnx, WEIGHTS: weights, README: readme.encode()}
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    signed = _sign(card.model_copy(update={"files": files, "sha256": ""}))
+    parent = make_folder(folder.parent)
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}.", suffix=".part"))
+        temporary.chmod(0o755)
+        for name, content in {**contents, CARD: _serialise(signed)}.items():
+            write_bytes(temporary / name, content)
+        _replace_folder(temporary, folder)
+    except OSError as error:
+        raise OutputError(f"cannot write the model folder {folder}: {error.strerror}") from error
+    return signed
+
+
+def read_card(folder: Path) -> Card:
+    """Reads and verifies a model folder: every file is there and every byte is as written.
+
+    Raises:
+        ModelError: A file is missing or changed, or the format is another.
+    """
+    try:
+        content = (folder / CARD).read_bytes()
+        fields = json.loads(content)
+    except FileNotFoundError:
+        raise ModelError(
+            f"{folder} is not a model folder: {CARD} is missing; give a model folder, a run "
+            "folder or a name that 'hangtag models' lists"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / CARD} is damaged: {error}; {_MEND}") from error
+    version = fields.get("format_version") if isinstance(fields, dict) else None
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"{folder / CARD}: expected format version {FORMAT_VERSION}, received {version!r}; "
+            "use the version of hangtag that wrote it"
+        )
+    try:
+        card = Card.model_validate(fields)
+    except ValidationError as error:
+        raise ModelError(
+            f"{folder / CARD} is damaged: {error.errors()[0]['msg']}; {_MEND}"
+        ) from None
+    if _serialise(_sign(card.model_copy(update={"sha256": ""}))) != content:
+        raise ModelError(f"{folder / CARD} was changed after it was written; {_MEND}")
+    for name, expected in card.files.items():
+        _verify_file(folder / name, expected)
+    return card
+
+
+def find_model_folder(model: str | Path) -> Path:
+    """Finds the folder of a shipped name, a model folder or a run folder.
+
+    Raises:
+        ModelError: There is none.
+    """
+    path = Path(model)
+    for folder in (path, path / "model"):
+        if (folder / CARD).is_file():
+            return folder
+    shipped = shipped_models()
+    if str(model) in shipped:
+        return shipped[str(model)]
+    if path.is_dir():
+        raise ModelError(
+            f"{path} holds no model: {CARD} is missing there and in {path / 'model'}; finish the "
+            "training with --resume, or give another folder"
+        )
+    raise ModelError(
+        f"no model '{model}': it is neither a folder nor a shipped model; shipped models: "
+        f"{', '.join(shipped) or 'none'}"
+    )
+
+
+def shipped_models() -> dict[str, Path]:
+    """Returns the folders of the models in the package, by name."""
+    root = Path(str(resources.files("hangtag"))) / "models"
+    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{CARD}"))}
+
+
+_MEND = "get the model folder anew, or train it again"
+
+
+def _serialise(card: Card) -> bytes:
+    fields = card.model_dump(mode="json")
+    return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _sign(card: Card) -> Card:
+    """Fills in the hash of a card whose `sha256` is empty."""
+    return card.model_copy(update={"sha256": hashlib.sha256(_serialise(card)).hexdigest()})
+
+
+def _verify_file(path: Path, expected: str) -> None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{path} is missing; {_MEND}") from None
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}; {_MEND}") from error
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ModelError(f"{path} was changed after it was written; {_MEND}")
+
+
+def _replace_folder(new: Path, old: Path) -> None:
+    if old.exists():
+        retired = new.with_name(new.name + ".old")
+        old.rename(retired)
+        new.rename(old)
+        shutil.rmtree(retired)
+    else:
+        new.rename(old)

@@ -1,0 +1,167 @@
+"""The evaluation of a model as a page: ``report.html`` with its figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.catalogue.items import Split
+from hangtag.evaluation import Evaluation
+from hangtag.files import write_bytes, write_text
+from hangtag.report.confusion import draw_confusion_matrix, draw_confusion_panel
+from hangtag.report.curves import History, best_epoch, draw_curve, draw_curves
+from hangtag.report.galleries import Exhibit, draw_gallery, pick_correct, pick_incorrect
+from hangtag.report.pages import Picture, encode_image, render_page
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """Precision, recall and F1 over all classes, each in 0-1.
+
+    Attributes:
+        name: ``macro average`` (classes count alike) or ``weighted average`` (images do).
+        precision: Mean precision.
+        recall: Mean recall.
+        f1: Mean F1.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+
+
+def write_report(
+    folder: Path,
+    evaluation: Evaluation,
+    split: Split,
+    probabilities: NDArray[np.float64],
+    *,
+    title: str,
+    history: History = (),
+    facts: Mapping[str, str] | None = None,
+) -> Path:
+    """Writes ``report.html`` and its figures into `folder`.
+
+    The figures are ``confusion_matrix.png``, ``correct.png``, ``incorrect.png`` and, with a
+    history, ``curves.png``.
+
+    Args:
+        folder: Where to write; made where missing.
+        evaluation: The figures, as `hangtag.evaluation.evaluate` gives them for the split.
+        split: The images that were evaluated, N of them.
+        probabilities: What the model said, (N, K), rows summing to 1.
+        title: Heading of the page.
+        history: A row an epoch: epoch, seconds, lr, loss, accuracy, val_loss, val_accuracy.
+        facts: How the model and the figures were made, by name, in the order to show.
+
+    Returns:
+        The path of the page, which needs no other file.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    galleries = {
+        "correct": pick_correct(split, probabilities, evaluation.classes),
+        "incorrect": pick_incorrect(split, probabilities, evaluation.classes),
+    }
+    _write_figures(folder, evaluation, galleries, history)
+    page = folder / "report.html"
+    content = render_page(
+        "report",
+        title=title,
+        evaluation=evaluation,
+        interval=accuracy_interval(evaluation),
+        averages=average_figures(evaluation),
+        confusions=evaluation.worst_confusions(8),
+        curves=_draw_curves(history),
+        training=_summarise(history),
+        matrices=_draw_matrices(evaluation),
+        galleries={name: _thumbnails(exhibits) for name, exhibits in galleries.items()},
+        facts=facts or {},
+    )
+    write_text(page, content)
+    return page
+
+
+def accuracy_interval(evaluation: Evaluation) -> tuple[float, float]:
+    """Returns the 95 % interval of the accuracy, 0-1 (Wilson 1927)."""
+    from scipy.stats import binomtest
+
+    right = int(np.trace(evaluation.confusion_matrix))
+    interval = binomtest(right, evaluation.n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def average_figures(evaluation: Evaluation) -> list[Average]:
+    """Returns the macro and the weighted average of the figures of the classes."""
+    rows = list(evaluation.per_class.values())
+    table = np.array([(row.precision, row.recall, row.f1) for row in rows])
+    support = np.array([row.support for row in rows])
+    return [
+        Average("macro average", *table.mean(axis=0).tolist()),
+        Average("weighted average", *np.average(table, axis=0, weights=support).tolist()),
+    ]
+
+
+def _write_figures(
+    folder: Path,
+    evaluation: Evaluation,
+    galleries: Mapping[str, list[Exhibit]],
+    history: History,
+) -> None:
+    titles = {
+        "correct": "Correct predictions",
+        "incorrect": "Incorrect predictions, most confident first",
+    }
+    figures = {
+        "confusion_matrix": draw_confusion_matrix(evaluation),
+        **{name: draw_gallery(galleries[name], title=title) for name, title in titles.items()},
+    }
+    if history:
+        figures["curves"] = draw_curves(history)
+    for name, png in figures.items():
+        write_bytes(folder / f"{name}.png", png)
+
+
+def _summarise(history: History) -> dict[str, str]:
+    """Returns what to say about a training beside its curves, by name."""
+    minutes, seconds = divmod(round(sum(row["seconds"] for row in history)), 60)
+    summary = {"epochs": str(len(history)), "time": f"{minutes} min {seconds} s"}
+    best = best_epoch(history)
+    for row in history:
+        if row["epoch"] == best:
+            summary["best epoch"] = str(best)
+            summary["validation loss there"] = f"{row['val_loss']:.4f}"
+            summary["validation accuracy there"] = f"{100 * row['val_accuracy']:.2f}\u00a0%"
+    return summary
+
+
+def _draw_curves(history: History) -> list[Picture]:
+    """The page has a picture a curve, so that they can stand below each other on a phone."""
+    if not history:
+        return []
+    return [
+        Picture(draw_curve(history, "loss"), "Loss of train and validation by epoch"),
+        Picture(draw_curve(history, "accuracy"), "Accuracy of train and validation by epoch"),
+        Picture(draw_curve(history, "lr"), "Learning rate by epoch"),
+    ]
+
+
+def _draw_matrices(evaluation: Evaluation) -> list[Picture]:
+    return [
+        Picture(draw_confusion_panel(evaluation, "counts"), "Confusion matrix, number of images"),
+        Picture(
+            draw_confusion_panel(evaluation, "percent"),
+            "Confusion matrix, percent of the true class",
+        ),
+    ]
+
+
+def _thumbnails(exhibits: list[Exhibit]) -> list[tuple[Exhibit, Picture]]:
+    return [
+        (exhibit, Picture(encode_image(exhibit.image), f"Image {exhibit.id}"))
+        for exhibit in exhibits
+    ]

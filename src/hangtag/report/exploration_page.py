@@ -1,0 +1,106 @@
+"""The exploration of a catalogue as a page: ``explore.html`` with its figures."""
+
+from itertools import pairwise
+from pathlib import Path
+
+from hangtag.catalogue.items import Catalogue
+from hangtag.files import write_bytes, write_text
+from hangtag.report.distributions import draw_class_balance, draw_pixel_histogram
+from hangtag.report.exploration import Exploration
+from hangtag.report.mosaics import (
+    MOST_CLASSES,
+    AugmentedCopies,
+    draw_augmented,
+    draw_class_examples,
+    draw_class_means,
+    largest_classes,
+)
+from hangtag.report.pages import Picture, render_page
+
+MOST_SUPPLIERS = 20
+"""The page lists at most this many suppliers, the largest."""
+
+
+def write_exploration(
+    folder: Path,
+    catalogue: Catalogue,
+    exploration: Exploration,
+    *,
+    augmented: AugmentedCopies | None = None,
+) -> Path:
+    """Writes ``explore.html`` and ``figures/*.png`` into `folder`.
+
+    Args:
+        folder: Where to write; made where missing.
+        catalogue: The images.
+        exploration: The numbers, as `explore` gives them for `catalogue`.
+        augmented: Images with augmented copies, to be shown side by side.
+
+    Returns:
+        The path of the page, which needs no other file.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    pictures = _draw_pictures(catalogue, exploration, augmented)
+    for name, picture in pictures.items():
+        write_bytes(folder / "figures" / f"{name}.png", picture.png)
+    page = folder / "explore.html"
+    content = render_page(
+        "explore",
+        exploration=exploration,
+        pictures=pictures,
+        augmented=augmented,
+        split_sizes=", ".join(f"{split.n:,} {name}" for name, split in exploration.splits.items()),
+        head_gaps=_gaps_in(exploration.head.columns),
+        most_classes=MOST_CLASSES,
+        most_suppliers=MOST_SUPPLIERS,
+    )
+    write_text(page, content)
+    return page
+
+
+def _gaps_in(columns: tuple[str, ...]) -> set[int]:
+    """Returns the positions after which columns of the table are left out."""
+    pixels = [int(column.removeprefix("pixel")) for column in columns[1:]]
+    steps = enumerate(pairwise(pixels), 1)
+    return {position for position, (one, following) in steps if following > one + 1}
+
+
+def _draw_pictures(
+    catalogue: Catalogue, exploration: Exploration, augmented: AugmentedCopies | None
+) -> dict[str, Picture]:
+    pictures = {
+        "class_examples": Picture(
+            draw_class_examples(catalogue),
+            "A row of ten training images for each class",
+            "Ten training images of each class, drawn at random. Look for classes that the eye "
+            "cannot tell apart: a model will confuse them too.",
+        ),
+        "class_means": Picture(
+            draw_class_means(catalogue),
+            "The mean training image of each class",
+            "The mean of all training images of a class. A sharp mean is a class whose images "
+            "look alike; two means that look alike belong to classes that are easily confused.",
+        ),
+        "pixel_histogram": Picture(
+            draw_pixel_histogram(exploration),
+            "Histogram of the pixel values of each split",
+            "How often each pixel value occurs, on a logarithmic scale. The splits should lie on "
+            "each other; a gap between them means that they were made differently.",
+        ),
+        "class_balance": Picture(
+            draw_class_balance(exploration, largest_classes(catalogue).tolist()),
+            "Share of each class in each split",
+            "The share of each class. Bars of one length mean that accuracy can be read as it "
+            "stands; a rare class can be wrong every time without hurting it.",
+        ),
+    }
+    if augmented is not None:
+        pictures["augmentation"] = Picture(
+            draw_augmented(augmented),
+            "Training images beside augmented copies of them",
+            "Left the image as it is, right what a training sees instead of it, drawn anew each "
+            "epoch. A copy that a person could not name is too much.",
+        )
+    return pictures

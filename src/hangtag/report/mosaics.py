@@ -1,0 +1,145 @@
+"""Pictures made of many small images: examples, mean images, augmented copies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.catalogue.items import Catalogue, Split
+from hangtag.report.style import INK, MUTED, clear_frame, drawing_style, new_figure, png_of, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_CLASSES = 40
+"""The pictures of a catalogue show at most this many classes, the largest."""
+
+_GAP = 2
+"""Pixels between neighbouring images."""
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentedCopies:
+    """Images as they are and as a training sees them.
+
+    Attributes:
+        recipe: The recipe whose augmentation was drawn.
+        names: The class of each image, M.
+        originals: The images, (M, H, W) uint8.
+        copies: R augmented copies of each, (M, R, H, W) uint8.
+    """
+
+    recipe: str
+    names: tuple[str, ...]
+    originals: NDArray[np.uint8]
+    copies: NDArray[np.uint8]
+
+
+def largest_classes(catalogue: Catalogue) -> NDArray[np.intp]:
+    """Returns the indices of the at most `MOST_CLASSES` largest classes, in index order."""
+    classes = len(catalogue.classes)
+    counts = sum(
+        (np.bincount(split.labels, minlength=classes) for split in catalogue.splits.values()),
+        start=np.zeros(classes, dtype=np.intp),
+    )
+    return np.sort(np.argsort(-counts, kind="stable")[:MOST_CLASSES])
+
+
+def tile(images: NDArray[Any], *, gap: tuple[int, int] = (_GAP, _GAP)) -> NDArray[np.float64]:
+    """Lays images (R, C, H, W) out in R rows of C, `gap` pixels apart (vertical, horizontal).
+
+    Returns:
+        One image, (R * (H + gap) - gap, C * (W + gap) - gap); the gaps are NaN.
+    """
+    rows, columns, height, width = images.shape
+    padded = np.full((rows, columns, height + gap[0], width + gap[1]), np.nan)
+    padded[:, :, :height, :width] = images
+    sheet = padded.swapaxes(1, 2).reshape(rows * (height + gap[0]), columns * (width + gap[1]))
+    return sheet[: -gap[0] or None, : -gap[1] or None]
+
+
+def show_tiles(axes: "Axes", sheet: NDArray[np.float64]) -> None:
+    """Shows a sheet of `tile` in grey: 0 black, 255 white, gaps as the background."""
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    clear_frame(axes)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def draw_class_examples(catalogue: Catalogue, *, per_class: int = 10, seed: int = 0) -> bytes:
+    """Draws a row of random training images for each class; returns a PNG file."""
+    split, classes = catalogue.splits["train"], largest_classes(catalogue)
+    rng = np.random.default_rng(seed)
+    grid = np.full((len(classes), per_class, *split.images.shape[1:]), np.nan)
+    for row, label in enumerate(classes):
+        members = np.flatnonzero(split.labels == label)
+        chosen = rng.permutation(members)[:per_class]
+        grid[row, : len(chosen)] = split.images[chosen]
+    return _draw_sheet(tile(grid), [catalogue.classes[label] for label in classes])
+
+
+def draw_class_means(catalogue: Catalogue, *, columns: int = 5) -> bytes:
+    """Draws the mean training image of each class, its name above; returns a PNG file."""
+    split, classes = catalogue.splits["train"], largest_classes(catalogue)
+    columns = min(columns, len(classes))
+    means = class_means(split, classes)
+    rows = -(-len(classes) // columns)
+    grid = np.full((rows * columns, *means.shape[1:]), np.nan)
+    grid[: len(means)] = means
+    _, height, width = grid.shape
+    caption = round(0.36 * height)
+    sheet = tile(grid.reshape(rows, columns, height, width), gap=(caption, _GAP))
+    with drawing_style():
+        figure = new_figure(6, 6 * (len(sheet) + caption) / sheet.shape[1])
+        axes = figure.add_subplot()
+        show_tiles(axes, sheet)
+        axes.set_ylim(len(sheet), -caption)
+        for position, label in enumerate(classes):
+            row, column = divmod(position, columns)
+            axes.text(
+                column * (width + _GAP) + width / 2,
+                row * (height + caption) - 0.1 * height,
+                shorten(catalogue.classes[label], 14),
+                ha="center",
+                fontsize=10,
+            )
+        return png_of(figure)
+
+
+def class_means(split: Split, classes: Sequence[int] | NDArray[np.intp]) -> NDArray[np.float64]:
+    """Returns the mean image of each of `classes`, (K, H, W); NaN for a class without images."""
+    means = np.full((len(classes), *split.images.shape[1:]), np.nan)
+    for position, label in enumerate(classes):
+        members = split.images[split.labels == label]
+        if len(members):
+            means[position] = members.mean(axis=0)
+    return means
+
+
+def draw_augmented(augmented: AugmentedCopies) -> bytes:
+    """Draws each original with its augmented copies to the right; returns a PNG file."""
+    originals = augmented.originals.astype(np.float64)
+    blank = np.full_like(originals[:, :, : originals.shape[2] // 3], np.nan)
+    lead = np.concatenate([originals, blank], axis=2)
+    sheet = np.concatenate([tile(lead[:, None]), tile(augmented.copies)], axis=1)
+    return _draw_sheet(sheet, augmented.names, "original", lead.shape[2] + _GAP)
+
+
+def _draw_sheet(
+    sheet: NDArray[np.float64], names: Sequence[str], lead: str = "", rest_at: float = 0
+) -> bytes:
+    """Draws a sheet with a name beside each row and, with `lead`, headings over its columns."""
+    height, width = sheet.shape
+    with drawing_style():
+        figure = new_figure(4.9, 4.9 * height / width)
+        axes = figure.add_subplot()
+        show_tiles(axes, sheet)
+        pitch = (height + _GAP) / len(names)
+        middles = [row * pitch + (pitch - _GAP) / 2 for row in range(len(names))]
+        axes.set_yticks(middles, [shorten(name, 16) for name in names], color=INK)
+        if lead:
+            axes.text(0, -_GAP, lead, color=MUTED, fontsize=9)
+            axes.text(rest_at, -_GAP, "augmented copies", color=MUTED, fontsize=9)
+        return png_of(figure)

@@ -1,0 +1,56 @@
+"""The augmentation that a recipe describes, as one function on batches."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hangtag.training import augment
+from hangtag.training.preprocessing import scale_pixels
+from hangtag.training.recipes.schema import Augmentation, Recipe
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def augment_batch(images: Tensor, recipe: Recipe, *, generator: torch.Generator) -> Tensor:
+    """Applies the steps of `recipe`, in order, to images (B, C, H, W) float32 in 0-1."""
+    for step in recipe.augment:
+        images = _apply(step, images, generator)
+    return images
+
+
+def draw_augmented(
+    images: NDArray[np.uint8], recipe: Recipe, *, copies: int, seed: int
+) -> NDArray[np.uint8]:
+    """Draws `copies` augmented copies of each of the images (M, H, W).
+
+    Returns:
+        Pixels (M, copies, H, W), clipped to 0-255.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    repeated = torch.from_numpy(images).repeat_interleave(copies, dim=0)
+    augmented = augment_batch(scale_pixels(repeated[..., None]), recipe, generator=generator)
+    pixels = (augmented[:, 0] * 255).round().clamp(0, 255).to(torch.uint8)
+    return pixels.reshape(len(images), copies, *images.shape[1:]).numpy()
+
+
+def _apply(step: Augmentation, images: Tensor, generator: torch.Generator) -> Tensor:
+    options = step.model_dump(exclude={"kind"})
+    match step.kind:
+        case "affine":
+            return augment.random_affine(images, **options, generator=generator)
+        case "shift":
+            return augment.random_shift(images, **options, generator=generator)
+        case "flip":
+            return augment.random_horizontal_flip(images, **options, generator=generator)
+        case "rotation":
+            return augment.random_rotation(images, **options, generator=generator)
+        case "resized_crop":
+            size = (images.shape[2], images.shape[3])
+            return augment.random_resized_crop(images, size=size, **options, generator=generator)
+        case "erasing":
+            return augment.random_erasing(images, **options, generator=generator)
+        case "standardise_each":
+            return augment.standardise_each(images, **options)

@@ -1,0 +1,94 @@
+"""From a trained network to a model folder, checked against the network it came from."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from hangtag.errors import TrainingError
+from hangtag.modelfolder import GOLDEN_TOLERANCE
+from hangtag.training.networks import Network
+from hangtag.training.preprocessing import Normalisation, scale_pixels
+
+OPSET = 18
+
+
+class Exportable(nn.Module):
+    """The whole way from pixels to logits: what is exported and what it is checked against."""
+
+    def __init__(self, network: Network, normalisation: Normalisation) -> None:
+        super().__init__()
+        self.network = network
+        self.normalisation = normalisation
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Turns pixels (B, H, W, C) uint8 into logits (B, K) and embedding (B, D)."""
+        embedding = self.network.embed(self.normalisation(scale_pixels(pixels)))
+        return self.network.classify(embedding), embedding
+
+
+def export_onnx(model: Exportable, *, pixels: NDArray[np.uint8], classes: Sequence[str]) -> bytes:
+    """Writes `model` as ONNX: input ``pixels``, outputs ``logits`` and ``embedding``.
+
+    Args:
+        model: In evaluation mode, on the CPU.
+        pixels: Images (G, H, W, C) to trace with, G at least 2.
+        classes: Class names, kept in the file's metadata.
+
+    Raises:
+        TrainingError: ONNX Runtime's logits on `pixels` differ by more than 1e-4.
+    """
+    traced = torch.from_numpy(pixels)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own internals
+        program = torch.onnx.export(
+            model,
+            (traced,),
+            input_names=["pixels"],
+            output_names=["logits", "embedding"],
+            dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    proto.metadata_props.append(
+        onnx.StringStringEntryProto(key="classes", value="\n".join(classes))
+    )
+    content: bytes = proto.SerializeToString()
+    check_export(content, model, pixels)
+    return content
+
+
+def check_export(content: bytes, model: Exportable, pixels: NDArray[np.uint8]) -> None:
+    """Compares ONNX Runtime on `content` with the network on pixels (G, H, W, C).
+
+    Raises:
+        TrainingError: A logit differs by more than 1e-4.
+    """
+    with torch.no_grad():
+        expected, _ = model(torch.from_numpy(pixels))
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    received = session.run(["logits"], {"pixels": pixels})[0]
+    difference = float(np.abs(received - expected.numpy()).max())
+    if not difference <= GOLDEN_TOLERANCE:
+        raise TrainingError(
+            f"the exported model differs from the trained network by {difference:.2g} on the "
+            f"golden images (at most {GOLDEN_TOLERANCE:g}); nothing was written; this is a fault "
+            "of the exporter or of the network: try another version of torch or onnxruntime"
+        )
+
+
+def safetensors_bytes(network: Network) -> bytes:
+    """Writes the weights of `network` as safetensors."""
+    return save_safetensors({n: t.contiguous() for n, t in network.state_dict().items()})

@@ -1,0 +1,257 @@
+"""The training loop: batches, steps, epochs, and a state that can be saved and restored.
+
+The images stay uint8 in memory; each batch is scaled, augmented and normalised on its way to the
+network. All random numbers come from the generator (order, augmentation) and from torch's own
+(weights, dropout), and both are part of the state.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from hangtag.catalogue.items import Split
+from hangtag.errors import TrainingError
+from hangtag.training.augmentation import augment_batch
+from hangtag.training.checkpoints import optimiser_tensors, restore_optimiser
+from hangtag.training.devices import mixed_precision
+from hangtag.training.history import Epoch
+from hangtag.training.networks import build_network
+from hangtag.training.optimisers import build_optimiser, set_learning_rate
+from hangtag.training.preprocessing import Normalisation, one_hot, scale_pixels
+from hangtag.training.recipes.schema import Recipe
+from hangtag.training.schedules import learning_rate_factor
+from hangtag.training.stopping import EarlyStopping
+
+VALIDATION_BATCH = 500
+STEPS_BETWEEN_CHECKS = 25
+
+Tick = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Images with labels on the training's device.
+
+    Attributes:
+        pixels: (N, H, W, C) uint8.
+        labels: (N,) int64.
+        targets: (N, K) float32, one-hot.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    targets: Tensor
+
+    @classmethod
+    def of(cls, split: Split, *, classes: int, device: torch.device) -> "Examples":
+        """Moves the images and labels of `split` to `device`."""
+        pixels = torch.from_numpy(np.ascontiguousarray(split.images))[..., None].to(device)
+        labels = torch.from_numpy(split.labels).to(device)
+        return cls(pixels, labels, one_hot(labels, classes=classes))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Trainer:
+    """A training under way.
+
+    Attributes:
+        recipe: What decides it.
+        network: The weights as they are now.
+        history: The epochs done.
+        stopping: Watches the validation loss.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: Examples,
+        validation: Examples,
+        *,
+        normalisation: Normalisation,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.recipe = recipe
+        self.history: list[Epoch] = []
+        self.stopping = EarlyStopping(recipe.patience)
+        self.normalisation = normalisation
+        self._train, self._validation = train, validation
+        self._device = device
+        self._generator = torch.Generator().manual_seed(seed)
+        _, height, width, channels = train.pixels.shape
+        network = build_network(
+            recipe, classes=train.targets.shape[1], channels=channels, size=(height, width)
+        )
+        network.prepare(self.normalisation(scale_pixels(train.pixels[:5000].cpu())))
+        network.to(device)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._optimiser = build_optimiser(recipe, self.network)
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch."""
+        return len(_batch_bounds(len(self._train), self.recipe.batch_size))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epoch is done or the patience used up."""
+        return len(self.history) >= self.recipe.epochs or self.stopping.should_stop
+
+    def run_epoch(self, *, on_step: Tick | None = None) -> Epoch:
+        """Trains for one epoch, validates, and notes both in the history.
+
+        Raises:
+            TrainingError: The loss is not a finite number.
+        """
+        started = time.perf_counter()
+        loss, accuracy = self._train_epoch(on_step)
+        val_loss, val_accuracy = self._validate()
+        epoch = Epoch(
+            epoch=len(self.history) + 1,
+            seconds=time.perf_counter() - started,
+            lr=self._optimiser.param_groups[0]["lr"],
+            loss=loss,
+            accuracy=accuracy,
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+        )
+        if not math.isfinite(val_loss):
+            raise _not_finite("validation loss", epoch.epoch, self.steps)
+        self.history.append(epoch)
+        return epoch
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Returns all that the next epoch depends on: tensors, and facts of JSON types."""
+        tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
+        tensors |= {f"optimiser.{n}": t for n, t in optimiser_tensors(self._optimiser).items()}
+        tensors["random.order"] = self._generator.get_state()
+        tensors["random.torch"] = torch.get_rng_state()
+        if self._device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self._device)
+        facts = {
+            "history": [asdict(epoch) for epoch in self.history],
+            "stopping": {**asdict(self.stopping), "best_loss": str(self.stopping.best_loss)},
+        }
+        return tensors, facts
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Puts a state back, so that the training goes on as if it had never stopped."""
+        self.network.load_state_dict(_part(tensors, "network"))
+        restore_optimiser(self._optimiser, _part(tensors, "optimiser"))
+        self._generator.set_state(tensors["random.order"])
+        torch.set_rng_state(tensors["random.torch"])
+        if self._device.type == "cuda" and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], self._device)
+        self.history = [Epoch(**row) for row in facts["history"]]
+        noted = facts["stopping"]
+        self.stopping = EarlyStopping(
+            self.recipe.patience, float(noted["best_loss"]), noted["best_epoch"], noted["waited"]
+        )
+
+    def _train_epoch(self, on_step: Tick | None) -> tuple[float, float]:
+        self.network.train()
+        number = len(self.history) + 1
+        sizes = torch.tensor([end - start for start, end in self._bounds()], dtype=torch.float64)
+        losses = torch.zeros(self.steps, dtype=torch.float64, device=self._device)
+        correct = torch.zeros((), dtype=torch.int64, device=self._device)
+        for step, chosen in enumerate(self._batches()):
+            loss, right = self._step(chosen, epoch=number - 1 + step / self.steps)
+            losses[step] = loss
+            correct += right
+            if step % STEPS_BETWEEN_CHECKS == 0 or step == self.steps - 1:
+                _check_finite(losses[: step + 1], number)
+                if on_step:
+                    on_step(step + 1, self.steps)
+        mean = (losses.cpu() * sizes).sum() / sizes.sum()
+        return mean.item(), correct.item() / len(self._train)
+
+    def _step(self, chosen: Tensor, *, epoch: float) -> tuple[Tensor, Tensor]:
+        """Takes one step on the images at `chosen` (B,); returns loss and number correct."""
+        factor = learning_rate_factor(self.recipe.schedule, epoch=epoch, epochs=self.recipe.epochs)
+        set_learning_rate(self._optimiser, self.recipe.optimiser.learning_rate * factor)
+        labels = self._train.labels[chosen]
+        images = scale_pixels(self._train.pixels[chosen])
+        images = augment_batch(images, self.recipe, generator=self._generator)
+        logits = self._forward(images)
+        loss = self._loss(logits, self._train.targets[chosen])
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
+
+    @torch.no_grad()
+    def _validate(self) -> tuple[float, float]:
+        self.network.eval()
+        total, correct = 0.0, 0
+        for start in range(0, len(self._validation), VALIDATION_BATCH):
+            chosen = slice(start, start + VALIDATION_BATCH)
+            labels = self._validation.labels[chosen]
+            logits = self._forward(scale_pixels(self._validation.pixels[chosen]))
+            total += self._loss(logits, self._validation.targets[chosen]).item() * len(labels)
+            correct += int((logits.argmax(dim=1) == labels).sum().item())
+        return total / len(self._validation), correct / len(self._validation)
+
+    def _forward(self, images: Tensor) -> Tensor:
+        """Returns the logits (B, K) float32 of images (B, C, H, W) in 0-1."""
+        normalised = self.normalisation(images).contiguous(memory_format=torch.channels_last)
+        with mixed_precision(self.recipe, self._device):
+            logits: Tensor = self.network(normalised)
+        return logits.float()
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        smoothing = self.recipe.label_smoothing if self.network.training else 0.0
+        loss = cross_entropy(logits, targets, label_smoothing=smoothing)
+        penalty = self.network.penalty()
+        return loss if penalty is None else loss + penalty
+
+    def _bounds(self) -> list[tuple[int, int]]:
+        return _batch_bounds(len(self._train), self.recipe.batch_size)
+
+    def _batches(self) -> Iterator[Tensor]:
+        order = torch.randperm(len(self._train), generator=self._generator).to(self._device)
+        for start, end in self._bounds():
+            yield order[start:end]
+
+
+def _batch_bounds(items: int, size: int) -> list[tuple[int, int]]:
+    """Cuts 0..items into batches; a last batch of one joins the one before.
+
+    Batch normalisation has no statistics of a single item.
+    """
+    starts = list(range(0, items, size))
+    if len(starts) > 1 and items - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], items], strict=True))
+
+
+def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = f"{name}."
+    return {
+        key.removeprefix(prefix): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(prefix)
+    }
+
+
+def _check_finite(losses: Tensor, epoch: int) -> None:
+    if not bool(torch.isfinite(losses).all()):
+        step = int((~torch.isfinite(losses)).nonzero()[0].item()) + 1
+        raise _not_finite("loss", epoch, step)
+
+
+def _not_finite(what: str, epoch: int, step: int) -> TrainingError:
+    return TrainingError(
+        f"the {what} is not a finite number in epoch {epoch}, step {step}; the checkpoint of the "
+        "epoch before is kept; lower the learning rate, such as with "
+        "--set optimiser.learning_rate=..."
+    )

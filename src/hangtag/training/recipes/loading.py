@@ -1,0 +1,134 @@
+"""Reads recipes from the package or from a file; changes single fields; writes YAML."""
+
+import difflib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from hangtag.errors import RecipeError
+from hangtag.training.recipes.schema import KINDS, Recipe
+
+
+def list_recipes() -> list[Recipe]:
+    """Returns the shipped recipes, by name."""
+    return [load_recipe(name) for name in _shipped_names()]
+
+
+def load_recipe(source: str | Path, *, changes: Sequence[str] = ()) -> Recipe:
+    """Loads a shipped recipe by its name, or a user's own YAML file by its path.
+
+    Args:
+        source: A name such as ``express``, or the path of a ``.yaml`` file.
+        changes: Fields to change, as ``field=value`` with dots into parts
+            (``optimiser.learning_rate=0.01``); the value is read as YAML.
+
+    Raises:
+        RecipeError: No such recipe, an unknown field or an impossible value.
+    """
+    path = Path(source)
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        return recipe_from_yaml(_read(path), where=str(path), changes=changes)
+    names = _shipped_names()
+    if str(source) not in names:
+        close = difflib.get_close_matches(str(source), names, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise RecipeError(
+            f"no recipe is called '{source}'; {hint}shipped recipes: {', '.join(names)}; "
+            "or give the path of a .yaml file"
+        )
+    text = (resources.files(__package__) / f"{source}.yaml").read_text(encoding="utf-8")
+    return recipe_from_yaml(text, where=f"recipe {source}", changes=changes)
+
+
+def recipe_from_yaml(text: str, *, where: str, changes: Sequence[str] = ()) -> Recipe:
+    """Validates a recipe written as YAML; `where` names its source in errors.
+
+    Raises:
+        RecipeError: Not YAML, an unknown field or an impossible value.
+    """
+    try:
+        fields = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(fields, dict):
+        raise RecipeError(f"{where}: expected fields such as 'epochs: 10', received {text[:40]!r}")
+    for change in changes:
+        _change(fields, change)
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        raise RecipeError(f"{where}: {_first_problem(error)}") from error
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """Writes a recipe as YAML with every field resolved."""
+    return yaml.safe_dump(
+        recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100
+    )
+
+
+def _shipped_names() -> list[str]:
+    files = resources.files(__package__).iterdir()
+    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cannot read the recipe {path}: {error}") from error
+
+
+def _change(fields: dict[str, Any], change: str) -> None:
+    """Sets one field in place; missing parts on the way are errors."""
+    name, equals, text = change.partition("=")
+    if not equals or not name:
+        raise RecipeError(f"--set {change}: expected field=value, such as epochs=5")
+    *parents, last = name.split(".")
+    part: Any = fields
+    for parent in parents:
+        part = _step_into(part, parent, name)
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {change}: the value is not valid YAML") from error
+    if isinstance(part, list):
+        part[_position(part, last, name)] = value
+    elif isinstance(part, dict):
+        part[last] = value
+    else:
+        raise RecipeError(f"--set {name}: '{'.'.join(parents)}' has no fields")
+
+
+def _step_into(part: Any, key: str, name: str) -> Any:
+    if isinstance(part, list):
+        return part[_position(part, key, name)]
+    if not isinstance(part, dict) or key not in part:
+        raise RecipeError(f"--set {name}: there is no field '{key}'")
+    return part[key]
+
+
+def _position(part: list[Any], key: str, name: str) -> int:
+    if not key.isdigit() or int(key) >= len(part):
+        raise RecipeError(f"--set {name}: expected a position below {len(part)}, received '{key}'")
+    return int(key)
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Names the field and the problem of the first validation error, in one line."""
+    problem = error.errors()[0]
+    # pydantic puts the kind of a part into the place: optimiser.adam.learning_rate
+    place = [str(part) for part in problem["loc"]]
+    field = ".".join(part for part in place if part not in KINDS)
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        return f"unknown field '{field}'; remove it or check its spelling"
+    if problem["type"] == "missing":
+        return f"the field '{field}' is missing"
+    if not field:
+        return message
+    return f"field '{field}': {message}, received {problem['input']!r}"

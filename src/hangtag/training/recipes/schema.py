@@ -1,0 +1,225 @@
+"""The fields of a recipe, their units and the values they may have."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+Range = Annotated[tuple[Positive, Positive], Field(description="lowest, highest")]
+
+
+class Settings(BaseModel):
+    """Base of every part of a recipe: unknown fields are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SeedNetwork(Settings):
+    """The seed's network: four convolutions and three dense layers, 3,477,578 parameters."""
+
+    kind: Literal["seed"] = "seed"
+    l2: NotNegative = 0.01
+    """Factor of the sum of squares of the third and fourth kernel, added to the loss."""
+    dropout: Share = 1.0
+    """Factor on the seed's dropout rates; 0 switches dropout off."""
+
+
+class CompactNetwork(Settings):
+    """A small convolutional network after airbench: a whitened stem and groups of two."""
+
+    kind: Literal["compact"] = "compact"
+    widths: Annotated[tuple[Annotated[int, Field(ge=8)], ...], Field(min_length=2, max_length=5)]
+    """Channels of the stem and of each group; each group halves height and width."""
+    flip_average: bool = False
+    """Whether the network averages its logits over the image and its mirror image."""
+
+
+class Affine(Settings):
+    """Rotation, zoom and shift at once, as Keras' image generator does; nearest fill."""
+
+    kind: Literal["affine"] = "affine"
+    rotation: NotNegative = 0.0
+    """Largest rotation either way, degrees."""
+    zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Largest relative change of size, drawn for each axis on its own."""
+    width_shift: Share = 0.0
+    """Largest shift sideways, share of the width."""
+    height_shift: Share = 0.0
+    """Largest shift up or down, share of the height."""
+
+
+class Shift(Settings):
+    """Shift by whole pixels; the edge is repeated."""
+
+    kind: Literal["shift"] = "shift"
+    pixels: Annotated[int, Field(ge=1, le=14)]
+    """Largest shift either way, pixels."""
+
+
+class Flip(Settings):
+    """Mirror image, left to right."""
+
+    kind: Literal["flip"] = "flip"
+    p: Share = 0.5
+    """Share of the images that are mirrored."""
+
+
+class Rotation(Settings):
+    """Rotation about the centre; what comes in is black."""
+
+    kind: Literal["rotation"] = "rotation"
+    degrees: NotNegative
+    """Largest rotation either way, degrees."""
+
+
+class ResizedCrop(Settings):
+    """A random part of the image, scaled back to the whole size."""
+
+    kind: Literal["resized_crop"] = "resized_crop"
+    scale: Range = (0.08, 1.0)
+    """Area of the part, share of the image's."""
+    ratio: Range = (3 / 4, 4 / 3)
+    """Width over height of the part."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ResizedCrop":
+        _require_ordered(scale=self.scale, ratio=self.ratio)
+        return self
+
+
+class Erasing(Settings):
+    """A black rectangle somewhere (random erasing, Zhong et al. 2017)."""
+
+    kind: Literal["erasing"] = "erasing"
+    p: Share = 0.5
+    """Share of the images that lose a rectangle."""
+    scale: Range = (0.02, 0.33)
+    """Area of the rectangle, share of the image's."""
+    ratio: Range = (0.3, 3.3)
+    """Width over height of the rectangle."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Erasing":
+        _require_ordered(scale=self.scale, ratio=self.ratio)
+        return self
+
+
+class StandardiseEach(Settings):
+    """Each image divided by its own standard deviation, in training only, as the seed did.
+
+    For comparison with the seed: evaluation and prediction never do this.
+    """
+
+    kind: Literal["standardise_each"] = "standardise_each"
+    centre: bool = True
+    """Whether its own mean is taken away first, as Keras does whenever it divides."""
+
+
+Augmentation = Annotated[
+    Affine | Shift | Flip | Rotation | ResizedCrop | Erasing | StandardiseEach,
+    Field(discriminator="kind"),
+]
+
+
+class Adam(Settings):
+    """Adam; with a weight decay, AdamW (decay apart from the gradient, kernels only)."""
+
+    kind: Literal["adam"] = "adam"
+    learning_rate: Positive = 1e-3
+    """Highest learning rate."""
+    beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    """Decay of the mean of the gradient."""
+    beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    """Decay of the mean of the squared gradient."""
+    epsilon: Positive = 1e-7
+    """Added to the root of the mean squared gradient."""
+    weight_decay: NotNegative = 0.0
+    """Share of each kernel taken away in a step, before the learning rate."""
+
+
+class SGD(Settings):
+    """Stochastic gradient descent with Nesterov momentum."""
+
+    kind: Literal["sgd"] = "sgd"
+    learning_rate: Positive
+    """Highest learning rate."""
+    momentum: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    """Share of the last step kept in the next."""
+    weight_decay: NotNegative = 0.0
+    """Factor of each kernel added to its gradient."""
+
+
+class Exponential(Settings):
+    """The learning rate is multiplied by `factor` after each epoch."""
+
+    kind: Literal["exponential"] = "exponential"
+    factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+    """Learning rate of an epoch over that of the epoch before."""
+
+
+class OneCycle(Settings):
+    """The learning rate rises in a line to its highest value and falls in a line to `end`."""
+
+    kind: Literal["one_cycle"] = "one_cycle"
+    warm_up: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    """Share of the training in which it rises."""
+    end: Share = 0.0
+    """Last learning rate over the highest."""
+
+
+KINDS = frozenset(
+    part.model_fields["kind"].default
+    for part in Settings.__subclasses__()
+    if "kind" in part.model_fields
+)
+"""The names of all networks, augmentation steps, optimisers and schedules."""
+
+
+class Recipe(Settings):
+    """A training, but for its data and its seed."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    """What it is called."""
+    description: str
+    """What it is for, one sentence."""
+    network: Annotated[SeedNetwork | CompactNetwork, Field(discriminator="kind")]
+    """The network and its sizes."""
+    normalise: Literal["scale", "standardise"] = "standardise"
+    """Pixel / 255, or also minus the mean and over the standard deviation of the train split."""
+    augment: tuple[Augmentation, ...] = ()
+    """Steps applied to each training batch, in order."""
+    validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
+    """Share of train held out, when the data has no validation split."""
+    epochs: Annotated[int, Field(ge=1)]
+    """Most passes over the train split."""
+    batch_size: Annotated[int, Field(ge=2)]
+    """Images a step."""
+    optimiser: Annotated[Adam | SGD, Field(discriminator="kind")]
+    """The optimiser and its constants."""
+    schedule: Annotated[Exponential | OneCycle, Field(discriminator="kind")]
+    """The course of the learning rate."""
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Share of each target spread evenly over the classes."""
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Epochs without a lower validation loss before the training stops; null never stops."""
+    keep: Literal["best", "last"] = "best"
+    """Weights to export: those of the lowest validation loss, or the last."""
+    precision: Literal["float32", "auto"] = "float32"
+    """Number format of the convolutions; auto takes bfloat16 where the processor multiplies it."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Recipe":
+        if self.patience is not None and self.schedule.kind == "one_cycle":
+            raise ValueError(
+                "patience: a one_cycle schedule ends at its last epoch and cannot stop early; "
+                "set patience to null or the schedule to exponential"
+            )
+        return self
+
+
+def _require_ordered(**ranges: tuple[float, float]) -> None:
+    for name, (lowest, highest) in ranges.items():
+        if lowest > highest:
+            raise ValueError(f"{name}: the lowest value {lowest} is above the highest {highest}")

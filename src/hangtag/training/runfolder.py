@@ -1,0 +1,105 @@
+"""A run folder: everything one training leaves behind.
+
+recipe.yaml   the recipe, every field resolved
+run.json      data with its hashes, seed, device, versions
+results.csv   a row an epoch
+checkpoints/  last and best state
+model/        the exported model
+metrics.json, report.html and its figures
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hangtag.errors import TrainingError
+from hangtag.files import make_folder, write_text
+from hangtag.training.checkpoints import BEST, LAST
+from hangtag.training.history import Epoch, history_csv
+from hangtag.training.recipes import Recipe, recipe_from_yaml, to_yaml
+
+
+class RunFolder:
+    """The paths of a run and what is written there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock_file = path / ".lock"
+        self.recipe_file = path / "recipe.yaml"
+        self.facts_file = path / "run.json"
+        self.results_file = path / "results.csv"
+        self.last = path / "checkpoints" / LAST
+        self.best = path / "checkpoints" / BEST
+        self.model = path / "model"
+        self.metrics_file = path / "metrics.json"
+
+    def begin(self, recipe: Recipe, facts: dict[str, Any]) -> None:
+        """Writes what the training is before its first step."""
+        write_text(self.recipe_file, to_yaml(recipe))
+        write_text(self.facts_file, json.dumps(facts, indent=1) + "\n")
+
+    def read_recipe(self, *, changes: Sequence[str] = ()) -> Recipe:
+        """Reads the recipe of the run, with `changes` as in `load_recipe`.
+
+        Raises:
+            TrainingError: There is no run.
+            RecipeError: The recipe is damaged or a change is impossible.
+        """
+        try:
+            text = self.recipe_file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(
+                f"{self.path} holds no run to resume: {self.recipe_file.name} is missing; "
+                "start without --resume"
+            ) from error
+        return recipe_from_yaml(text, where=str(self.recipe_file), changes=changes)
+
+    def read_facts(self) -> dict[str, Any]:
+        """Reads what `begin` noted; raises TrainingError when it is damaged."""
+        try:
+            facts: dict[str, Any] = json.loads(self.facts_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TrainingError(
+                f"{self.facts_file} is missing or damaged: {error}; start anew in another folder"
+            ) from error
+        return facts
+
+    def write_history(self, history: list[Epoch]) -> None:
+        """Writes ``results.csv``."""
+        write_text(self.results_file, history_csv(history))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the run for this process alone.
+
+        Raises:
+            TrainingError: Another process trains here.
+            OutputError: The folder cannot be made.
+        """
+        make_folder(self.path)
+        try:
+            file = self.lock_file.open("w")
+        except OSError as error:
+            raise TrainingError(
+                f"cannot write in {self.path}: {error.strerror}; choose another --out"
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TrainingError(
+                    f"another process is training in {self.path}; wait for it, or choose "
+                    "another --out"
+                ) from None
+            yield
+
+
+def next_run_folder(root: Path, name: str) -> Path:
+    """Returns the first of ``NAME-1``, ``NAME-2``, ... below `root` that does not exist."""
+    number = 1
+    while (root / f"{name}-{number}").exists():
+        number += 1
+    return root / f"{name}-{number}"

@@ -1,0 +1,20 @@
+"""The course of the learning rate."""
+
+from hangtag.training.recipes.schema import Exponential, OneCycle
+
+
+def learning_rate_factor(schedule: Exponential | OneCycle, *, epoch: float, epochs: int) -> float:
+    """Returns the learning rate over the highest, 0-1, at a moment of the training.
+
+    Args:
+        schedule: The course.
+        epoch: Epochs done, with the fraction of the one under way; the first step is at 0.0.
+        epochs: Epochs of the whole training.
+    """
+    if schedule.kind == "exponential":
+        return schedule.factor ** int(epoch)
+    done = epoch / epochs
+    if done < schedule.warm_up:
+        return done / schedule.warm_up
+    left = (1 - done) / (1 - schedule.warm_up)
+    return schedule.end + (1 - schedule.end) * left

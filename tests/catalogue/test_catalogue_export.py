@@ -1,0 +1,91 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from hangtag.catalogue import (
+    FASHION_MNIST_CLASSES,
+    FORMATS,
+    Catalogue,
+    Split,
+    export_catalogue,
+    open_catalogue,
+)
+from hangtag.catalogue.idx import write_idx_images, write_idx_labels
+from hangtag.catalogue.items import number_ids
+from hangtag.errors import OutputError
+from tests.catalogue.tiny_catalogues import assert_same_items, make_catalogue
+
+
+@st.composite
+def draw_split(draw: st.DrawFn, name: str) -> Split:
+    count = draw(st.integers(1, 5))
+    return Split(
+        images=draw(arrays(np.uint8, (count, 28, 28))),
+        labels=draw(arrays(np.int64, count, elements=st.integers(0, 9))),
+        ids=number_ids(name, count),
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(train=draw_split("train"), test=draw_split("test"))
+def test_every_format_gives_the_same_arrays_as_idx(train: Split, test: Split) -> None:
+    catalogue = Catalogue("tiny", "made up", FASHION_MNIST_CLASSES, {"train": train, "test": test})
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for prefix, split in {"train": train, "t10k": test}.items():
+            write_idx_images(split.images, folder / "idx" / f"{prefix}-images-idx3-ubyte")
+            write_idx_labels(split.labels, folder / "idx" / f"{prefix}-labels-idx1-ubyte")
+        for format in FORMATS:
+            export_catalogue(catalogue, folder / format, format=format)
+
+        assert_same_items(open_catalogue(folder / "idx"), catalogue)
+        for format in FORMATS:
+            assert_same_items(open_catalogue(folder / format), catalogue)
+
+
+def test_csv_files_are_called_by_name_and_split(tmp_path: Path) -> None:
+    ticks: list[tuple[int, int | None]] = []
+
+    export_catalogue(
+        make_catalogue(train=4, test=2),
+        tmp_path,
+        format="csv",
+        on_progress=lambda *tick: ticks.append(tick),
+    )
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny_test.csv", "tiny_train.csv"]
+    assert ticks == [(4, 6), (6, 6)]
+
+
+@pytest.mark.parametrize("format", ["png", "folders"])
+def test_classes_of_our_own_survive(tmp_path: Path, format: str) -> None:
+    catalogue = make_catalogue(train=30, classes=("Hat", "Skirt/long"))
+
+    export_catalogue(catalogue, tmp_path / format, format=format)
+
+    assert_same_items(open_catalogue(tmp_path / format), catalogue)
+
+
+def test_csv_cannot_carry_classes_of_our_own(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="choose the format png or folders"):
+        export_catalogue(make_catalogue(classes=("Hat", "Skirt")), tmp_path, format="csv")
+
+
+def test_unknown_format(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="expected a format of csv, png, folders, received 'xml'"):
+        export_catalogue(make_catalogue(), tmp_path, format="xml")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_real_data_survives_every_format(
+    tmp_path: Path, fashion_mnist: Catalogue, format: str
+) -> None:
+    export_catalogue(fashion_mnist, tmp_path, format=format)
+
+    assert_same_items(open_catalogue(tmp_path), fashion_mnist)

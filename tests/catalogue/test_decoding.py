@@ -1,0 +1,270 @@
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from hangtag.catalogue import decode_grey
+from hangtag.errors import DataError
+
+SIZE = (28, 28)
+
+
+def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, format=format, **options)
+    return stream.getvalue()
+
+
+def random_grey(height: int = 28, width: int = 28) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
+
+
+def make_png_header(width: int, height: int) -> bytes:
+    """Returns a PNG that claims a size and holds no pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + check
+
+    header = struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+def test_grey_image_of_the_size_is_returned_bit_for_bit(format: str) -> None:
+    pixels = random_grey()
+    # WebP has no grey mode: Pillow stores it as colour, which must come back unchanged.
+    options = {"lossless": True, "exact": True} if format == "WEBP" else {}
+
+    decoded = decode_grey(encode(Image.fromarray(pixels), format, **options), size=SIZE)
+
+    np.testing.assert_array_equal(decoded.pixels, pixels)
+    assert decoded.pixels.dtype == np.uint8
+    assert not decoded.resized
+
+
+def test_path_and_bytes_give_the_same(tmp_path: Path) -> None:
+    content = encode(Image.fromarray(random_grey(50, 30)), "JPEG")
+    (tmp_path / "a.jpg").write_bytes(content)
+
+    by_path = decode_grey(tmp_path / "a.jpg", size=SIZE)
+
+    np.testing.assert_array_equal(by_path.pixels, decode_grey(content, size=SIZE).pixels)
+    assert by_path.resized
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "expected"),
+    [
+        ("1", 1, 255),
+        ("L", 77, 77),
+        ("LA", (200, 255), 200),
+        ("LA", (200, 0), 0),
+        ("RGB", (255, 0, 0), 76),
+        ("RGBA", (255, 255, 255, 255), 255),
+        ("RGBA", (255, 255, 255, 0), 0),
+        ("RGBA", (255, 255, 255, 128), 128),
+        ("I;16", 65535, 255),
+        ("I;16", 32768, 128),
+        ("I;16", 300, 1),
+    ],
+)
+def test_colour_modes(mode: str, colour: Any, expected: int) -> None:
+    decoded = decode_grey(encode(Image.new(mode, (28, 28), colour)), size=SIZE)
+
+    assert np.all(decoded.pixels == expected)
+
+
+def test_palette_with_a_transparent_colour() -> None:
+    image = Image.new("P", (28, 28), 0)
+    image.putpalette([250, 250, 250, 60, 60, 60])
+    image.paste(1, (14, 0, 28, 28))
+
+    opaque = decode_grey(encode(image), size=SIZE).pixels
+    transparent = decode_grey(encode(image, transparency=0), size=SIZE).pixels
+    half = decode_grey(encode(image, transparency=b"\x80\xff"), size=SIZE).pixels
+
+    assert opaque[0, [0, 27]].tolist() == [250, 60]
+    assert transparent[0, [0, 27]].tolist() == [0, 60]
+    assert half[0, [0, 27]].tolist() == [125, 60]
+
+
+def test_grey_with_a_transparent_value() -> None:
+    decoded = decode_grey(encode(Image.new("L", (28, 28), 90), transparency=90), size=SIZE)
+
+    assert np.all(decoded.pixels == 0)
+
+
+def test_cmyk_jpeg() -> None:
+    image = Image.new("CMYK", (28, 28), (0, 0, 0, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 14, 28))
+
+    pixels = decode_grey(encode(image, "JPEG", quality=95), size=SIZE).pixels
+
+    assert pixels[:, :12].min() > 240
+    assert pixels[:, 16:].max() < 15
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+def test_first_frame_of_an_animation(format: str) -> None:
+    frames = [Image.new("RGB", (28, 28), (value,) * 3) for value in (200, 10)]
+    options = {"lossless": True} if format == "WEBP" else {}
+    content = encode(frames[0], format, save_all=True, append_images=frames[1:], **options)
+
+    assert np.all(decode_grey(content, size=SIZE).pixels == 200)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+def test_exif_turns_the_image_upright(format: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # The camera was held so that the image must turn clockwise.
+    image = Image.new("L", (28, 28), 0)
+    image.paste(255, (0, 0, 28, 14))
+
+    pixels = decode_grey(encode(image, format, exif=exif), size=SIZE).pixels
+
+    assert pixels[:, 18:].min() > 200
+    assert pixels[:, :10].max() < 50
+
+
+def test_other_size_is_fitted_and_centred_on_black() -> None:
+    decoded = decode_grey(encode(Image.new("RGB", (400, 200), "white")), size=SIZE)
+
+    assert decoded.resized
+    np.testing.assert_array_equal(decoded.pixels[7:21], np.full((14, 28), 255))
+    assert decoded.pixels[:7].max() == decoded.pixels[21:].max() == 0
+
+
+def test_small_and_thin_images_are_enlarged_and_kept() -> None:
+    small = decode_grey(encode(Image.new("L", (7, 14), 255)), size=SIZE).pixels
+    thin = decode_grey(encode(Image.new("L", (3000, 1), 255)), size=SIZE).pixels
+
+    assert np.all(small[:, 7:21] == 255)
+    assert small[:, :7].max() == small[:, 21:].max() == 0
+    assert thin.sum() == 28 * 255
+
+
+def test_size_is_height_then_width() -> None:
+    assert decode_grey(encode(Image.new("L", (40, 20), 9)), size=(20, 40)).pixels.shape == (20, 40)
+
+
+def test_shrinking_averages_as_a_reference_does() -> None:
+    pixels = np.kron(random_grey(), np.ones((10, 10), np.uint8))
+
+    decoded = decode_grey(encode(Image.fromarray(pixels)), size=SIZE)
+
+    reference = Image.fromarray(pixels).resize((28, 28), Image.Resampling.LANCZOS)
+    difference = np.abs(decoded.pixels.astype(int) - np.asarray(reference).astype(int))
+    assert difference.mean() < 4
+
+
+def test_large_jpeg_by_draft_looks_like_the_whole_one() -> None:
+    ramp = np.tile(np.linspace(0, 255, 2400).astype(np.uint8), (2400, 1))
+    image = Image.fromarray(ramp).convert("RGB")
+
+    by_draft = decode_grey(encode(image, "JPEG", quality=95), size=SIZE).pixels.astype(int)
+    whole = decode_grey(encode(image), size=SIZE).pixels.astype(int)
+
+    assert np.abs(by_draft - whole).max() <= 3
+
+
+@pytest.mark.parametrize("format", ["GIF", "BMP", "TIFF"])
+def test_other_formats_are_refused(format: str) -> None:
+    content = encode(Image.new("L", (28, 28)), format)
+
+    with pytest.raises(DataError, match=r"^the image: is not a JPEG, PNG or WebP image"):
+        decode_grey(content, size=SIZE)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_truncated_image_is_one_line_that_names_the_file(
+    tmp_path: Path, format: str, kept: float
+) -> None:
+    content = encode(Image.fromarray(random_grey(64, 64)), format)
+    path = tmp_path / "cut.img"
+    path.write_bytes(content[: int(len(content) * kept)])
+
+    with pytest.raises(DataError) as caught:
+        decode_grey(path, size=SIZE)
+
+    assert str(caught.value).startswith(f"{path}: is ")
+    assert "\n" not in str(caught.value)
+
+
+def test_random_damage_never_escapes_as_another_error() -> None:
+    generator = np.random.default_rng(0)
+    image = Image.fromarray(random_grey(40, 40)).convert("RGB")
+    messages = []
+    for content in (encode(image), encode(image, "JPEG"), encode(image, "WEBP")):
+        for _ in range(100):
+            damaged = np.frombuffer(content, np.uint8).copy()
+            places = generator.integers(0, len(damaged), 5)
+            damaged[places] = generator.integers(0, 256, 5)
+            try:
+                assert decode_grey(damaged.tobytes(), size=SIZE).pixels.shape == SIZE
+            except DataError as error:
+                messages.append(str(error))
+
+    assert messages, "some damage must be noticed"
+    assert all(message.startswith("the image: is ") for message in messages)
+    assert not any("\n" in message for message in messages)
+
+
+def test_text_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("not an image")
+
+    with pytest.raises(DataError, match=r"a\.png: is not a JPEG, PNG or WebP image"):
+        decode_grey(tmp_path / "a.png", size=SIZE)
+
+
+def test_empty_missing_and_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+
+    with pytest.raises(DataError, match=r"empty\.png is empty \(0 bytes\)"):
+        decode_grey(tmp_path / "empty.png", size=SIZE)
+    with pytest.raises(DataError, match=r"nowhere\.png: no such image file"):
+        decode_grey(tmp_path / "nowhere.png", size=SIZE)
+    with pytest.raises(DataError, match="no such image file"):
+        decode_grey(tmp_path, size=SIZE)
+
+
+def test_file_over_20_megabytes(tmp_path: Path) -> None:
+    with (tmp_path / "big.png").open("wb") as stream:
+        stream.truncate(20_000_001)
+
+    with pytest.raises(DataError, match=r"big\.png is over 20 MB"):
+        decode_grey(tmp_path / "big.png", size=SIZE)
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_000, 5_001), (10_000, 10_000), (60_000, 60_000)])
+def test_image_over_50_megapixels_is_refused_before_decoding(width: int, height: int) -> None:
+    with pytest.raises(DataError, match="megapixels"):
+        decode_grey(make_png_header(width, height), size=SIZE)
+
+
+def test_pillow_warnings_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "bomb.png").write_bytes(make_png_header(10_000, 10_000))
+    program = (
+        "import sys; from pathlib import Path; from hangtag.catalogue.decoding import decode_grey\n"
+        "try: decode_grey(Path(sys.argv[1]), size=(28, 28))\n"
+        "except Exception as error: print(error)"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "bomb.png")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "is 10000x10000 pixels; expected at most 50 megapixels" in result.stdout
+    assert result.stderr == ""

@@ -1,0 +1,198 @@
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from hangtag.catalogue import FASHION_MNIST_CLASSES, Catalogue
+from hangtag.catalogue.manifest import read_manifest, write_manifest
+from hangtag.errors import DataError, OutputError
+from tests.catalogue.tiny_catalogues import assert_same_items, make_catalogue, make_split
+
+
+def save_manifest(path: Path, **columns: Any) -> Path:
+    """Writes a manifest of the columns and, beside it, every image it names but ``gone``."""
+    table = pd.DataFrame(columns)
+    for number, image in enumerate(columns.get("image", [])):
+        if image and "gone" not in image:
+            file = path.parent / image
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (28, 28), number).save(file)
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_all_columns_are_read(tmp_path: Path, suffix: str) -> None:
+    path = save_manifest(
+        tmp_path / f"feed{suffix}",
+        supplier=["Acme", "Böhm", "Acme"],
+        image=["a.png", "deep/b.png", "c.png"],
+        label=["Skirt", "Hat", "Hat"],
+        id=[30, 10, 20],
+        price=[1.5, 2.5, None],
+        split=["train", "val", "train"],
+    )
+
+    catalogue = read_manifest(path)
+
+    assert catalogue.name == "feed"
+    assert catalogue.classes == ("Hat", "Skirt")
+    assert list(catalogue.splits) == ["train", "validation"]
+    train = catalogue.splits["train"]
+    assert train.ids.tolist() == ["30", "20"]
+    assert train.labels.tolist() == [1, 0]
+    assert train.images[:, 0, 0].tolist() == [0, 2]
+    assert train.suppliers is not None
+    assert train.suppliers.tolist() == ["Acme", "Acme"]
+
+
+def test_only_image_and_label_are_needed(tmp_path: Path) -> None:
+    path = save_manifest(tmp_path / "feed.csv", image=["b.png", "a.png"], label=["Bag", "Dress"])
+
+    catalogue = read_manifest(path)
+
+    assert catalogue.classes == FASHION_MNIST_CLASSES
+    assert list(catalogue.splits) == ["train"]
+    assert catalogue.splits["train"].ids.tolist() == ["b.png", "a.png"]
+    assert catalogue.splits["train"].suppliers is None
+
+
+def test_absolute_paths_and_paths_upwards(tmp_path: Path) -> None:
+    Image.new("L", (28, 28), 5).save(tmp_path / "far.png")
+    (tmp_path / "feeds").mkdir()
+    path = tmp_path / "feeds" / "feed.csv"
+    path.write_text(f"image,label\n{tmp_path / 'far.png'},Bag\n../far.png,Bag\n")
+
+    assert np.all(read_manifest(path).splits["train"].images == 5)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    catalogue = make_catalogue(train=11, test=4)
+    write_manifest(catalogue, tmp_path / "out")
+
+    again = read_manifest(tmp_path / "out" / "manifest.csv")
+
+    assert_same_items(again, catalogue)
+    assert again.splits["test"].ids.tolist() == catalogue.splits["test"].ids.tolist()
+    assert again.name == "out"
+    assert (tmp_path / "out" / "images" / "train-00010.png").is_file()
+
+
+def test_round_trip_of_suppliers_and_awkward_texts(tmp_path: Path) -> None:
+    train = make_split(2, classes=2, suppliers=['a "b", c', "d\ne"])
+    train.labels[:] = [0, 1]
+    catalogue = Catalogue("x", "made up", ("1/2, \n", 'ü "q"'), {"train": train})
+    write_manifest(catalogue, tmp_path)
+
+    again = read_manifest(tmp_path / "manifest.csv")
+
+    assert_same_items(again, catalogue)
+    assert again.splits["train"].suppliers is not None
+    assert again.splits["train"].suppliers.tolist() == ['a "b", c', "d\ne"]
+
+
+def test_columns_written(tmp_path: Path) -> None:
+    write_manifest(make_catalogue(train=1, test=0), tmp_path)
+
+    with (tmp_path / "manifest.csv").open(newline="") as stream:
+        rows = list(csv.reader(stream))
+
+    assert rows[0] == ["image", "id", "label", "split"]
+    assert rows[1][:2] == ["images/train-00000.png", "train/00000"]
+    assert rows[1][3] == "train"
+
+
+def test_a_manifest_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("precious")
+
+    with pytest.raises(OutputError, match=r"manifest\.csv exists already"):
+        write_manifest(make_catalogue(), tmp_path)
+
+    assert not (tmp_path / "images").exists()
+
+
+@pytest.mark.parametrize("column", ["image", "label"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_missing_column(tmp_path: Path, column: str, suffix: str) -> None:
+    columns = {"image": ["a.png"], "label": ["Bag"], "brand": ["x"]}
+    del columns[column]
+    path = save_manifest(tmp_path / f"feed{suffix}", **columns)
+
+    with pytest.raises(DataError, match=f"the column '{column}' is missing"):
+        read_manifest(path)
+
+
+def test_missing_files_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    path = save_manifest(
+        tmp_path / "feed.csv", image=["a.png", "gone1.png", "gone2.png"], label=["Bag"] * 3
+    )
+
+    with pytest.raises(DataError, match=r"row 2: no image file .*gone1\.png \(2 of 3 are missing"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_missing_label(tmp_path: Path, suffix: str) -> None:
+    path = save_manifest(tmp_path / f"feed{suffix}", image=["a.png", "b.png"], label=["Bag", None])
+
+    with pytest.raises(DataError, match="row 2: the column 'label' is empty"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize("split", ["tets", "Train", ""])
+def test_unknown_split(tmp_path: Path, split: str) -> None:
+    path = save_manifest(
+        tmp_path / "feed.csv", image=["a.png", "b.png"], label=["Bag"] * 2, split=["train", split]
+    )
+
+    with pytest.raises(DataError, match=f"row 2, column 'split': .* received '{split}'"):
+        read_manifest(path)
+
+
+def test_broken_image_is_named(tmp_path: Path) -> None:
+    path = save_manifest(tmp_path / "feed.csv", image=["a.png"], label=["Bag"])
+    (tmp_path / "a.png").write_bytes(b"broken")
+
+    with pytest.raises(DataError, match=r"a\.png: is not a JPEG, PNG or WebP image"):
+        read_manifest(path)
+
+
+def test_row_with_too_many_cells(tmp_path: Path) -> None:
+    path = tmp_path / "feed.csv"
+    path.write_text("image,label\na.png,Bag\nb.png,Hat,big\n")
+
+    with pytest.raises(DataError, match="line 3: expected 2 cells, received 3"):
+        read_manifest(path)
+
+
+def test_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "feed.csv").write_text("image,label\n")
+
+    with pytest.raises(DataError, match="has column names but no rows"):
+        read_manifest(tmp_path / "feed.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("feed.csv", b"", r"is empty \(0 bytes\)"),
+        ("feed.csv", b"image,label\n\xff\xfe,Bag\n", "is not a CSV in UTF-8"),
+        ("feed.csv", b'image,label\n"a.png,Bag\n', "is not a CSV in UTF-8"),
+        ("feed.parquet", b"PAR1 not really", "cannot be read as Parquet"),
+        ("feed.parquet", b"", "cannot be read as Parquet"),
+    ],
+)
+def test_unreadable_table(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(DataError, match=problem) as caught:
+        read_manifest(tmp_path / name)
+
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,162 @@
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hangtag.catalogue import (
+    FASHION_MNIST_CLASSES,
+    Catalogue,
+    split_catalogue,
+    stratified_split,
+    supplier_split,
+)
+from hangtag.errors import DataError
+from tests.catalogue.tiny_catalogues import make_catalogue, make_split
+
+SHARES = st.floats(0.05, 0.95)
+
+
+def test_seed_split_is_51000_and_9000_with_900_a_class() -> None:
+    labels = np.repeat(np.arange(10), 6000)
+
+    train, held_out = stratified_split(labels, share=0.15, seed=0)
+
+    assert len(train) == 51_000
+    assert np.bincount(labels[held_out]).tolist() == [900] * 10
+
+
+@given(
+    counts=st.lists(st.integers(2, 40), min_size=1, max_size=6),
+    share=SHARES,
+    seed=st.integers(0, 99),
+)
+def test_stratified_split_keeps_shares_and_loses_nothing(
+    counts: list[int], share: float, seed: int
+) -> None:
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    whole = len(labels)
+    if not 0 < round(whole * share) < whole:
+        with pytest.raises(DataError, match="leaves one part empty"):
+            stratified_split(labels, share=share, seed=seed)
+        return
+
+    train, held_out = stratified_split(labels, share=share, seed=seed)
+
+    assert np.array_equal(np.sort(np.concatenate([train, held_out])), np.arange(whole))
+    assert np.all(np.diff(train) > 0)
+    assert np.all(np.diff(held_out) > 0)
+    assert len(held_out) == round(whole * share)
+    held_counts = np.bincount(labels[held_out], minlength=len(counts))
+    assert np.all(np.abs(held_counts - np.array(counts) * share) < 1 + 1e-9)
+
+
+def test_stratified_split_depends_on_the_seed_only() -> None:
+    labels = np.arange(200) % 10
+
+    first, again, other = (
+        stratified_split(labels, share=0.2, seed=seed)[1].tolist() for seed in (1, 1, 2)
+    )
+
+    assert first == again
+    assert first != other
+
+
+def test_class_with_one_item() -> None:
+    with pytest.raises(DataError, match="class 4 has a single item"):
+        stratified_split(np.array([0, 0, 4, 7, 7]), share=0.4, seed=0)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 2.0, float("nan")])
+def test_share_out_of_range(share: float) -> None:
+    with pytest.raises(DataError, match="expected a share above 0 and below 1"):
+        stratified_split(np.array([0, 0, 1, 1]), share=share, seed=0)
+
+
+def nearest_by_trying_all(counts: Sequence[int], target: float) -> float:
+    """The reference: the smallest distance that any proper set of suppliers reaches."""
+    return min(
+        abs(sum(chosen) - target)
+        for size in range(1, len(counts))
+        for chosen in combinations(counts, size)
+    )
+
+
+@given(
+    counts=st.lists(st.integers(1, 30), min_size=2, max_size=8),
+    share=SHARES,
+    seed=st.integers(0, 99),
+)
+def test_supplier_split_divides_no_supplier_and_is_as_near_as_possible(
+    counts: list[int], share: float, seed: int
+) -> None:
+    suppliers = np.random.default_rng(seed).permutation(
+        np.repeat([f"brand {number}" for number in range(len(counts))], counts)
+    )
+
+    train, held_out = supplier_split(suppliers, share=share, seed=seed)
+
+    assert not set(suppliers[train]) & set(suppliers[held_out])
+    assert np.array_equal(np.sort(np.concatenate([train, held_out])), np.arange(sum(counts)))
+    target = sum(counts) * share
+    assert abs(len(held_out) - target) == pytest.approx(nearest_by_trying_all(counts, target))
+
+
+def test_supplier_split_depends_on_the_seed() -> None:
+    suppliers = np.repeat([f"brand {number:02d}" for number in range(40)], 5)
+
+    first, again, other = (
+        supplier_split(suppliers, share=0.2, seed=seed)[1].tolist() for seed in (1, 1, 2)
+    )
+
+    assert first == again
+    assert first != other
+
+
+def test_one_supplier_cannot_be_divided() -> None:
+    with pytest.raises(DataError, match=r"at least two suppliers.*received 1"):
+        supplier_split(np.array(["a", "a"]), share=0.5, seed=0)
+
+
+def test_validation_is_taken_from_train_only() -> None:
+    catalogue = make_catalogue(train=200, test=30)
+
+    divided = split_catalogue(catalogue, share=0.15, seed=3)
+
+    assert list(divided.splits) == ["train", "validation", "test"]
+    assert len(divided.splits["validation"]) == 30
+    ids = {*divided.splits["train"].ids, *divided.splits["validation"].ids}
+    assert ids == set(catalogue.splits["train"].ids)
+    assert divided.splits["test"] is catalogue.splits["test"]
+
+
+def test_catalogue_without_test_stays_without() -> None:
+    divided = split_catalogue(make_catalogue(train=200, test=0), share=0.15, seed=0)
+
+    assert list(divided.splits) == ["train", "validation"]
+
+
+def test_validation_that_is_there_is_kept() -> None:
+    splits = {name: make_split(5, name=name) for name in ("train", "validation")}
+    catalogue = Catalogue("tiny", "made up", FASHION_MNIST_CLASSES, splits)
+
+    assert split_catalogue(catalogue, share=0.5, seed=0) is catalogue
+
+
+def test_catalogue_with_suppliers_is_divided_by_supplier() -> None:
+    train = make_split(40, suppliers=[f"brand {number % 8}" for number in range(40)])
+    catalogue = Catalogue("tiny", "made up", FASHION_MNIST_CLASSES, {"train": train})
+
+    divided = split_catalogue(catalogue, share=0.25, seed=0)
+
+    sides = [divided.splits[name].suppliers for name in ("train", "validation")]
+    assert [len(set(side)) for side in sides if side is not None] == [6, 2]
+
+
+def test_catalogue_without_train() -> None:
+    catalogue = make_catalogue(train=0)
+
+    with pytest.raises(DataError, match="has no split 'train'"):
+        split_catalogue(catalogue, share=0.1, seed=0)

@@ -1,0 +1,188 @@
+"""Every command, as people and scripts call it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from hangtag.catalogue import Catalogue, export_catalogue
+from hangtag.cli.main import app
+from tests.tiny import Run
+
+COMMANDS = ("predict", "evaluate", "train", "explore", "models", "recipes", "summary", "doctor")
+
+
+@pytest.fixture
+def data(shapes: Catalogue, tmp_path: Path) -> Path:
+    """The shapes as class folders."""
+    export_catalogue(shapes, tmp_path / "data", format="folders")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "data fetch", "data export"])
+def test_every_command_has_help_and_the_common_options(hangtag: Run, command: str) -> None:
+    outcome = hangtag(*command.split(), "-h")
+    assert outcome.code == 0
+    for option in ("--json", "--quiet", "--help"):
+        assert option in outcome.out
+
+
+def test_no_command_is_left_out_of_these_tests() -> None:
+    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert names == set(COMMANDS)
+
+
+def test_version_and_mistyped_command(hangtag: Run) -> None:
+    assert hangtag("--version").out.startswith("hangtag ")
+    outcome = hangtag("predicct")
+    assert outcome.code == 2
+    assert "predict" in outcome.err
+
+
+def test_doctor(hangtag: Run) -> None:
+    found = json.loads(hangtag("doctor", "--json").out)
+    assert found["memory"] > 0
+    assert found["extras"] == {"train": True}
+    assert {"python", "hangtag", "numpy", "onnxruntime"} <= set(found["versions"])
+    assert "cores" in hangtag("doctor").out
+
+
+def test_recipes(hangtag: Run, tmp_path: Path) -> None:
+    listed = json.loads(hangtag("recipes", "--json").out)["recipes"]
+    assert {"seed", "express"} <= {recipe["name"] for recipe in listed}
+    text = hangtag("recipes", "express").out
+    assert yaml.safe_load(text)["name"] == "express"
+    own = tmp_path / "own.yaml"
+    own.write_text(text.replace("name: express", "name: own"))
+    assert json.loads(hangtag("recipes", own, "--json").out)["name"] == "own"
+
+
+def test_summary_of_the_seed(hangtag: Run) -> None:
+    table = json.loads(hangtag("summary", "seed", "--json").out)
+    assert (table["total"], table["trainable"], table["non_trainable"]) == (3477578, 3475722, 1856)
+    assert sum(layer["parameters"] for layer in table["layers"]) == 3477578
+    assert "3,211,776" in hangtag("summary", "seed").out
+
+
+def test_summary_of_a_model_is_that_of_its_recipe(hangtag: Run, trained: Path) -> None:
+    of_model = json.loads(hangtag("summary", trained, "--json").out)
+    of_recipe = json.loads(hangtag("summary", trained / "recipe.yaml", "--json").out)
+    assert of_model["layers"][:-1] == of_recipe["layers"][:-1]
+
+
+def test_models(hangtag: Run, trained: Path) -> None:
+    listed = json.loads(hangtag("models", trained.parent, "--json").out)["models"]
+    local = [entry for entry in listed if entry["model"] == str(trained)]
+    assert local[0]["metrics"]["test"]["n"] == 60
+    assert "validation" not in hangtag("models", trained.parent).out
+
+
+def test_evaluate(hangtag: Run, trained: Path, data: Path, tmp_path: Path) -> None:
+    figures = json.loads(hangtag("evaluate", trained, data, "--json").out)
+    expected = json.loads((trained / "metrics.json").read_text())["test"]
+    assert figures["split"] == "test"
+    assert figures["confusion_matrix"] == expected["confusion_matrix"]
+    assert figures["loss"] == pytest.approx(expected["loss"], abs=1e-6)
+    assert set(figures["automation"]) == {"0.95", "0.98", "0.99"}
+    outcome = hangtag("evaluate", trained, data, "--split", "train", "--out", tmp_path / "out")
+    assert outcome.out.splitlines()[-1] == str(tmp_path / "out" / "report.html")
+    assert "Worst confusions" in outcome.out
+
+
+def test_predict(hangtag: Run, trained: Path, data: Path, tmp_path: Path) -> None:
+    outcome = hangtag("predict", data / "test", "--model", trained, "--out", tmp_path / "o.csv")
+    assert outcome.code == 0
+    assert outcome.out.strip() == str(tmp_path / "o.csv")
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == 61
+    outcome = hangtag("predict", data / "test", "--model", trained)
+    assert outcome.out == (tmp_path / "o.csv").read_text()
+    assert "60 inputs" in outcome.err
+
+
+def test_quiet_says_nothing(hangtag: Run, trained: Path, data: Path) -> None:
+    assert hangtag("predict", data / "test", "--model", trained, "-q").err == ""
+
+
+def test_train_numbers_its_folders(
+    hangtag: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64"]
+    outcome = hangtag("train", data, *options, "--json")
+    assert outcome.code == 0, outcome.err
+    result = json.loads(outcome.out)
+    assert result["run"] == "runs/express-1"
+    assert result["metrics"]["test"]["n"] == 60
+    assert "Epoch 1/1  4/4 - " in outcome.err
+    assert Path(result["report"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "DATA", "--recipe", "sed"], "did you mean 'seed'"),
+        (["train", "DATA", "--set", "epoch=3"], "unknown field 'epoch'"),
+        (["train", "DATA", "--set", "epochs=none"], "field 'epochs'"),
+        (["train", "DATA", "--set", "optimiser.learning_rate=-1"], "optimiser.learning_rate"),
+        (["train", "DATA", "--set", "augment.9.p=1"], "expected a position below"),
+        (["train", "DATA", "--set", "epochs"], "expected field=value"),
+        (["train", "DATA", "--device", "cuda", "--out", "OUT"], "no CUDA GPU"),
+        (["train", "DATA", "--device", "tpu", "--out", "OUT"], "expected one of auto, cpu, cuda"),
+        (["train", "DATA", "--resume", "--out", "OUT"], "no run to resume"),
+        (["train", "DATA", "--resume"], "--resume needs --out"),
+        (["train", "GONE"], "GONE"),
+        (["evaluate", "GONE", "DATA"], "no model"),
+        (["evaluate", "MODEL", "GONE"], "GONE"),
+        (["evaluate", "MODEL", "DATA", "--split", "dev"], "no split 'dev'"),
+        (["predict", "GONE.png", "--model", "MODEL"], "no file or folder"),
+        (["predict", "DATA", "--model", "MODEL", "--out", "out.txt"], "ending in .csv"),
+        (["predict", "DATA", "--model", "MODEL", "--out", "MODEL/recipe.yaml/x.csv"], "cannot"),
+        (["summary", "GONE"], "no recipe is called"),
+        (["recipes", "GONE.yaml"], "cannot read the recipe"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_clear_line(
+    hangtag: Run, trained: Path, data: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    if torch_has_a_gpu() and "cuda" in arguments:
+        pytest.skip("there is a CUDA GPU here")
+    places = {"DATA": str(data), "MODEL": str(trained), "OUT": str(tmp_path / "out")}
+    for name, place in places.items():
+        arguments = [argument.replace(name, place) for argument in arguments]
+    outcome = hangtag(*arguments)
+    assert outcome.code == 2, outcome.err
+    assert message in " ".join(outcome.err.split())
+    assert "Traceback" not in outcome.err
+
+
+def torch_has_a_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def test_labels_the_model_does_not_know_are_named(hangtag: Run, trained: Path, data: Path) -> None:
+    shutil.move(data / "test" / "square", data / "test" / "round")
+    outcome = hangtag("evaluate", trained, data)
+    assert outcome.code == 2
+    assert "does not know: round" in outcome.err
+
+
+def test_a_class_called_like_markup_is_printed_as_it_is(
+    hangtag: Run, data: Path, tmp_path: Path
+) -> None:
+    for split in ("train", "test"):
+        shutil.move(data / split / "square", data / split / "[%2Fb]")
+    outcome = hangtag("explore", data, "--out", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    assert "[/b]" in outcome.out
+
+
+def test_npy_input(hangtag: Run, trained: Path, shapes: Catalogue, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", shapes.splits["test"].images[:5])
+    rows = json.loads(hangtag("predict", tmp_path / "x.npy", "--model", trained, "--json").out)
+    assert [row["input"] for row in rows["rows"]] == [f"{tmp_path}/x.npy[{i}]" for i in range(5)]

@@ -1,0 +1,83 @@
+"""``hangtag explore`` from folder to page."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from hangtag.cli.explore import explore
+from hangtag.errors import DataError, MissingExtraError, RecipeError
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    app = typer.Typer()
+    app.command()(explore)
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Class folders with two coats and one <b>bag."""
+    rng = np.random.default_rng(0)
+    data = tmp_path / "data"
+    for place in ("coat/1.png", "coat/2.png", "<b>bag/1.png"):
+        (data / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (28, 28), np.uint8)).save(data / place)
+    return data
+
+
+def test_last_line_is_the_page(run: Run, folder: Path, tmp_path: Path) -> None:
+    result = run(folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0
+    page = Path(result.stdout.splitlines()[-1])
+    assert page == tmp_path / "out" / "explore.html"
+    assert "(3, 28, 28, 1)" in result.stdout
+    assert "&lt;b&gt;bag" in page.read_text(encoding="utf-8")
+    assert len(list((tmp_path / "out" / "figures").glob("*.png"))) == 4
+
+
+def test_json_is_one_object(run: Run, folder: Path, tmp_path: Path) -> None:
+    result = run(folder, "--out", tmp_path / "out", "--json", "-q")
+    content = json.loads(result.stdout)
+    assert content["report"] == str(tmp_path / "out" / "explore.html")
+    assert content["splits"]["train"]["counts"] == {"<b>bag": 1, "coat": 2}
+    assert result.stderr == ""
+
+
+def test_augment_draws_copies(run: Run, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", exc_type=ImportError)
+    result = run(folder, "--out", tmp_path / "out", "--augment", "seed", "-q")
+    assert result.exit_code == 0, result.exception
+    assert (tmp_path / "out" / "figures" / "augmentation.png").exists()
+
+
+def test_augment_without_torch_names_the_extra(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("hangtag.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = run(folder, "--out", tmp_path / "out", "--augment", "seed")
+    assert isinstance(result.exception, MissingExtraError)
+    assert "hangtag[train]" in str(result.exception)
+
+
+def test_unknown_recipe_is_named(run: Run, folder: Path, tmp_path: Path) -> None:
+    result = run(folder, "--out", tmp_path / "out", "--augment", "no-such-recipe")
+    assert isinstance(result.exception, RecipeError)
+    assert "no-such-recipe" in str(result.exception)
+
+
+def test_missing_data_is_named(run: Run, tmp_path: Path) -> None:
+    result = run(tmp_path / "nothing", "--out", tmp_path / "out")
+    assert isinstance(result.exception, DataError)
+    assert not (tmp_path / "out").exists()

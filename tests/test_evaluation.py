@@ -1,0 +1,69 @@
+"""The figures of a model are right, by hand and against scikit-learn."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, classification_report, log_loss
+
+from hangtag.errors import DataError
+from hangtag.evaluation import align_labels, evaluate
+
+CLASSES = ("a", "b", "c")
+
+
+def test_figures_are_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet([1, 1, 1], 300)
+    labels = random.integers(0, 3, 300)
+    figures = evaluate(probabilities, labels, classes=CLASSES, thresholds={"0.95": 0.7})
+    predicted = probabilities.argmax(axis=1)
+    assert figures.accuracy == accuracy_score(labels, predicted)
+    assert figures.loss == pytest.approx(log_loss(labels, probabilities))
+    report = classification_report(labels, predicted, target_names=CLASSES, output_dict=True)
+    assert figures.macro_f1 == pytest.approx(report["macro avg"]["f1-score"])
+    for name in CLASSES:
+        assert figures.per_class[name].recall == pytest.approx(report[name]["recall"])
+        assert figures.per_class[name].support == report[name]["support"]
+    accepted = probabilities.max(axis=1) >= 0.7
+    assert figures.automation["0.95"].coverage == pytest.approx(accepted.mean())
+    assert figures.confusion_matrix.sum() == figures.n == 300
+
+
+def test_confusions_in_words_worst_first() -> None:
+    # Three a taken for b, one c taken for a, the rest right.
+    predicted = np.array([1, 1, 1, 0, 1, 0])
+    labels = np.array([0, 0, 0, 0, 1, 2])
+    probabilities = np.eye(3)[predicted]
+    figures = evaluate(probabilities, labels, classes=CLASSES, thresholds={"0.98": None})
+    assert [str(one) for one in figures.worst_confusions()] == ["a -> b: 3", "c -> a: 1"]
+    assert figures.automation["0.98"].coverage == 0
+    assert figures.automation["0.98"].precision is None
+    json.dumps(figures.to_json(), allow_nan=False)
+
+
+def test_a_class_without_items_counts_as_zero_without_a_warning() -> None:
+    labels = np.array([0, 1])
+    figures = evaluate(np.eye(3)[[0, 1]], labels, classes=CLASSES, thresholds={})
+    assert figures.per_class["c"].support == 0
+    assert figures.accuracy == 1
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 2), (3, 3)])
+def test_shapes_that_do_not_fit_are_refused(shape: tuple[int, int]) -> None:
+    labels = np.zeros(0 if shape[0] == 0 else 2, dtype=np.int64)
+    with pytest.raises(DataError, match="cannot evaluate"):
+        evaluate(np.ones(shape), labels, classes=CLASSES, thresholds={})
+
+
+def test_labels_are_aligned_by_name() -> None:
+    labels = np.array([0, 1, 1])
+    aligned = align_labels(labels, classes=("c", "a"), model_classes=CLASSES)
+    assert aligned.tolist() == [2, 0, 0]
+
+
+def test_only_labels_that_occur_must_be_known() -> None:
+    labels = np.array([1, 1])
+    assert align_labels(labels, classes=("x", "a"), model_classes=CLASSES).tolist() == [0, 0]
+    with pytest.raises(DataError, match="does not know: x"):
+        align_labels(np.array([0]), classes=("x", "a"), model_classes=CLASSES)

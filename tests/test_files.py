@@ -1,0 +1,54 @@
+"""Files appear whole or not at all."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from hangtag.errors import OutputError
+from hangtag.files import atomic_path, make_folder, write_text
+
+
+def test_a_file_appears_with_its_folders(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "c.txt", "grün")
+    assert (tmp_path / "a" / "b" / "c.txt").read_text(encoding="utf-8") == "grün"
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["c.txt"]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def fail() -> None:
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_mode_is_that_of_an_ordinary_file(tmp_path: Path) -> None:
+    mask = os.umask(0o022)
+    try:
+        write_text(tmp_path / "a.txt", "")
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o644
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        make_folder(blocker / "sub")
+    with pytest.raises(OutputError, match="cannot"):
+        write_text(blocker / "sub" / "a.txt", "")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "x").write_text("")
+    with pytest.raises(OutputError, match="cannot write"):
+        write_text(tmp_path / "taken", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]

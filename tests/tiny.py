@@ -1,0 +1,49 @@
+"""What many tests share: made images, a tiny recipe, the outcome of a command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hangtag.catalogue import Split
+from hangtag.training.recipes import Recipe, load_recipe
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: exit code, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+SHAPES = ((3, 20), (20, 3), (9, 9), (3, 7), (7, 3))
+"""Height and width of the bright rectangle of each class."""
+
+
+def make_split(count: int, *, classes: int, seed: int) -> Split:
+    """Makes images that tell their class by the shape of a bright rectangle on noise."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    images = random.integers(0, 60, (count, 28, 28), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        height, width = SHAPES[label]
+        top, left = random.integers(0, 28 - height), random.integers(0, 28 - width)
+        image[top : top + height, left : left + width] = 200 + random.integers(0, 50)
+    ids = np.array([f"{seed}/{index}" for index in range(count)])
+    return Split(images, labels.astype(np.int64), ids)
+
+
+def tiny_recipe(*changes: str) -> Recipe:
+    """The express recipe, small enough for a test."""
+    small = (
+        "epochs=8",
+        "batch_size=16",
+        "network.widths=[8, 16, 16]",
+        "precision=float32",
+    )
+    return load_recipe("express", changes=[*small, *changes])

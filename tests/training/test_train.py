@@ -1,0 +1,275 @@
+"""A training as a whole: run folder, resume, refusals."""
+
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hangtag.catalogue import Catalogue, export_catalogue, split_catalogue
+from hangtag.categoriser import Categoriser
+from hangtag.errors import TrainingError
+from hangtag.training.loop import Trainer
+from hangtag.training.recipes import Recipe, load_recipe
+from hangtag.training.runfolder import RunFolder
+from hangtag.training.train import Watch, fit, train
+from tests.tiny import Run, tiny_recipe
+
+
+def seed_recipe(*changes: str) -> Recipe:
+    """The seed's recipe on small batches: dropout, Adam, early stopping, affine augmentation."""
+    return load_recipe("seed", changes=["epochs=3", "batch_size=64", *changes])
+
+
+def results(folder: Path) -> list[dict[str, str]]:
+    """The rows of results.csv without the time they took."""
+    rows = csv.DictReader((folder / "results.csv").read_text().splitlines())
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    assert results(one) == results(other)
+    for name in ("last", "best"):
+        first, second = (
+            load_file(run / "checkpoints" / f"{name}.safetensors") for run in (one, other)
+        )
+        assert first.keys() == second.keys()
+        different = [key for key in first if not first[key].equal(second[key])]
+        assert different == []
+
+
+def fit_run(
+    catalogue: Catalogue, recipe: Recipe, out: Path, *, seed: int = 0, **options: Any
+) -> Trainer:
+    """Runs the epochs of a training, without the export and the report after them."""
+    run = RunFolder(out)
+    catalogue = split_catalogue(catalogue, share=recipe.validation_share, seed=seed)
+    settings = {"resume": False, "watch": Watch(), **options}
+    with run.lock():
+        return fit(catalogue, recipe, run=run, seed=seed, device=torch.device("cpu"), **settings)
+
+
+class Interrupt:
+    """Presses Ctrl-C at the given call of `step`."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def step(self, done: int, total: int | None) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def test_a_training_learns_and_leaves_everything(trained: Path) -> None:
+    names = {path.relative_to(trained).as_posix() for path in trained.rglob("*") if path.is_file()}
+    expected = {
+        "recipe.yaml",
+        "run.json",
+        "results.csv",
+        "metrics.json",
+        "report.html",
+        "curves.png",
+        "confusion_matrix.png",
+        "correct.png",
+        "incorrect.png",
+        "checkpoints/last.safetensors",
+        "checkpoints/best.safetensors",
+        "model/model.onnx",
+        "model/weights.safetensors",
+        "model/card.json",
+        "model/README.md",
+    }
+    assert expected <= names
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["test"]["n"] == 60
+    assert metrics["test"]["accuracy"] > 0.9
+    header = (trained / "results.csv").read_text().splitlines()[0]
+    assert header == "epoch,seconds,lr,loss,accuracy,val_loss,val_accuracy"
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
+    shapes: Catalogue, trained: Path, tmp_path: Path
+) -> None:
+    fit_run(shapes, tiny_recipe(), tmp_path / "again")
+    assert_same_run(trained, tmp_path / "again")
+    fit_run(shapes, tiny_recipe(), tmp_path / "other", seed=1)
+    assert results(trained) != results(tmp_path / "other")
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 5])
+@pytest.mark.parametrize("recipe", [tiny_recipe(), seed_recipe()], ids=["sgd", "adam"])
+def test_an_interrupted_run_resumes_to_the_same_bits(
+    shapes: Catalogue, tmp_path: Path, recipe: Recipe, at: int
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    fit_run(shapes, recipe, whole)
+    with pytest.raises(KeyboardInterrupt):
+        fit_run(shapes, recipe, cut, watch=Watch(step=Interrupt(at).step))
+    fit_run(shapes, recipe, cut, resume=True)
+    assert_same_run(whole, cut)
+
+
+def test_a_run_extends_to_more_epochs_as_if_it_had_asked_for_them(
+    shapes: Catalogue, tmp_path: Path
+) -> None:
+    fit_run(shapes, seed_recipe("epochs=1"), tmp_path / "longer")
+    fit_run(shapes, seed_recipe("epochs=2"), tmp_path / "longer", resume=True)
+    fit_run(shapes, seed_recipe("epochs=2"), tmp_path / "whole")
+    assert_same_run(tmp_path / "whole", tmp_path / "longer")
+
+
+def test_resuming_a_finished_run_changes_nothing(
+    shapes: Catalogue, trained: Path, tmp_path: Path
+) -> None:
+    fit_run(shapes, tiny_recipe(), tmp_path / "run")
+    fit_run(shapes, tiny_recipe(), tmp_path / "run", resume=True)
+    assert_same_run(trained, tmp_path / "run")
+
+
+def test_the_caller_keeps_its_random_numbers(shapes: Catalogue, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(shapes, tiny_recipe("epochs=1"), out=tmp_path / "run")
+    assert torch.rand(3).equal(expected)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "seed", "message"),
+    [
+        (tiny_recipe("batch_size=32"), 0, "batch_size differ"),
+        (tiny_recipe("epochs=9"), 0, "epochs differ"),
+        (tiny_recipe(), 3, "--seed 0, not 3"),
+    ],
+)
+def test_resume_refuses_another_training(
+    shapes: Catalogue, trained: Path, recipe: Recipe, seed: int, message: str
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        train(shapes, recipe, out=trained, seed=seed, resume=True)
+
+
+def test_resume_refuses_other_data(shapes: Catalogue, trained: Path) -> None:
+    flipped = shapes.splits["train"].images[:, ::-1].copy()
+    split = type(shapes.splits["train"])(
+        flipped, shapes.splits["train"].labels, shapes.splits["train"].ids
+    )
+    other = Catalogue("other", "made", shapes.classes, {**shapes.splits, "train": split})
+    with pytest.raises(TrainingError, match="other data"):
+        train(other, tiny_recipe(), out=trained, resume=True)
+
+
+def test_resume_refuses_an_empty_folder_and_a_damaged_checkpoint(
+    shapes: Catalogue, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="no run to resume"):
+        train(shapes, tiny_recipe(), out=tmp_path / "nothing", resume=True)
+    fit_run(shapes, tiny_recipe("epochs=1"), tmp_path / "run")
+    last = tmp_path / "run" / "checkpoints" / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:500])
+    with pytest.raises(TrainingError, match="is damaged"):
+        train(shapes, tiny_recipe("epochs=1"), out=tmp_path / "run", resume=True)
+
+
+def test_a_folder_with_content_is_not_overwritten(shapes: Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(TrainingError, match="is not empty"):
+        train(shapes, tiny_recipe(), out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == ["thesis.txt"]
+
+
+def test_two_trainings_do_not_share_a_folder(shapes: Catalogue, tmp_path: Path) -> None:
+    def try_another(done: int, total: int | None) -> None:
+        with pytest.raises(TrainingError, match="another process is training"):
+            train(shapes, tiny_recipe(), out=tmp_path / "run", resume=True)
+
+    fit_run(shapes, tiny_recipe("epochs=1"), tmp_path / "run", watch=Watch(step=try_another))
+
+
+def test_a_loss_that_is_not_finite_names_epoch_and_step(shapes: Catalogue, tmp_path: Path) -> None:
+    wild = tiny_recipe("optimiser={kind: sgd, learning_rate: 1.0e+30}")
+    with pytest.raises(TrainingError, match=r"not a finite number in epoch \d, step \d+"):
+        train(shapes, wild, out=tmp_path / "run")
+    assert not (tmp_path / "run" / "model").exists()
+
+
+def test_early_stopping_exports_the_best_epoch(shapes: Catalogue, tmp_path: Path) -> None:
+    # A learning rate far too high after a good start: the loss soon rises.
+    recipe = seed_recipe("epochs=12", "patience=1", "optimiser.learning_rate=0.02", "augment=[]")
+    trainer = fit_run(shapes, recipe, tmp_path / "run")
+    losses = [epoch.val_loss for epoch in trainer.history]
+    assert len(losses) < 12
+    best = load_file(tmp_path / "run" / "checkpoints" / "best.safetensors")
+    kept = trainer.network.state_dict()
+    assert all(best[name].equal(kept[name]) for name in best)
+    assert math.isclose(min(losses), losses[-2])
+
+
+def test_ctrl_c_leaves_a_run_to_resume_and_exit_code_130(
+    shapes: Catalogue, tmp_path: Path, hangtag: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_catalogue(shapes, tmp_path / "data", format="folders")
+    step = Trainer._step
+    calls = iter(range(1000))
+
+    def press(self: Trainer, *arguments: object, **options: object) -> object:
+        if next(calls) == 20:
+            raise KeyboardInterrupt
+        return step(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "_step", press)
+    options = ["--set", "network.widths=[8, 16]", "--set", "batch_size=16", "--epochs", 3]
+    outcome = hangtag("train", tmp_path / "data", "--out", tmp_path / "run", *options)
+    assert outcome.code == 130
+    assert "go on with: hangtag train" in outcome.err
+    assert "Traceback" not in outcome.err
+    outcome = hangtag("train", tmp_path / "data", "--out", tmp_path / "run", "--resume")
+    assert outcome.code == 0
+    assert len(results(tmp_path / "run")) == 3
+    assert outcome.out.splitlines()[-1] == str(tmp_path / "run" / "report.html")
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_still_ends_the_same(shapes: Catalogue, tmp_path: Path) -> None:
+    export_catalogue(shapes, tmp_path / "data", format="folders")
+    changes = ["--set", "network.widths=[8, 16]", "--set", "batch_size=16", "--epochs", "40"]
+    command = [sys.executable, "-m", "hangtag", "train", str(tmp_path / "data"), *changes]
+
+    def run(out: Path, *options: str, seconds: float | None = None) -> int:
+        process = subprocess.Popen(
+            [*command, "--out", str(out), *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            return process.wait()
+
+    assert run(tmp_path / "whole") == 0
+    code = run(tmp_path / "killed", seconds=4.0)
+    for attempt in range(20):
+        if code == 0:
+            break
+        begun = (tmp_path / "killed" / "run.json").exists()
+        code = run(tmp_path / "killed", *(["--resume"] if begun else []), seconds=4 + attempt)
+    assert code == 0
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_the_report_tells_the_test_figures(trained: Path) -> None:
+    page = (trained / "report.html").read_text()
+    accuracy = json.loads((trained / "metrics.json").read_text())["test"]["accuracy"]
+    assert f"{100 * accuracy:.2f}" in page
+    assert Categoriser.load(trained).card.name in page
