@@ -16,15 +16,25 @@ of`` blocks take long or hold times; only this script writes them. Sources are c
 ``fields of CLASS`` for the fields of a part of a recipe.
 """
 
+import csv
 import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+# Plain text of a fixed width, decided before the command line is imported.
+os.environ |= {"TYPER_USE_RICH": "0", "COLUMNS": "100", "NO_COLOR": "1"}
+
+import numpy as np
+from PIL import Image
+from typer.testing import CliRunner
+
+import hangtag
+from hangtag.cli.main import app
+from hangtag.report.curves import draw_curves
 from hangtag.training.recipes import schema
 
 ROOT = Path(__file__).parent.parent
@@ -33,11 +43,11 @@ IMAGES = DOCS / "images"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 BLOCK = re.compile(r"(<!-- output (once )?of: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIGURES = ("class_examples", "class_means", "pixel_histogram", "class_balance", "augmentation")
-PLAIN = {**os.environ, "TYPER_USE_RICH": "0", "COLUMNS": "100", "NO_COLOR": "1"}
 
 
 def main() -> int:
     """Writes everything, or checks the quick blocks."""
+    os.chdir(ROOT)
     check = "--check" in sys.argv
     if not check:
         write_pictures()
@@ -85,13 +95,12 @@ def default_of(content: dict[str, object]) -> str:
 
 
 def run(command: str) -> str:
-    """Runs a command of this environment and returns what it prints on stdout."""
-    program, *arguments = shlex.split(command)
-    path = Path(sys.executable).parent / program
-    finished = subprocess.run(
-        [path, *arguments], capture_output=True, text=True, check=True, cwd=ROOT, env=PLAIN
-    )
-    return re.sub(r"[ \t]+\n", "\n", finished.stdout)
+    """Runs a command of Hangtag in the root of the repository; returns what it prints on stdout."""
+    _, *arguments = shlex.split(command)
+    result = CliRunner().invoke(app, arguments, prog_name="hangtag", catch_exceptions=False)
+    if result.exit_code:
+        raise SystemExit(f"{command}: exit code {result.exit_code}\n{result.stderr}")
+    return re.sub(r"[ \t]+\n", "\n", result.stdout)
 
 
 def write_pictures() -> None:
@@ -110,10 +119,6 @@ def write_pictures() -> None:
 
 def write_curves() -> None:
     """Draws the curves of the run that made the shipped model."""
-    import csv
-
-    from hangtag.report.curves import draw_curves
-
     rows = csv.DictReader((DOCS / "evidence" / "express" / "results.csv").open(encoding="utf-8"))
     history = [{name: float(value) for name, value in row.items()} for row in rows]
     (IMAGES / "curves.png").write_bytes(draw_curves(history))
@@ -121,11 +126,6 @@ def write_curves() -> None:
 
 def write_examples() -> None:
     """Writes the first test image of each class as a PNG."""
-    import numpy as np
-    from PIL import Image
-
-    import hangtag
-
     catalogue = hangtag.open_catalogue("fashion-mnist")
     examples, test = DOCS / "examples", catalogue.splits["test"]
     examples.mkdir(exist_ok=True)

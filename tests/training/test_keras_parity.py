@@ -143,12 +143,8 @@ def make_pixels(count: int, *, seed: int) -> NDArray[np.uint8]:
     return pixels
 
 
-def make_labels(count: int) -> Tensor:
-    return torch.arange(count) % 10
-
-
 def make_examples(count: int, *, seed: int) -> Examples:
-    labels = make_labels(count)
+    labels = torch.arange(count) % 10
     pixels = torch.from_numpy(make_pixels(count, seed=seed))[..., None]
     return Examples(pixels, labels, one_hot(labels, classes=10))
 
@@ -186,7 +182,7 @@ def watch_training_order(trainer: Trainer) -> list[list[int]]:
 def assert_same_history(trainer: Trainer, history: dict[str, list[float]]) -> None:
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         ours = [getattr(epoch, name) for epoch in trainer.history]
-        np.testing.assert_allclose(ours, history[name], atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(ours, history[name], atol=1e-4, rtol=0, err_msg=name)
 
 
 def assert_same_moving_statistics(trainer: Trainer, model: Any) -> None:
@@ -231,7 +227,7 @@ def test_same_logits_and_loss_for_the_same_weights(keras: ModuleType) -> None:
         penalty = network.penalty()
     assert penalty is not None
     assert logits.abs().max() > 1
-    np.testing.assert_allclose(logits, before_head @ kernel + bias, atol=1e-5)
+    np.testing.assert_allclose(logits, before_head @ kernel + bias, atol=1e-5, rtol=0)
     compile_keras_model(keras, model)
     loss = cross_entropy(logits, examples.targets) + penalty
     expected, _ = model.evaluate(images, targets, verbose=0)

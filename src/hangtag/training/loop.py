@@ -165,7 +165,7 @@ class Trainer:
         losses = torch.zeros(self.steps, dtype=torch.float64, device=self._device)
         correct = torch.zeros((), dtype=torch.int64, device=self._device)
         for step, chosen in enumerate(self._batches()):
-            loss, right = self._step(chosen, epoch=number - 1 + step / self.steps)
+            loss, right = self._step(chosen, epoch=number - 1 + (step + 0.5) / self.steps)
             losses[step] = loss
             correct += right
             if step % STEPS_BETWEEN_CHECKS == 0 or step == self.steps - 1:

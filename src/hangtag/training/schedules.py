@@ -8,7 +8,7 @@ def learning_rate_factor(schedule: Exponential | OneCycle, *, epoch: float, epoc
 
     Args:
         schedule: The course.
-        epoch: Epochs done, with the fraction of the one under way; the first step is at 0.0.
+        epoch: Epochs done, with the fraction of the one under way, counted to the middle of a step.
         epochs: Epochs of the whole training.
     """
     if schedule.kind == "exponential":

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from hangtag.errors import RecipeError
-from hangtag.training.recipes.schema import KINDS, Recipe
+from hangtag.training.recipes.schema import Recipe
 
 
 def list_recipes() -> list[Recipe]:
@@ -121,9 +121,7 @@ def _position(part: list[Any], key: str, name: str) -> int:
 def _first_problem(error: ValidationError) -> str:
     """Names the field and the problem of the first validation error, in one line."""
     problem = error.errors()[0]
-    # pydantic puts the kind of a part into the place: optimiser.adam.learning_rate
-    place = [str(part) for part in problem["loc"]]
-    field = ".".join(part for part in place if part not in KINDS)
+    field = _place(problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return f"unknown field '{field}'; remove it or check its spelling"
@@ -132,3 +130,13 @@ def _first_problem(error: ValidationError) -> str:
     if not field:
         return message
     return f"field '{field}': {message}, received {problem['input']!r}"
+
+
+def _place(parts: Sequence[int | str]) -> str:
+    """Names a field as --set does: pydantic's ``optimiser.adam.learning_rate`` without the kind."""
+    kept = [
+        str(part)
+        for before, part in zip(("", *parts), parts, strict=False)
+        if before not in {"network", "optimiser", "schedule"} and not isinstance(before, int)
+    ]
+    return ".".join(kept)

@@ -169,14 +169,6 @@ class OneCycle(Settings):
     """Last learning rate over the highest."""
 
 
-KINDS = frozenset(
-    part.model_fields["kind"].default
-    for part in Settings.__subclasses__()
-    if "kind" in part.model_fields
-)
-"""The names of all networks, augmentation steps, optimisers and schedules."""
-
-
 class Recipe(Settings):
     """A training, but for its data and its seed."""
 

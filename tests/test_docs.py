@@ -1,0 +1,49 @@
+"""The documentation says what is so."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hangtag.catalogue import Catalogue
+from hangtag.cli.main import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+
+
+def test_blocks_made_by_the_tool_are_up_to_date() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_every_command_is_documented() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert names
+    for name in names:
+        assert f"output of: hangtag {name} --help" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/seed.md"])
+def test_python_examples_run(name: str, fashion_mnist: Catalogue) -> None:
+    """Runs the examples of a page one after the other; trainings are only compiled."""
+    scope: dict[str, object] = {}
+    blocks = PYTHON.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert blocks
+    for block in blocks:
+        code = compile(block, name, "exec")
+        if "hangtag.train(" not in block:
+            exec(code, scope)

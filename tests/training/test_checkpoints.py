@@ -1,0 +1,42 @@
+"""Checkpoints come back as they were, or say what is wrong."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from hangtag.errors import OutputError, TrainingError
+from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
+
+
+def test_round_trip_is_exact(tmp_path: Path) -> None:
+    tensors = {
+        "weights": torch.randn(4, 3, 2, 2).to(memory_format=torch.channels_last),
+        "scalar": torch.tensor(3.0),
+        "state": torch.get_rng_state(),
+    }
+    facts = {"history": [{"epoch": 1, "loss": 0.1 + 0.2}], "best": "inf"}
+    save_checkpoint(tmp_path / "a.safetensors", tensors, facts)
+    loaded, same = load_checkpoint(tmp_path / "a.safetensors")
+    assert same == facts
+    assert all(loaded[name].equal(tensors[name]) for name in tensors)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -1])
+def test_a_truncated_file_is_refused(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "a.safetensors"
+    save_checkpoint(path, {"weights": torch.zeros(50)}, {})
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(TrainingError, match="is damaged"):
+        load_checkpoint(path)
+
+
+def test_a_missing_file_says_how_to_start(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="start without --resume"):
+        load_checkpoint(tmp_path / "gone.safetensors")
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        save_checkpoint(tmp_path / "file" / "a.safetensors", {"w": torch.zeros(1)}, {})

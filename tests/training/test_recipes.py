@@ -1,0 +1,94 @@
+"""Recipes are validated; errors name the field."""
+
+from pathlib import Path
+
+import pytest
+
+from hangtag.errors import RecipeError
+from hangtag.training.recipes import list_recipes, load_recipe, recipe_from_yaml, schema, to_yaml
+
+
+@pytest.mark.parametrize("recipe", list_recipes(), ids=lambda recipe: recipe.name)
+def test_yaml_round_trip(recipe: schema.Recipe) -> None:
+    assert recipe_from_yaml(to_yaml(recipe), where="test") == recipe
+
+
+def test_the_seed_is_the_seeds() -> None:
+    seed = load_recipe("seed")
+    assert (seed.epochs, seed.batch_size, seed.patience, seed.validation_share) == (75, 80, 5, 0.15)
+    (affine,) = seed.augment
+    assert affine == schema.Affine(rotation=0.5, zoom=0.1, width_shift=0.3, height_shift=0.1)
+    assert seed.optimiser == schema.Adam(learning_rate=1e-3, epsilon=1e-7)
+    assert seed.schedule == schema.Exponential(factor=0.9)
+    assert seed.normalise == "scale"
+
+
+def test_every_field_says_what_it_means() -> None:
+    parts: list[type[schema.Settings]] = [schema.Recipe, *schema.Settings.__subclasses__()]
+    for part in parts:
+        for name, field in part.model_fields.items():
+            assert name == "kind" or field.description, f"{part.__name__}.{name}"
+
+
+def test_changes_reach_into_parts_and_lists() -> None:
+    changes = ["epochs=3", "optimiser.learning_rate=0.5", "augment.0.zoom=0.2", "patience=null"]
+    recipe = load_recipe("seed", changes=changes)
+    assert recipe.epochs == 3
+    assert recipe.optimiser.learning_rate == 0.5
+    assert recipe.augment[0] == schema.Affine(
+        rotation=0.5, zoom=0.2, width_shift=0.3, height_shift=0.1
+    )
+    assert recipe.patience is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("epochs=0", "field 'epochs'"),
+        ("batch_size=many", "field 'batch_size'"),
+        ("optimiser.learning_rate=-1", r"field 'optimiser\.learning_rate'"),
+        ("optimiser.speed=1", r"unknown field 'optimiser\.speed'"),
+        ("speed=1", "unknown field 'speed'"),
+        ("network.kind=transformer", "field 'network'"),
+        ("augment.0.rotation=-3", r"field 'augment\.0\.rotation'"),
+        ("augment.7.rotation=3", "expected a position below 1"),
+        ("augment=[{kind: erasing, scale: [0.5, 0.1]}]", "scale: the lowest value"),
+        ("augment=[{kind: resized_crop, ratio: [2, 1]}]", "ratio: the lowest value"),
+        ("schedule={kind: one_cycle}", "patience: a one_cycle schedule"),
+        ("name=Has Spaces", "field 'name'"),
+        ("validation_share=1", "field 'validation_share'"),
+        ("network.l2.x=1", "there is no field 'l2'"),
+        ("epochs.x=1", "has no fields"),
+        ("nothing.x=1", "there is no field 'nothing'"),
+        ("=1", "expected field=value"),
+        ("epochs=[", "not valid YAML"),
+    ],
+)
+def test_impossible_changes_name_the_field(change: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("seed", changes=[change])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs: [", "not valid YAML"),
+        ("just words", "expected fields such as"),
+        ("", "expected fields such as"),
+        ("name: own", "the field 'description' is missing"),
+    ],
+)
+def test_a_bad_file_is_one_clear_error(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=message) as caught:
+        load_recipe(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(RecipeError, match="did you mean 'express'"):
+        load_recipe("expres")
+    with pytest.raises(RecipeError, match="cannot read"):
+        load_recipe("gone.yaml")
