@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hangtag.errors import OutputError
-from hangtag.files import atomic_path, make_folder, write_text
+from hangtag.files import atomic_path, make_folder, new_folder, write_text
 
 
 def test_a_file_appears_with_its_folders(tmp_path: Path) -> None:
@@ -52,3 +52,31 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> No
     with pytest.raises(OutputError, match="cannot write"):
         write_text(tmp_path / "taken", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
+
+
+def test_a_folder_appears_whole_and_gives_way_only_when_asked(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    for content in ("old", "new"):
+        with new_folder(target, replace=True) as temporary:
+            (temporary / f"{content}.txt").write_text(content)
+            assert not (target / f"{content}.txt").exists()
+    assert [path.name for path in target.iterdir()] == ["new.txt"]
+    with pytest.raises(OutputError, match="exists already"), new_folder(target):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+
+    def fail() -> None:
+        with new_folder(target, replace=True) as temporary:
+            (temporary / "half.txt").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [path.name for path in target.iterdir()] == ["old.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -7,7 +7,6 @@
 Letters: N examples, K classes, D embedding, H, W, C height, width, channels.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from hangtag.decisions import DEFAULT_PRECISION, decide, softmax
 from hangtag.errors import DataError, ModelError
 from hangtag.modelfolder import GOLDEN_TOLERANCE, ONNX, Card, find_model_folder, read_card
+from hangtag.progress import Tick
 
 BATCH = 64
 """Images a call of the runtime; larger batches leave the processor's caches."""
@@ -80,7 +80,7 @@ class Categoriser:
         self,
         images: NDArray[np.uint8],
         *,
-        on_progress: Callable[[int, int | None], None] | None = None,
+        on_progress: Tick | None = None,
     ) -> NDArray[np.float32]:
         """Returns the logits (N, K) of images (N, H, W) or (N, H, W, C) uint8.
 
@@ -102,7 +102,7 @@ class Categoriser:
         self,
         images: NDArray[np.uint8],
         *,
-        on_progress: Callable[[int, int | None], None] | None = None,
+        on_progress: Tick | None = None,
     ) -> NDArray[np.float64]:
         """Returns calibrated probabilities (N, K) of images (N, H, W) or (N, H, W, C) uint8."""
         logits = self.logits(images, on_progress=on_progress)

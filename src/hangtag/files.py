@@ -1,6 +1,7 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,50 @@ def atomic_path(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yields a temporary folder beside `path`; renames it to `path` when the block succeeds.
+
+    Args:
+        path: The folder to be.
+        replace: Whether a folder that is there already gives way; otherwise it is an error.
+
+    Raises:
+        OutputError: `path` holds something already, or cannot be written.
+    """
+    if not replace:
+        require_free(path)
+    make_folder(path.parent)
+    temporary: Path | None = None
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        temporary.chmod(0o755)
+        yield temporary
+        if replace and path.exists():
+            path.rename(temporary.with_suffix(".old"))
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; "
+            "check the free space and the permissions, or choose another place"
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(temporary.with_suffix(".old"), ignore_errors=True)
+
+
+def require_free(path: Path) -> None:
+    """Raises OutputError when `path` is a file or a folder with something in it."""
+    try:
+        occupied = any(path.iterdir()) if path.is_dir() else path.exists()
+    except OSError as error:
+        raise OutputError(f"cannot read {path}: {error.strerror or error}") from error
+    if occupied:
+        raise OutputError(f"{path} exists already; remove it or choose another folder")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

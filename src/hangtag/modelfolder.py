@@ -11,8 +11,6 @@ Loading refuses a folder in which any byte has changed. Nothing in it is executa
 import base64
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -22,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hangtag.errors import ModelError, OutputError
-from hangtag.files import make_folder, write_bytes
+from hangtag.errors import ModelError
+from hangtag.files import new_folder, write_bytes
 
 FORMAT_VERSION = 1
 ONNX = "model.onnx"
@@ -157,15 +155,9 @@ def write_model_folder(
     contents = {ONNX: onnx, WEIGHTS: weights, README: readme.encode()}
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     signed = _sign(card.model_copy(update={"files": files, "sha256": ""}))
-    parent = make_folder(folder.parent)
-    try:
-        temporary = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}.", suffix=".part"))
-        temporary.chmod(0o755)
+    with new_folder(folder, replace=True) as temporary:
         for name, content in {**contents, CARD: _serialise(signed)}.items():
             write_bytes(temporary / name, content)
-        _replace_folder(temporary, folder)
-    except OSError as error:
-        raise OutputError(f"cannot write the model folder {folder}: {error.strerror}") from error
     return signed
 
 
@@ -256,13 +248,3 @@ def _verify_file(path: Path, expected: str) -> None:
         raise ModelError(f"cannot read {path}: {error.strerror}; {_MEND}") from error
     if hashlib.sha256(content).hexdigest() != expected:
         raise ModelError(f"{path} was changed after it was written; {_MEND}")
-
-
-def _replace_folder(new: Path, old: Path) -> None:
-    if old.exists():
-        retired = new.with_name(new.name + ".old")
-        old.rename(retired)
-        new.rename(old)
-        shutil.rmtree(retired)
-    else:
-        new.rename(old)

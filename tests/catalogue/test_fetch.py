@@ -10,8 +10,8 @@ import pytest
 
 from hangtag.catalogue import cache_home
 from hangtag.catalogue.fetch import FASHION_MNIST_FILES, Hashes, fetch_fashion_mnist
-from hangtag.catalogue.progress import Tick
 from hangtag.errors import FetchError, OutputError
+from hangtag.progress import Tick
 
 CONTENTS = {name: f"the content of {name}".encode() for name in FASHION_MNIST_FILES}
 HASHES: Hashes = {

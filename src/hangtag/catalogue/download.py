@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hangtag.catalogue.progress import Tick
 from hangtag.errors import FetchError, OutputError
+from hangtag.progress import Tick
 
 Opener = Callable[..., Any]
 """Like ``urllib.request.urlopen``: takes a Request and ``timeout``, returns a response."""

@@ -7,8 +7,8 @@ from hangtag.catalogue.folders import write_class_folders
 from hangtag.catalogue.items import FASHION_MNIST_CLASSES, Catalogue
 from hangtag.catalogue.manifest import write_manifest
 from hangtag.catalogue.pixel_csv import write_pixel_csv
-from hangtag.catalogue.progress import Tick
 from hangtag.errors import OutputError
+from hangtag.progress import Tick
 
 
 def export_catalogue(

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hangtag.catalogue.gzipped import read_plain
-from hangtag.catalogue.progress import Tick
 from hangtag.catalogue.sources import (
     SYSTEM_FOLDER,
     DebianSource,
@@ -23,6 +22,7 @@ from hangtag.catalogue.sources import (
 )
 from hangtag.errors import DataError, FetchError, OutputError
 from hangtag.files import make_folder, write_bytes
+from hangtag.progress import Tick
 
 FASHION_MNIST = "fashion-mnist"
 

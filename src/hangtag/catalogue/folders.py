@@ -11,11 +11,11 @@ from urllib.parse import unquote
 import numpy as np
 
 from hangtag.catalogue.decoding import IMAGE_SUFFIXES
-from hangtag.catalogue.image_reader import ImageReader
+from hangtag.catalogue.image_files import ImageReader, write_png
 from hangtag.catalogue.items import SPLIT_ALIASES, SPLIT_NAMES, Catalogue, Split, order_classes
-from hangtag.catalogue.png_files import new_folder, require_free, write_png
-from hangtag.catalogue.progress import Tick
 from hangtag.errors import DataError
+from hangtag.files import new_folder, require_free
+from hangtag.progress import Tick
 
 _UNSAFE = re.compile(r'^\.|[%/\\:*?"<>|\x00-\x1f\x7f]')
 

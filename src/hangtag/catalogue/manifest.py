@@ -15,7 +15,7 @@ from typing import TextIO
 import numpy as np
 
 from hangtag.catalogue.gzipped import open_plain
-from hangtag.catalogue.image_reader import ImageReader
+from hangtag.catalogue.image_files import ImageReader, write_png
 from hangtag.catalogue.items import (
     SPLIT_ALIASES,
     SPLIT_NAMES,
@@ -23,10 +23,9 @@ from hangtag.catalogue.items import (
     Split,
     order_classes,
 )
-from hangtag.catalogue.png_files import new_folder, require_free, write_png
-from hangtag.catalogue.progress import Tick
 from hangtag.errors import DataError
-from hangtag.files import write_text
+from hangtag.files import new_folder, require_free, write_text
+from hangtag.progress import Tick
 
 MANIFEST_NAME = "manifest.csv"
 

@@ -23,8 +23,8 @@ from hangtag.catalogue.items import (
 )
 from hangtag.catalogue.manifest import MANIFEST_NAME, read_manifest
 from hangtag.catalogue.pixel_csv import read_header, read_pixel_csv
-from hangtag.catalogue.progress import Tick
 from hangtag.errors import DataError
+from hangtag.progress import Tick
 
 DATA_NAMES = (FASHION_MNIST,)
 """The data sets that are known by name."""

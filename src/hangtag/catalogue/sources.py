@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from hangtag.catalogue.download import Opener, download
-from hangtag.catalogue.progress import Tick
 from hangtag.errors import FetchError
 from hangtag.files import make_folder
+from hangtag.progress import Tick
 
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 OFFICIAL_ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"

@@ -6,7 +6,7 @@ Data goes to stdout, everything else to stderr.
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hangtag.errors import MissingExtraError
+from hangtag.progress import Tick
 
 TRAIN_MODULES = ("torch", "onnx", "onnxscript", "safetensors")
 """What the train extra installs, by import name."""
@@ -34,9 +35,6 @@ Json = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print results only.", show_default=False)
 ]
-
-Tick = Callable[[int, int | None], None]
-"""Called with the work done and the whole work (None where unknown), in one unit."""
 
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 stdout = Console(highlight=False)

@@ -7,7 +7,7 @@ network. All random numbers come from the generator (order, augmentation) and fr
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from hangtag.catalogue.items import Split
 from hangtag.errors import TrainingError
+from hangtag.progress import Tick
 from hangtag.training.augmentation import augment_batch
 from hangtag.training.checkpoints import optimiser_tensors, restore_optimiser
 from hangtag.training.devices import mixed_precision
@@ -31,8 +32,6 @@ from hangtag.training.stopping import EarlyStopping
 
 VALIDATION_BATCH = 500
 STEPS_BETWEEN_CHECKS = 25
-
-Tick = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)

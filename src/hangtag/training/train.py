@@ -14,6 +14,7 @@ from hangtag.errors import TrainingError
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_text
 from hangtag.machine import processor, versions
+from hangtag.progress import Tick
 from hangtag.report import write_report
 from hangtag.report.facts import describe_card
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
@@ -38,7 +39,7 @@ class Watch:
     """
 
     say: Callable[[str], None] = lambda line: None
-    step: Callable[[int, int | None], None] = lambda done, total: None
+    step: Tick = lambda done, total: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reads many image files into one array, with progress and a count of those resized."""
+"""Image files of a catalogue: reads many into one array, writes one as PNG."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hangtag.catalogue.decoding import decode_grey
 from hangtag.catalogue.items import IMAGE_SIZE
-from hangtag.catalogue.progress import Tick
+from hangtag.progress import Tick
 
 
 class ImageReader:
@@ -46,3 +46,10 @@ class ImageReader:
             f"{self._resized:,} of the {self._total:,} images were not {width}x{height} pixels: "
             "they were turned grey, fitted and centred on black.",
         )
+
+
+def write_png(pixels: NDArray[np.uint8], path: Path) -> None:
+    """Writes grey pixels (H, W) to `path` as PNG; raises OSError when that fails."""
+    from PIL import Image
+
+    Image.fromarray(pixels).save(path, format="PNG", compress_level=1)
