@@ -13,7 +13,6 @@ from hangtag.decisions import (
     choose_thresholds,
     decide,
     fit_temperature,
-    items_needed,
     negative_log_likelihood,
     softmax,
 )
@@ -75,8 +74,8 @@ def test_a_promise_is_broken_in_at_most_five_percent_of_draws() -> None:
     random = np.random.default_rng(0)
     broken = kept = 0
     for _ in range(400):
-        confidence = random.uniform(0.5, 1, 1500)
-        correct = random.random(1500) < confidence
+        confidence = random.uniform(0.5, 1, 6000)
+        correct = random.random(6000) < confidence
         threshold = choose_threshold(confidence, correct, precision=0.95)
         if threshold is None:
             continue
@@ -88,12 +87,25 @@ def test_a_promise_is_broken_in_at_most_five_percent_of_draws() -> None:
 
 
 def test_too_few_items_support_no_promise() -> None:
-    needed = items_needed(0.99)
-    assert needed == 299
-    perfect = np.linspace(0.9, 1, needed)
-    right = np.ones(needed, dtype=bool)
+    # 597 items without an error are the fewest that prove 99 %: log(0.05 / 20) / log(0.99).
+    perfect = np.linspace(0.9, 1, 597)
+    right = np.ones(597, dtype=bool)
     assert choose_threshold(perfect, right, precision=0.99) == 0.9
     assert choose_threshold(perfect[1:], right[1:], precision=0.99) is None
+
+
+def test_one_wrong_label_at_the_top_does_not_spoil_the_promise() -> None:
+    confidence = np.linspace(0.5, 1, 4000)
+    right = np.ones(4000, dtype=bool)
+    right[-1] = False
+    assert choose_threshold(confidence, right, precision=0.99) == 0.5
+
+
+def test_items_of_equal_confidence_are_accepted_together() -> None:
+    confidence = np.full(1000, 0.9)
+    right = np.arange(1000) < 900
+    assert choose_threshold(confidence, right, precision=0.95) is None
+    assert choose_threshold(confidence, right, precision=0.85) == 0.9
 
 
 @settings(deadline=None)

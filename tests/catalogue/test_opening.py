@@ -149,7 +149,7 @@ def test_name_is_verified_in_the_cache(tmp_path: Path) -> None:
 
 def test_the_real_data_by_name_and_by_path(fashion_mnist: Catalogue) -> None:
     assert fashion_mnist.name == "fashion-mnist"
-    assert fashion_mnist.notices == ()
+    assert fashion_mnist.notices == ("No image occurs in more than one split.",)
     shapes = {name: split.images.shape for name, split in fashion_mnist.splits.items()}
     assert shapes == {"train": (60_000, 28, 28), "test": (10_000, 28, 28)}
     assert np.bincount(fashion_mnist.splits["train"].labels).tolist() == [6000] * 10

@@ -49,7 +49,9 @@ def find_duplicates(splits: Mapping[str, Split]) -> list[Duplicate]:
 def describe_duplicates(
     duplicates: Sequence[Duplicate], splits: Mapping[str, Split]
 ) -> tuple[str, ...]:
-    """Returns one sentence for each pair of splits that share images."""
+    """Returns one sentence for each pair of splits that share images, or one that none does."""
+    if not duplicates:
+        return ("No image occurs in more than one split.",) if len(splits) > 1 else ()
     pairs = Counter((item.split, item.other_split) for item in duplicates)
     relabelled = Counter(
         (item.split, item.other_split) for item in duplicates if not item.same_label

@@ -128,6 +128,7 @@ def fit(
     """
     _claim(run, recipe, data=describe_data(catalogue), seed=seed, device=device, resume=resume)
     keep_freed_memory()
+    torch.backends.cudnn.deterministic = True
     trainer = _new_trainer(catalogue, recipe, seed=seed, device=device)
     if run.last.exists():
         trainer.restore(*load_checkpoint(run.last))
