@@ -100,7 +100,7 @@ def run(command: str) -> str:
     result = CliRunner().invoke(app, arguments, prog_name="hangtag", catch_exceptions=False)
     if result.exit_code:
         raise SystemExit(f"{command}: exit code {result.exit_code}\n{result.stderr}")
-    return re.sub(r"[ \t]+\n", "\n", result.stdout)
+    return re.sub(r"[ \t]+\n", "\n", result.stdout.replace(str(Path.home()), "~"))
 
 
 def write_pictures() -> None:
