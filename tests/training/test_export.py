@@ -59,6 +59,11 @@ def test_the_file_stands_alone_and_names_its_classes(content: bytes) -> None:
     assert {p.key: p.value for p in graph.metadata_props}["classes"] == "wide\ntall\nsquare"
 
 
+def test_the_file_does_not_tell_where_it_was_made(content: bytes) -> None:
+    assert b".py" not in content
+    assert str(Path.home()).encode() not in content
+
+
 def test_the_seeds_network_exports() -> None:
     model = make_model(load_recipe("seed"))
     session = onnxruntime.InferenceSession(export_onnx(model, pixels=PIXELS, classes=CLASSES))

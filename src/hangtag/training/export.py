@@ -61,13 +61,23 @@ def export_onnx(model: Exportable, *, pixels: NDArray[np.uint8], classes: Sequen
             verbose=False,
         )
     assert program is not None
-    proto = program.model_proto
+    proto = _without_origins(program.model_proto)
     proto.metadata_props.append(
         onnx.StringStringEntryProto(key="classes", value="\n".join(classes))
     )
     content: bytes = proto.SerializeToString()
     check_export(content, model, pixels)
     return content
+
+
+def _without_origins(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Takes out the stack traces, which hold the paths of the machine that exported."""
+    graph = proto.graph
+    parts = (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    for part in (proto, graph, *parts):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return proto
 
 
 def check_export(content: bytes, model: Exportable, pixels: NDArray[np.uint8]) -> None:
