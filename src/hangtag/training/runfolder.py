@@ -36,9 +36,12 @@ class RunFolder:
         self.model = path / "model"
         self.metrics_file = path / "metrics.json"
 
-    def begin(self, recipe: Recipe, facts: dict[str, Any]) -> None:
-        """Writes what the training is before its first step."""
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Writes ``recipe.yaml``."""
         write_text(self.recipe_file, to_yaml(recipe))
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Writes ``run.json``: what the training is, before its first step."""
         write_text(self.facts_file, json.dumps(facts, indent=1) + "\n")
 
     def read_recipe(self, *, changes: Sequence[str] = ()) -> Recipe:
@@ -58,7 +61,7 @@ class RunFolder:
         return recipe_from_yaml(text, where=str(self.recipe_file), changes=changes)
 
     def read_facts(self) -> dict[str, Any]:
-        """Reads what `begin` noted; raises TrainingError when it is damaged."""
+        """Reads ``run.json``; raises TrainingError when it is damaged."""
         try:
             facts: dict[str, Any] = json.loads(self.facts_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -152,7 +152,9 @@ def _claim(
     """Makes the run folder ours: a new one, or one that fits what is to be resumed."""
     if resume:
         _check_same(run, recipe, data=data, seed=seed)
-    elif any(path != run.lock_file for path in run.path.iterdir()):
+        run.write_recipe(recipe)
+        return
+    if any(path != run.lock_file for path in run.path.iterdir()):
         raise TrainingError(
             f"{run.path} is not empty; give --resume to go on with the run in it, or another --out"
         )
@@ -164,7 +166,8 @@ def _claim(
         "versions": versions(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    run.begin(recipe, facts)
+    run.write_recipe(recipe)
+    run.write_facts(facts)
 
 
 def _check_same(run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: int) -> None:
