@@ -187,6 +187,18 @@ def test_a_folder_with_content_is_not_overwritten(shapes: Catalogue, tmp_path: P
     assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("left", [[], ["recipe.yaml"], ["recipe.yaml", "run.json"]])
+def test_a_training_killed_at_its_very_start_can_start_again(
+    shapes: Catalogue, trained: Path, tmp_path: Path, left: list[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".run.json.1234.part.json").write_text("{")
+    for name in left:
+        (tmp_path / "run" / name).write_bytes((trained / name).read_bytes())
+    fit_run(shapes, tiny_recipe(), tmp_path / "run")
+    assert_same_run(trained, tmp_path / "run")
+
+
 def test_two_trainings_do_not_share_a_folder(shapes: Catalogue, tmp_path: Path) -> None:
     def try_another(done: int, total: int | None) -> None:
         with pytest.raises(TrainingError, match="another process is training"):

@@ -36,6 +36,12 @@ class RunFolder:
         self.model = path / "model"
         self.metrics_file = path / "metrics.json"
 
+    def is_taken(self) -> bool:
+        """Whether the folder holds more than a training killed before its first epoch leaves."""
+        ours = {self.recipe_file, self.facts_file}
+        visible = (path for path in self.path.iterdir() if not path.name.startswith("."))
+        return any(path not in ours for path in visible)
+
     def write_recipe(self, recipe: Recipe) -> None:
         """Writes ``recipe.yaml``."""
         write_text(self.recipe_file, to_yaml(recipe))

@@ -154,7 +154,7 @@ def _claim(
         _check_same(run, recipe, data=data, seed=seed)
         run.write_recipe(recipe)
         return
-    if any(path != run.lock_file for path in run.path.iterdir()):
+    if run.is_taken():
         raise TrainingError(
             f"{run.path} is not empty; give --resume to go on with the run in it, or another --out"
         )
