@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, classification_report, log_loss
 
+from hangtag.catalogue import Split
 from hangtag.errors import DataError
-from hangtag.evaluation import align_labels, evaluate
+from hangtag.evaluation import align_split, evaluate
 
 CLASSES = ("a", "b", "c")
 
@@ -56,14 +57,18 @@ def test_shapes_that_do_not_fit_are_refused(shape: tuple[int, int]) -> None:
         evaluate(np.ones(shape), labels, classes=CLASSES, thresholds={})
 
 
+def align(labels: list[int], classes: tuple[str, ...]) -> list[int]:
+    count = len(labels)
+    split = Split(np.zeros((count, 2, 2), np.uint8), np.array(labels), np.array(["id"] * count))
+    aligned: list[int] = align_split(split, classes=classes, model_classes=CLASSES).labels.tolist()
+    return aligned
+
+
 def test_labels_are_aligned_by_name() -> None:
-    labels = np.array([0, 1, 1])
-    aligned = align_labels(labels, classes=("c", "a"), model_classes=CLASSES)
-    assert aligned.tolist() == [2, 0, 0]
+    assert align([0, 1, 1], ("c", "a")) == [2, 0, 0]
 
 
 def test_only_labels_that_occur_must_be_known() -> None:
-    labels = np.array([1, 1])
-    assert align_labels(labels, classes=("x", "a"), model_classes=CLASSES).tolist() == [0, 0]
+    assert align([1, 1], ("x", "a")) == [0, 0]
     with pytest.raises(DataError, match="does not know: x"):
-        align_labels(np.array([0]), classes=("x", "a"), model_classes=CLASSES)
+        align([0], ("x", "a"))

@@ -1,12 +1,13 @@
 """Figures of a model on labelled data: arrays in, figures out."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.catalogue.items import Split
 from hangtag.decisions import calibration_error, negative_log_likelihood
 from hangtag.errors import DataError
 
@@ -151,16 +152,14 @@ def evaluate(
     )
 
 
-def align_labels(
-    labels: NDArray[np.int64], *, classes: tuple[str, ...], model_classes: tuple[str, ...]
-) -> NDArray[np.int64]:
-    """Turns labels (N,) that index `classes` into labels that index `model_classes`, by name.
+def align_split(split: Split, *, classes: tuple[str, ...], model_classes: tuple[str, ...]) -> Split:
+    """Turns labels that index `classes` into labels that index `model_classes`, by name.
 
     Raises:
         DataError: A label that occurs is none of the model's classes.
     """
     positions = {name: index for index, name in enumerate(model_classes)}
-    present = [classes[index] for index in np.unique(labels)]
+    present = [classes[index] for index in np.unique(split.labels)]
     unknown = [name for name in present if name not in positions]
     if unknown:
         raise DataError(
@@ -168,7 +167,7 @@ def align_labels(
             f"the model's classes: {', '.join(model_classes)}"
         )
     table = np.array([positions.get(name, -1) for name in classes], dtype=np.int64)
-    return table[labels]
+    return replace(split, labels=table[split.labels])
 
 
 def _automation(

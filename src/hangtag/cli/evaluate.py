@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-from hangtag.catalogue import Catalogue, Split
+from hangtag.catalogue import Catalogue, Split, open_catalogue
 from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError
-from hangtag.evaluation import Evaluation
+from hangtag.evaluation import Evaluation, align_split
+from hangtag.evaluation import evaluate as measure
+from hangtag.report import write_report
+from hangtag.report.facts import describe_card
 
 
 def evaluate(
@@ -23,46 +26,33 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measures a model: accuracy, loss, confusions, calibration, share automated."""
-    from hangtag.catalogue import open_catalogue
     from hangtag.categoriser import Categoriser
-    from hangtag.evaluation import align_labels
-    from hangtag.evaluation import evaluate as measure
 
     categoriser = Categoriser.load(model)
     with progress_bar("reading data", quiet=quiet) as tick:
         catalogue = open_catalogue(data, offline=offline, on_progress=tick)
     name, chosen = _choose_split(catalogue, split)
-    labels = align_labels(
-        chosen.labels, classes=catalogue.classes, model_classes=categoriser.classes
-    )
+    chosen = align_split(chosen, classes=catalogue.classes, model_classes=categoriser.classes)
     with progress_bar("predicting", quiet=quiet) as tick:
         probabilities = categoriser.probabilities(chosen.images, on_progress=tick)
     figures = measure(
         probabilities,
-        labels,
+        chosen.labels,
         classes=categoriser.classes,
         thresholds=categoriser.card.thresholds,
     )
+    for notice in catalogue.notices:
+        say(notice, quiet=quiet)
     content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
     if out is not None:
-        from hangtag.report import write_report
-        from hangtag.report.facts import describe_card
-
-        page = write_report(
-            out,
-            figures,
-            Split(chosen.images, labels, chosen.ids, chosen.suppliers),
-            probabilities,
-            title=f"{categoriser.card.name}: {name} split of {catalogue.name}",
-            facts={**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)},
-        )
+        title = f"{categoriser.card.name}: {name} split of {catalogue.name}"
+        facts = {**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)}
+        page = write_report(out, figures, chosen, probabilities, title=title, facts=facts)
         content["report"] = str(page)
     if as_json:
         print_json(content)
         return
     _print_figures(figures)
-    for notice in catalogue.notices:
-        say(notice, quiet=quiet)
     if out is not None:
         typer.echo(content["report"])
 

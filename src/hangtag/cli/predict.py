@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from hangtag.catalogue.inputs import Input, list_sources, read_inputs
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
+from hangtag.predictions import Write, csv_writer, open_writer, predict_rows
 
 
 def predict(
@@ -35,34 +37,35 @@ def predict(
     of 28x28 pixels is a poor judge of photos.
     """
     from hangtag.categoriser import Categoriser
-    from hangtag.predictions import csv_writer, open_writer, predict_rows
 
     sources = list_sources(inputs)
     categoriser = Categoriser.load(model)
     size = (categoriser.card.input.height, categoriser.card.input.width)
     tally = _Tally()
-    rows: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
     with progress_bar("predicting", quiet=quiet) as tick:
         found = tally.count(read_inputs(sources, size=size), sources=len(sources), tick=tick)
-        predicted = predict_rows(categoriser, found)
-        if out is not None:
-            with open_writer(out) as write:
-                for row in predicted:
-                    write(row)
-        elif as_json:
-            rows = [asdict(row) for row in predicted]
-        else:
-            write = csv_writer(sys.stdout)
-            for row in predicted:
+        with _open_output(out, kept if as_json else None) as write:
+            for row in predict_rows(categoriser, found):
                 write(row)
     say(tally.describe(), quiet=quiet)
     if as_json:
-        result = {"out": str(out)} if out else {"rows": rows}
-        print_json(
-            {"model": categoriser.card.name, "n": tally.read, "errors": tally.errors} | result
-        )
+        result = {"out": str(out)} if out else {"rows": kept}
+        content = {"model": categoriser.card.name, "n": tally.read, "errors": tally.errors}
+        print_json(content | result)
     elif out is not None:
         typer.echo(str(out))
+
+
+def _open_output(
+    out: Path | None, kept: list[dict[str, Any]] | None
+) -> AbstractContextManager[Write]:
+    """Opens what rows go to: a file, the list `kept`, or CSV on stdout."""
+    if out is not None:
+        return open_writer(out)
+    if kept is not None:
+        return nullcontext(lambda row: kept.append(asdict(row)))
+    return nullcontext(csv_writer(sys.stdout))
 
 
 class _Tally:

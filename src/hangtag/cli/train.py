@@ -1,12 +1,15 @@
 """``hangtag train``: from data to a verified model and a report."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, require_training, say
 from hangtag.machine import gpus, memory, processor
+
+if TYPE_CHECKING:
+    from hangtag.training.train import Result
 
 DEFAULT_RECIPE = "express"
 RUNS = Path("runs")
@@ -49,16 +52,18 @@ def train(
     from hangtag.training.train import Watch
     from hangtag.training.train import train as run_training
 
-    fields = [*(changes or []), *([f"epochs={epochs}"] if epochs else [])]
     if resume and out is None:
         raise typer.BadParameter("--resume needs --out, the run folder to go on with")
-    if out and resume and recipe is None:
-        chosen = RunFolder(out).read_recipe(changes=fields)
-    else:
-        chosen = load_recipe(recipe or DEFAULT_RECIPE, changes=fields)
-    folder = out or next_run_folder(RUNS, chosen.name)
+    fields = [*(changes or []), *([f"epochs={epochs}"] if epochs else [])]
+    run = RunFolder(out) if out and resume else None
+    chosen = (
+        run.read_recipe(changes=fields)
+        if run and recipe is None
+        else load_recipe(recipe or DEFAULT_RECIPE, changes=fields)
+    )
     if seed is None:
-        seed = RunFolder(folder).read_facts()["seed"] if resume else 0
+        seed = run.read_facts()["seed"] if run else 0
+    folder = out or next_run_folder(RUNS, chosen.name)
     say(_describe_devices(), quiet=quiet)
     with progress_bar("reading data", quiet=quiet) as tick:
         catalogue = open_catalogue(data, offline=offline, on_progress=tick)
@@ -73,9 +78,15 @@ def train(
     except KeyboardInterrupt:
         say(f"interrupted; go on with: hangtag train {data} --out {folder} --resume")
         raise
-    figures: dict[str, Any] = {name: one.to_json() for name, one in result.evaluations.items()}
+    _tell(result, as_json=as_json, quiet=quiet)
+
+
+def _tell(result: "Result", *, as_json: bool, quiet: bool) -> None:
+    """Tells the figures and, last, the report."""
     if as_json:
-        print_json({"run": str(folder), "report": str(result.report), "metrics": figures})
+        metrics = {name: one.to_json() for name, one in result.evaluations.items()}
+        content = {"run": str(result.folder), "report": str(result.report), "metrics": metrics}
+        print_json(content)
         return
     for name, one in result.evaluations.items():
         say(f"{name}: accuracy {one.accuracy:.4f}, loss {one.loss:.4f}, n {one.n:,}", quiet=quiet)

@@ -69,43 +69,51 @@ def package_model(
         OutputError: The folder cannot be written.
     """
     model = model.cpu().eval()
-    validation = catalogue.splits["validation"]
-    pixels = _golden_pixels(validation)
+    pixels = _golden_pixels(catalogue.splits["validation"])
     onnx = export_onnx(model, pixels=pixels, classes=catalogue.classes)
     draft = _draft_card(model, recipe=recipe, catalogue=catalogue, seed=seed)
-    session = open_session(onnx, where="the exported model")
-    runner = Categoriser(draft, session)
-    logits = {
-        name: runner.logits(split.images)
-        for name, split in catalogue.splits.items()
-        if name != "train"
+    runner = Categoriser(draft, open_session(onnx, where="the exported model"))
+    judged = _judge(runner, catalogue)
+    metrics = {name: _headline(figures) for name, figures in judged.evaluations.items()}
+    measured = {
+        "calibration": judged.calibration,
+        "thresholds": judged.thresholds,
+        "metrics": metrics,
+        "golden": golden(pixels, runner.logits(pixels)),
     }
-    calibration = _calibrate(logits["validation"], validation.labels)
-    probabilities = {
-        name: softmax(of_split, temperature=calibration.temperature)
-        for name, of_split in logits.items()
-    }
-    thresholds = choose_thresholds(probabilities["validation"], validation.labels)
-    evaluations = {
-        name: evaluate(
-            of_split,
-            catalogue.splits[name].labels,
-            classes=catalogue.classes,
-            thresholds=thresholds,
-        )
-        for name, of_split in probabilities.items()
-    }
-    card = draft.model_copy(
-        update={
-            "calibration": calibration,
-            "thresholds": thresholds,
-            "metrics": {name: _headline(figures) for name, figures in evaluations.items()},
-            "golden": golden(pixels, runner.logits(pixels)),
-        }
-    )
+    card = draft.model_copy(update=measured)
     weights = safetensors_bytes(model.network)
     write_model_folder(folder, card, onnx=onnx, weights=weights, readme=write_readme(card))
-    return Packaged(Categoriser.load(folder), probabilities, evaluations)
+    return Packaged(Categoriser.load(folder), judged.probabilities, judged.evaluations)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the exported model says of the validation and test splits."""
+
+    calibration: Calibration
+    thresholds: dict[str, float | None]
+    probabilities: dict[str, NDArray[np.float64]]
+    evaluations: dict[str, Evaluation]
+
+
+def _judge(runner: Categoriser, catalogue: Catalogue) -> _Judged:
+    """Calibrates and sets thresholds on the validation split, then evaluates it and test."""
+    splits = {name: split for name, split in catalogue.splits.items() if name != "train"}
+    logits = {name: runner.logits(split.images) for name, split in splits.items()}
+    labels = splits["validation"].labels
+    calibration = _calibrate(logits["validation"], labels)
+    probabilities = {
+        name: softmax(one, temperature=calibration.temperature) for name, one in logits.items()
+    }
+    thresholds = choose_thresholds(probabilities["validation"], labels)
+    evaluations = {
+        name: evaluate(
+            probabilities[name], split.labels, classes=catalogue.classes, thresholds=thresholds
+        )
+        for name, split in splits.items()
+    }
+    return _Judged(calibration, thresholds, probabilities, evaluations)
 
 
 def _golden_pixels(split: Split) -> NDArray[np.uint8]:
