@@ -6,10 +6,12 @@ READY := $(VENV)/.ready
 RUN := runs/express
 export HANGTAG_HOME ?= $(HOME)/.cache/hangtag
 
-.PHONY: run test slow lint bench docs clean
+.PHONY: help run data test slow lint bench docs clean
 
-run: $(READY)  ## Fetch the data, train express, write the report, categorise examples.
-	$(BIN)/hangtag data fetch fashion-mnist
+help:  ## List the targets.
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+run: data  ## Fetch the data, train express, write the report, categorise examples.
 	$(BIN)/hangtag explore fashion-mnist --out runs/explore --augment express
 	$(BIN)/hangtag train fashion-mnist --recipe express --seed 0 --out $(RUN) $(if $(wildcard $(RUN)/run.json),--resume)
 	$(BIN)/hangtag predict docs/examples --model $(RUN) --out $(RUN)/examples.csv
@@ -17,8 +19,12 @@ run: $(READY)  ## Fetch the data, train express, write the report, categorise ex
 	$(BIN)/hangtag models runs
 	@echo "report: $(RUN)/report.html"
 
+data: $(READY)  ## Fetch Fashion-MNIST and verify it.
+	$(BIN)/hangtag data fetch fashion-mnist
+
 test: $(READY)  ## Fast tests.
-	$(BIN)/hangtag data fetch fashion-mnist --quiet || true
+	@$(BIN)/hangtag data fetch fashion-mnist --quiet \
+		|| echo "WARNING: no Fashion-MNIST here: the tests that need the real data are skipped"
 	$(BIN)/python -m pytest -n 2
 
 slow: $(READY)  ## Tests that take longer than ten seconds each.
@@ -38,8 +44,10 @@ docs: $(READY)  ## Write the parts of docs/ that the tool makes: pictures, table
 
 clean:  ## Remove what make made, except runs/.
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt
+	@echo "installing into $(VENV): a minute or more; with a CUDA build of PyTorch, gigabytes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@

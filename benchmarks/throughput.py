@@ -1,14 +1,15 @@
 """Measures training, prediction and reading beside their peers, interleaved in one run.
 
-    python -m benchmarks.throughput
+    python -m benchmarks.throughput [--save]
 
-Prints a table and writes ``benchmarks/results/throughput.json``. Each figure is the median of
-ROUNDS interleaved measurements, so that a slow moment of the machine hits all alike. Ratios carry
-over to other machines, absolute figures do not.
+Prints a table; with --save also writes ``benchmarks/results/throughput.json``, the record. Each
+figure is the median of ROUNDS interleaved measurements, so that a slow moment of the machine hits
+all alike. Ratios carry over to other machines, absolute figures do not.
 """
 
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -38,7 +39,7 @@ Measure = Callable[[], float]
 
 
 def main() -> None:
-    """Measures everything, prints the table, writes the results."""
+    """Measures everything, prints the table, and with --save writes the results."""
     catalogue = split_catalogue(hangtag.open_catalogue("fashion-mnist"), share=0.15, seed=0)
     train, test = catalogue.splits["train"], catalogue.splits["test"]
     measures = {
@@ -49,6 +50,12 @@ def main() -> None:
     }
     speeds = run_interleaved(measures)
     print_table("Items a second", ["what", "median"], [[n, f"{s:,.0f}"] for n, s in speeds.items()])
+    if "--save" in sys.argv:
+        save(speeds)
+
+
+def save(speeds: dict[str, float]) -> None:
+    """Writes the speeds with what they were measured on."""
     facts = {"date": datetime.now(UTC).date().isoformat(), "processor": processor()}
     RESULTS.parent.mkdir(exist_ok=True)
     content = {**facts, "versions": versions(), "rounds": ROUNDS, "items_per_second": speeds}
@@ -60,7 +67,10 @@ def run_interleaved(measures: dict[str, Measure]) -> dict[str, float]:
     """Runs each measurement ROUNDS times, in turns; returns the medians."""
     for measure in measures.values():
         measure()
-    rounds = [{name: measure() for name, measure in measures.items()} for _ in range(ROUNDS)]
+    rounds = []
+    for number in range(1, ROUNDS + 1):
+        print(f"round {number} of {ROUNDS}", file=sys.stderr)
+        rounds.append({name: measure() for name, measure in measures.items()})
     return {name: statistics.median(one[name] for one in rounds) for name in measures}
 
 

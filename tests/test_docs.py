@@ -47,3 +47,8 @@ def test_python_examples_run(name: str, fashion_mnist: Catalogue) -> None:
         code = compile(block, name, "exec")
         if "hangtag.train(" not in block:
             exec(code, scope)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_placeholder_is_left(page: Path) -> None:
+    assert not re.search(r"@[A-Z_]+@", page.read_text(encoding="utf-8"))

@@ -80,3 +80,25 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
         fail()
     assert [path.name for path in target.iterdir()] == ["old.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_rename_that_fails_puts_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+
+    def refuse(source: object, destination: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+
+    def write() -> None:
+        with new_folder(target, replace=True) as temporary:
+            (temporary / "new.txt").write_text("new")
+
+    with pytest.raises(OutputError, match="No space left"):
+        write()
+    assert [path.name for path in target.iterdir()] == ["old.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -100,6 +100,23 @@ def test_a_graph_that_cannot_run_is_refused(model: Path) -> None:
         Categoriser.load(model)
 
 
+def test_a_model_that_cannot_be_checked_is_refused(model: Path) -> None:
+    card = read_card(model)
+    _rewrite(model, golden=card.golden.model_copy(update={"pixels": "", "logits": ()}))
+    with pytest.raises(ModelError, match="no golden images"):
+        Categoriser.load(model)
+    _rewrite(model, golden=card.golden.model_copy(update={"pixels": "AAAA"}))
+    with pytest.raises(ModelError, match=r"golden images of .* are damaged"):
+        Categoriser.load(model)
+
+
+def test_a_temperature_of_zero_is_refused(model: Path) -> None:
+    calibration = read_card(model).calibration.model_copy(update={"temperature": 0.0})
+    _rewrite(model, calibration=calibration)
+    with pytest.raises(ModelError, match="is damaged"):
+        read_card(model)
+
+
 def test_another_format_version_is_refused(model: Path) -> None:
     fields = json.loads((model / CARD).read_text())
     (model / CARD).write_text(json.dumps({**fields, "format_version": 99}))
@@ -107,7 +124,7 @@ def test_another_format_version_is_refused(model: Path) -> None:
         read_card(model)
 
 
-@pytest.mark.parametrize("content", ["[]", "null", "{", "", '{"format_version": 1}'])
+@pytest.mark.parametrize("content", ["[]", "[" * 100_000, "null", "{", "", '{"format_version": 1}'])
 def test_a_card_of_another_shape_is_refused(model: Path, content: str) -> None:
     (model / CARD).write_text(content)
     with pytest.raises(ModelError):

@@ -66,7 +66,7 @@ def test_a_model_evaluates_and_predicts(trained: Path, tmp_path: Path) -> None:
 def test_training_says_what_to_install(arguments: tuple[str, ...]) -> None:
     finished = run(*arguments)
     assert finished.returncode == 2
-    assert "pip install 'hangtag[train]'" in finished.stderr
+    assert "pip install -c constraints.txt '.[train]'" in finished.stderr
     assert "Traceback" not in finished.stderr
 
 
@@ -98,3 +98,18 @@ def test_import_is_light() -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_predicting_leaves_nothing_in_the_home_folder(trained: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("L", (28, 28)).save(tmp_path / "black.png")
+    home = tmp_path / "home"
+    home.mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "hangtag", "predict", tmp_path / "black.png", "--model", trained],
+        check=True,
+        capture_output=True,
+        env={"HOME": str(home), "PATH": ""},
+    )
+    assert list(home.rglob("*")) == []

@@ -13,6 +13,7 @@
 Importing this package imports nothing heavy; each function imports what it needs.
 """
 
+import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from hangtag.catalogue import Catalogue
     from hangtag.categoriser import Categoriser
     from hangtag.training.train import Result
+
+# ONNX Runtime gathers usage data unless told not to; nothing here reports to anybody.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = version("hangtag")
 __all__ = ["__version__", "load", "open_catalogue", "train"]
@@ -76,9 +80,13 @@ def train(
         resume: Go on with the run in `out`.
 
     Raises:
+        MissingExtraError: The train extra is not installed.
         RecipeError: No such recipe, or an impossible value.
         TrainingError: `out` is taken, does not fit what is to be resumed, or the loss diverged.
     """
+    from hangtag.extras import require_training
+
+    require_training("training")
     from hangtag.training.recipes import load_recipe
     from hangtag.training.train import train as run_training
 

@@ -134,7 +134,7 @@ class Categoriser:
         ]
 
     def _check(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        size = self.card.input
+        images, size = np.asarray(images), self.card.input
         expected = (size.height, size.width, size.channels)
         pixels = images[..., None] if images.ndim == 3 and size.channels == 1 else images
         if images.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
@@ -152,8 +152,10 @@ class Categoriser:
                 f"{folder}: the classes in card.json are not those inside {ONNX}; "
                 "get the model folder anew"
             )
-        logits = self.logits(self.card.golden_pixels())
-        difference = float(np.abs(logits - np.array(self.card.golden.logits)).max())
+        pixels = self.card.golden_pixels()
+        if not len(pixels):
+            raise ModelError(f"{folder}: card.json holds no golden images; get the folder anew")
+        difference = float(np.abs(self.logits(pixels) - np.array(self.card.golden.logits)).max())
         if not difference <= GOLDEN_TOLERANCE:
             raise ModelError(
                 f"{folder}: on the golden images the logits differ by {difference:.2g} from those "

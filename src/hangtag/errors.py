@@ -53,5 +53,5 @@ class MissingExtraError(HangtagError):
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(
             f"{what} needs the '{extra}' extra, which is not installed; "
-            f"install it with: pip install 'hangtag[{extra}]'"
+            f"install it in your clone with: pip install -c constraints.txt '.[{extra}]'"
         )

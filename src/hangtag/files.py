@@ -51,13 +51,13 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     if not replace:
         require_free(path)
     make_folder(path.parent)
-    temporary: Path | None = None
+    temporary, retired = None, None
     try:
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
         temporary.chmod(0o755)
         yield temporary
         if replace and path.exists():
-            path.rename(temporary.with_suffix(".old"))
+            retired = path.rename(temporary.with_suffix(".old"))
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
@@ -66,9 +66,10 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
             "check the free space and the permissions, or choose another place"
         ) from error
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-            shutil.rmtree(temporary.with_suffix(".old"), ignore_errors=True)
+        if retired is not None and not path.exists():
+            retired.rename(path)
+        for leftover in filter(None, (temporary, retired)):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def require_free(path: Path) -> None:
@@ -96,9 +97,10 @@ def make_folder(path: Path) -> Path:
     """Makes the folder `path` with its parents; raises OutputError when that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise OutputError(
-            f"cannot make the folder {path}: {error.strerror or error}; choose another place"
+            f"cannot make the folder {path}: {reason}; choose another place"
         ) from error
     return path
 

@@ -14,11 +14,11 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hangtag.errors import ModelError
 from hangtag.files import new_folder, write_bytes
@@ -55,7 +55,7 @@ class InputSize(_Part):
 class Calibration(_Part):
     """How confidence was made true on held-out data."""
 
-    temperature: float
+    temperature: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
     """Logits are divided by it; 1 where calibration did not help."""
     n: int
     """Held-out items it was fitted on."""
@@ -119,7 +119,7 @@ class Card(_Part):
     """Lowest accepted confidence by promised precision; null where data cannot support it."""
     golden: Golden
     files: Mapping[str, str] = {}
-    """sha256 of the other files, by name."""
+    """sha256 of each of the other files, by name."""
     sha256: str = ""
     """sha256 of this card without this field."""
 
@@ -129,10 +129,14 @@ class Card(_Part):
         return tuple(entry.name for entry in self.classes)
 
     def golden_pixels(self) -> NDArray[np.uint8]:
-        """Returns the golden inputs, (G, H, W, C) uint8."""
+        """Returns the golden inputs, (G, H, W, C) uint8; raises ModelError when they are not."""
         size = self.input
-        flat = np.frombuffer(base64.b64decode(self.golden.pixels), dtype=np.uint8)
-        return flat.reshape(-1, size.height, size.width, size.channels)
+        shape = (len(self.golden.logits), size.height, size.width, size.channels)
+        try:
+            flat = np.frombuffer(base64.b64decode(self.golden.pixels), dtype=np.uint8)
+            return flat.reshape(shape)
+        except ValueError as error:
+            raise ModelError(f"the golden images of {self.name} are damaged; {_MEND}") from error
 
 
 def golden(pixels: NDArray[np.uint8], logits: NDArray[np.float32]) -> Golden:
@@ -175,7 +179,7 @@ def read_card(folder: Path) -> Card:
             f"{folder} is not a model folder: {CARD} is missing; give a model folder, a run "
             "folder or a name that 'hangtag models' lists"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{folder / CARD} is damaged: {error}; {_MEND}") from error
     version = fields.get("format_version") if isinstance(fields, dict) else None
     if version != FORMAT_VERSION:
@@ -191,6 +195,8 @@ def read_card(folder: Path) -> Card:
         ) from None
     if _serialise(_sign(card.model_copy(update={"sha256": ""}))) != content:
         raise ModelError(f"{folder / CARD} was changed after it was written; {_MEND}")
+    if set(card.files) != {ONNX, WEIGHTS, README}:
+        raise ModelError(f"{folder / CARD} names other files than a model folder has; {_MEND}")
     for name, expected in card.files.items():
         _verify_file(folder / name, expected)
     return card

@@ -76,6 +76,17 @@ def test_csv_cannot_carry_classes_of_our_own(tmp_path: Path) -> None:
         export_catalogue(make_catalogue(classes=("Hat", "Skirt")), tmp_path, format="csv")
 
 
+@pytest.mark.parametrize("taken", ["tiny_train.csv", "tiny_test.csv"])
+def test_a_csv_that_is_there_is_not_overwritten(tmp_path: Path, taken: str) -> None:
+    (tmp_path / taken).write_text("precious")
+
+    with pytest.raises(OutputError, match=f"{taken} exists already"):
+        export_catalogue(make_catalogue(), tmp_path, format="csv")
+
+    assert [path.name for path in tmp_path.iterdir()] == [taken]
+    assert (tmp_path / taken).read_text() == "precious"
+
+
 def test_unknown_format(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="expected a format of csv, png, folders, received 'xml'"):
         export_catalogue(make_catalogue(), tmp_path, format="xml")

@@ -105,6 +105,41 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path, case: str, hangta
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("arguments", [("", "OUT"), ("IN", "")])
+def test_empty_text_is_not_the_current_folder(
+    tmp_path: Path,
+    source: Path,
+    arguments: tuple[str, str],
+    hangtag: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    places = {"IN": str(source), "OUT": str(tmp_path / "out"), "": ""}
+
+    outcome = hangtag("data", "export", *map(places.get, arguments), "--format", "csv")
+
+    assert outcome.code == 2
+    assert "is empty" in outcome.err
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_export_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangtag: Run) -> None:
+    asked = []
+
+    def open_nothing(data: str, *, offline: bool, on_progress: object) -> Catalogue:
+        asked.append((data, offline))
+        return make_catalogue()
+
+    monkeypatch.setattr("hangtag.catalogue.open_catalogue", open_nothing)
+
+    for options in ([], ["--offline"]):
+        out = tmp_path / f"out{len(options)}"
+        assert hangtag("data", "export", "x", out, "--format", "csv", *options).code == 0
+
+    assert asked == [("x", False), ("x", True)]
+
+
 def test_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
     command = ["data", "export", str(tmp_path), str(tmp_path / "out"), "--format", "csv"]
 

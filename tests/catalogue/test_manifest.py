@@ -1,4 +1,5 @@
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,34 @@ def test_missing_files_are_counted_and_the_first_is_named(tmp_path: Path) -> Non
     )
 
     with pytest.raises(DataError, match=r"row 2: no image file .*gone1\.png \(2 of 3 are missing"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize("image", ["x" * 5000, "a\0b.png"])
+def test_path_that_no_file_can_have(tmp_path: Path, image: str) -> None:
+    (tmp_path / "feed.csv").write_text(f"image,label\n{image},Bag\n")
+
+    with pytest.raises(DataError, match="row 1: no image file"):
+        read_manifest(tmp_path / "feed.csv")
+
+
+def test_ids_that_occur_twice_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    path = save_manifest(
+        tmp_path / "feed.csv",
+        image=[f"{number}.png" for number in range(6)],
+        label=["Bag"] * 6,
+        id=["a", "b", "c", "c", "b", "c"],
+    )
+
+    with pytest.raises(DataError, match=r"row 4: the id 'c' .* row 3 \(3 rows repeat an id"):
+        read_manifest(path)
+
+
+def test_parquet_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    path = save_manifest(tmp_path / "feed.parquet", image=["a.png"], label=["Bag"])
+    path = path.rename(tmp_path / os.fsdecode(b"\xff.parquet"))
+
+    with pytest.raises(DataError, match="rename the file"):
         read_manifest(path)
 
 

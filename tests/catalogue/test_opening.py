@@ -1,8 +1,10 @@
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hangtag.catalogue import FASHION_MNIST_CLASSES, Catalogue, open_catalogue, require_known_name
 from hangtag.catalogue.idx import write_idx_images, write_idx_labels
@@ -113,7 +115,9 @@ def test_duplicates_are_reported_for_any_data_set(tmp_path: Path) -> None:
 
 
 def test_unknown_name_suggests_the_nearest() -> None:
-    with pytest.raises(DataError, match="did you mean 'fashion-mnist'\\?; expected a name"):
+    with pytest.raises(
+        DataError, match=r"'fashion_mnits' \(did you mean 'fashion-mnist'\?\); expected"
+    ):
         open_catalogue("fashion_mnits")
     with pytest.raises(DataError) as caught:
         open_catalogue("completely/else")
@@ -124,6 +128,34 @@ def test_names_that_can_be_fetched() -> None:
     require_known_name("fashion-mnist")
     with pytest.raises(DataError, match=r"'mnist'.*known are: fashion-mnist"):
         require_known_name("mnist")
+    with pytest.raises(DataError, match=r" \(did you mean 'fashion-mnist'\?\); known are"):
+        require_known_name("fashion-mnits")
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, f"{'x' * 5000}.csv", "a\0b"])
+def test_path_that_nothing_can_have(path: str) -> None:
+    with pytest.raises(DataError, match="no data set, file or folder is called"):
+        open_catalogue(path)
+
+
+def test_empty_path_is_not_the_current_folder() -> None:
+    with pytest.raises(DataError, match="name or path is empty"):
+        open_catalogue("")
+
+
+def test_names_that_are_not_utf8_become_printable(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"shop\xff")
+    for name in (b"Bag", b"Bag\xff"):
+        path = folder / os.fsdecode(name) / os.fsdecode(b"\xff.png")
+        path.parent.mkdir(parents=True)
+        Image.new("L", (28, 28)).save(path)
+
+    catalogue = open_catalogue(folder)
+
+    assert catalogue.name == r"shop\xff"
+    assert catalogue.source == str(tmp_path / r"shop\xff")
+    assert catalogue.classes == ("Bag", r"Bag\xff")
+    assert catalogue.splits["train"].ids.tolist() == [r"Bag/\xff.png", r"Bag\xff/\xff.png"]
 
 
 def test_file_of_another_kind(tmp_path: Path) -> None:
@@ -180,3 +212,13 @@ def test_every_damage_to_a_folder_is_an_error_of_ours(tmp_path: Path, kind: str)
             noticed += 1
 
     assert noticed > 50
+
+
+def test_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+
+    with pytest.raises(DataError, match=r"cannot read the folder .*: Permission denied"):
+        open_catalogue(tmp_path)

@@ -1,5 +1,6 @@
 import csv
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -104,14 +105,16 @@ def test_extra_column_is_named(tmp_path: Path, name: str) -> None:
     assert f"the column '{name}' is one too many (786 columns)" in read_error(path)
 
 
-@pytest.mark.parametrize("text", ["abc", "", "12.0", "NaN", "null", "-", "1e2"])
+@pytest.mark.parametrize(
+    "text", ["abc", "", "12.0", "NaN", "null", "-", "1e2", "1_0", "+5", "\u0661", "1" * 5000]
+)
 def test_cell_that_is_no_number_is_named_by_row_and_column(tmp_path: Path, text: str) -> None:
     rows = make_rows()
     rows[3][17] = text
     message = read_error(save(tmp_path / "a.csv", rows))
 
     assert "row 3 (line 4 of the file), column 'pixel17'" in message
-    assert f"received {text!r}, which is not a whole number" in message
+    assert f"received {text[:40]!r}, which is not a whole number" in message
 
 
 @pytest.mark.parametrize("value", ["256", "-1", "99999999999999999999"])
@@ -144,10 +147,19 @@ def test_row_with_too_few_cells(tmp_path: Path) -> None:
 
 
 def test_what_only_the_fast_pass_refuses_is_still_one_line(tmp_path: Path) -> None:
-    rows = make_rows()
-    rows[2][5] = "\u0661"  # A digit to Python, not to the CSV reader.
+    write_pixel_csv(make_split(2), tmp_path / "a.csv.gz")
+    with (tmp_path / "a.csv.gz").open("ab") as stream:
+        stream.write(bytes(100))  # Padding, which only Python's gzip passes over.
 
-    assert "cannot be read as CSV" in read_error(save(tmp_path / "a.csv", rows))
+    assert "cannot be read as CSV: zlib" in read_error(tmp_path / "a.csv.gz")
+
+
+def test_line_of_white_space_is_named(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.csv", make_rows())
+    with path.open("a") as stream:
+        stream.write("   ")
+
+    assert "row 5 (line 6 of the file): the line holds only white space" in read_error(path)
 
 
 def test_header_only(tmp_path: Path) -> None:
@@ -171,6 +183,64 @@ def test_truncated_gzip(tmp_path: Path, kept: float) -> None:
     assert "cut off before its end" in read_error(path)
 
 
+@pytest.mark.parametrize("position", [-6, -2])
+def test_gzip_with_a_wrong_checksum(tmp_path: Path, position: int) -> None:
+    path = tmp_path / "a.csv.gz"
+    write_pixel_csv(make_split(200), path)
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+    assert "is a damaged gzip" in read_error(path)
+
+
+def test_the_content_tells_gzip_not_the_name(tmp_path: Path) -> None:
+    split = make_split(3)
+    write_pixel_csv(split, tmp_path / "plain.csv")
+    (tmp_path / "packed.csv").write_bytes(gzip.compress((tmp_path / "plain.csv").read_bytes()))
+    (tmp_path / "plain.csv").rename(tmp_path / "plain.csv.gz")
+
+    for name in ("packed.csv", "plain.csv.gz"):
+        again = read_pixel_csv(tmp_path / name, name="train", classes=10)
+        np.testing.assert_array_equal(again.images, split.images)
+
+
+def test_name_that_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.csv")
+    write_pixel_csv(make_split(1), path)
+
+    assert "rename the file" in read_error(path)
+
+
+READ_OR_EXIT_2 = """
+import sys
+from pathlib import Path
+from hangtag.catalogue.pixel_csv import read_pixel_csv
+from hangtag.errors import DataError
+try:
+    read_pixel_csv(Path(sys.argv[1]), name="train", classes=10)
+except DataError:
+    sys.exit(2)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_bad_file_never_aborts_the_process(tmp_path: Path, suffix: str) -> None:
+    rows = make_rows(3000) * 5
+    path = save(tmp_path / "a.csv", [rows[0], ["bad", *rows[1][1:]], *rows[1:]])
+    if suffix == ".csv.gz":
+        packed = tmp_path / "a.csv.gz"
+        packed.write_bytes(gzip.compress(path.read_bytes(), 1))
+        path = packed
+    command = [sys.executable, "-c", READ_OR_EXIT_2, str(path)]
+    codes: list[int] = []
+    for _ in range(5):
+        pair = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
+        codes += [process.wait() for process in pair]
+
+    assert codes == [2] * 10
+
+
 def test_binary_file(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
 
@@ -185,16 +255,19 @@ def test_file_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 MEASURE = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
 from hangtag.catalogue.pixel_csv import read_pixel_csv
 started = time.perf_counter()
 split = read_pixel_csv(Path(sys.argv[1]), name="train", classes=10)
 print(len(split), time.perf_counter() - started)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not ru_maxrss: a child process begins with its parent's peak there.
+status = Path("/proc/self/status").read_text()
+print(status.partition("VmHWM:")[2].split()[0])
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak there")
 def test_full_training_set_is_read_fast_and_small(tmp_path: Path, fashion_mnist: Catalogue) -> None:
     write_pixel_csv(fashion_mnist.splits["train"], tmp_path / "train.csv")
 

@@ -160,3 +160,11 @@ def test_catalogue_without_train() -> None:
 
     with pytest.raises(DataError, match="has no split 'train'"):
         split_catalogue(catalogue, share=0.1, seed=0)
+
+
+def test_class_with_a_single_item_is_called_by_its_name() -> None:
+    catalogue = make_catalogue(train=8, test=0, classes=("Hat", "Skirt", "Cape"))
+    catalogue.splits["train"].labels[:] = [0, 0, 0, 2, 2, 2, 2, 1]
+
+    with pytest.raises(DataError, match="class 'Skirt' has a single item"):
+        split_catalogue(catalogue, share=0.25, seed=0)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +80,57 @@ def test_models(hangtag: Run, trained: Path) -> None:
     local = [entry for entry in listed if entry["model"] == str(trained)]
     assert local[0]["metrics"]["test"]["n"] == 60
     assert "validation" not in hangtag("models", trained.parent).out
+
+
+def test_a_broken_model_is_listed_and_the_others_too(
+    hangtag: Run, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "good")
+    shutil.copytree(trained, tmp_path / "bad")
+    (tmp_path / "bad" / "model" / "README.md").write_text("changed")
+    outcome = hangtag("models", tmp_path, "--json")
+    assert outcome.code == 1
+    listed = json.loads(outcome.out)
+    assert str(tmp_path / "good") in [entry["model"] for entry in listed["models"]]
+    assert list(listed["broken"]) == [str(tmp_path / "bad")]
+    assert "README.md was changed" in hangtag("models", tmp_path).err
+    assert hangtag("models", tmp_path / "gone").code == 2
+
+
+def test_small_data_gets_a_warning(hangtag: Run, data: Path, tmp_path: Path) -> None:
+    options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64"]
+    outcome = hangtag("train", data, *options, "--out", tmp_path / "my run")
+    assert "validation images support no promised precision" in outcome.err
+    assert "4 steps in all are few" in outcome.err
+
+
+def test_a_test_split_alone_can_be_explored(hangtag: Run, data: Path, tmp_path: Path) -> None:
+    shutil.rmtree(data / "train")
+    outcome = hangtag("explore", data, "--out", tmp_path / "out", "--augment", "seed")
+    assert outcome.code == 0, outcome.err
+
+
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    command = [sys.executable, "-m", "hangtag", "recipes", "--json"]
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert finished.returncode == 2
+    assert "error: cannot write the output: No space left on device" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_ctrl_c_while_starting_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hangtag.__main__ import main
+
+    def press() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hangtag.cli.main.main", press)
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 130
 
 
 def test_evaluate(hangtag: Run, trained: Path, data: Path, tmp_path: Path) -> None:

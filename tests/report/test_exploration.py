@@ -95,9 +95,9 @@ def test_a_split_without_images_is_left_out(make_split: Callable[..., Split]) ->
 
 
 @pytest.mark.parametrize("splits", [{}, {"train": []}])
-def test_without_training_images_one_clear_line(
+def test_without_images_one_clear_line(
     splits: dict[str, list[int]], make_split: Callable[..., Split]
 ) -> None:
     catalogue = Catalogue("c", "/d", ("a",), {k: make_split(v) for k, v in splits.items()})
-    with pytest.raises(DataError, match=r"cannot explore /d: expected training images, found none"):
+    with pytest.raises(DataError, match=r"cannot explore /d: it holds no images"):
         explore(catalogue)

@@ -1,5 +1,4 @@
 import importlib
-import os
 from types import ModuleType
 from typing import Any
 
@@ -24,8 +23,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(scope="module")
-def keras_image() -> ModuleType:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
+def keras_image(keras: ModuleType) -> ModuleType:
     return importlib.import_module("keras.src.legacy.preprocessing.image")
 
 

@@ -28,6 +28,7 @@ def test_every_field_says_what_it_means() -> None:
     for part in parts:
         for name, field in part.model_fields.items():
             assert name == "kind" or field.description, f"{part.__name__}.{name}"
+            assert "\n" not in (field.description or ""), f"{part.__name__}.{name}"
 
 
 def test_changes_reach_into_parts_and_lists() -> None:
@@ -62,7 +63,26 @@ def test_changes_reach_into_parts_and_lists() -> None:
         ("nothing.x=1", "there is no field 'nothing'"),
         ("=1", "expected field=value"),
         ("epochs=[", "not valid YAML"),
+        ("epochs=2024-13-45", "not valid YAML"),
+        ("epochs=!!bool perhaps", "not valid YAML"),
+        ("epochs=!!timestamp soon", "not valid YAML"),
+        (f"augment={'[' * 2000}", "not valid YAML"),
+        ("augment.².zoom=0.1", "expected a position below 1, received '²'"),
+        (f"augment.{'9' * 5000}.zoom=0.1", "expected a position below 1"),
+        ("augment=[{kind: erasing, scale: [0.5, 2]}]", r"field 'augment\.0\.scale\.1'"),
+        ("augment=[{kind: resized_crop, scale: [1, 5]}]", r"field 'augment\.0\.scale\.1'"),
+        ("augment=[{kind: erasing, ratio: [1, 1.0e+300]}]", r"field 'augment\.0\.ratio\.1'"),
+        ("augment=[{kind: rotation, degrees: 1.0e+300}]", r"field 'augment\.0\.degrees'"),
+        ("augment.0.rotation=.inf", r"field 'augment\.0\.rotation'"),
+        ("network.l2=.inf", r"field 'network\.l2'"),
+        ("optimiser.learning_rate=.inf", r"field 'optimiser\.learning_rate'"),
+        ("optimiser.learning_rate=.nan", r"field 'optimiser\.learning_rate'"),
+        ("optimiser.epsilon=.inf", r"field 'optimiser\.epsilon'"),
+        ("network={kind: compact, widths: [8, 1000000]}", r"field 'network\.widths\.1'"),
+        ("epochs=1000000000", "field 'epochs'"),
+        ("batch_size=1000000000", "field 'batch_size'"),
     ],
+    ids=lambda value: str(value)[:50],
 )
 def test_impossible_changes_name_the_field(change: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
@@ -76,7 +96,10 @@ def test_impossible_changes_name_the_field(change: str, message: str) -> None:
         ("just words", "expected fields such as"),
         ("", "expected fields such as"),
         ("name: own", "the field 'description' is missing"),
+        ("epochs: 2024-13-45", "not valid YAML"),
+        (f"augment: {'[' * 2000}", "not valid YAML"),
     ],
+    ids=lambda value: str(value)[:50],
 )
 def test_a_bad_file_is_one_clear_error(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "own.yaml"
@@ -85,6 +108,25 @@ def test_a_bad_file_is_one_clear_error(tmp_path: Path, text: str, message: str) 
         load_recipe(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_an_error_shows_the_start_of_a_long_value_only() -> None:
+    with pytest.raises(RecipeError, match="field 'epochs'") as caught:
+        load_recipe("seed", changes=[f"epochs={[1] * 10_000}"])
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("path", ["long" * 2000, f"{'long' * 2000}.yaml", "a\0b", "a\0b.yaml"])
+def test_an_impossible_path_is_a_recipe_that_does_not_exist(path: str) -> None:
+    with pytest.raises(RecipeError, match=r"no recipe is called|cannot read the recipe"):
+        load_recipe(path)
+
+
+def test_the_schema_tells_what_ranges_mean() -> None:
+    for part in (schema.Erasing, schema.ResizedCrop):
+        properties = part.model_json_schema()["properties"]
+        assert properties["scale"]["description"].startswith("Area of the ")
+        assert " over " in properties["ratio"]["description"]
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:

@@ -16,12 +16,12 @@ from safetensors.torch import load_file
 
 from hangtag.catalogue import Catalogue, export_catalogue, split_catalogue
 from hangtag.categoriser import Categoriser
-from hangtag.errors import TrainingError
+from hangtag.errors import DataError, TrainingError
 from hangtag.training.loop import Trainer
 from hangtag.training.recipes import Recipe, load_recipe
 from hangtag.training.runfolder import RunFolder
 from hangtag.training.train import Watch, fit, train
-from tests.tiny import Run, tiny_recipe
+from tests.tiny import Run, make_split, tiny_recipe
 
 
 def seed_recipe(*changes: str) -> Recipe:
@@ -146,8 +146,18 @@ def test_the_caller_keeps_its_random_numbers(shapes: Catalogue, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("recipe", "seed", "message"),
     [
-        (tiny_recipe("batch_size=32"), 0, "batch_size differ"),
-        (tiny_recipe("epochs=9"), 0, "epochs differ"),
+        (tiny_recipe("batch_size=32"), 0, "recipe: batch_size differs from"),
+        (tiny_recipe("epochs=9"), 0, "recipe: epochs differs from"),
+        (
+            tiny_recipe("optimiser.learning_rate=0.1", "augment.1.pixels=2"),
+            0,
+            r"recipe: augment\.1\.pixels, optimiser\.learning_rate differ from",
+        ),
+        (
+            tiny_recipe("optimiser={kind: sgd, learning_rate: 0.1}", "augment=[]"),
+            0,
+            "recipe: augment, optimiser differ from",
+        ),
         (tiny_recipe(), 3, "--seed 0, not 3"),
     ],
 )
@@ -173,11 +183,73 @@ def test_resume_refuses_an_empty_folder_and_a_damaged_checkpoint(
 ) -> None:
     with pytest.raises(TrainingError, match="no run to resume"):
         train(shapes, tiny_recipe(), out=tmp_path / "nothing", resume=True)
+    assert not (tmp_path / "nothing").exists()
     fit_run(shapes, tiny_recipe("epochs=1"), tmp_path / "run")
     last = tmp_path / "run" / "checkpoints" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:500])
     with pytest.raises(TrainingError, match="is damaged"):
         train(shapes, tiny_recipe("epochs=1"), out=tmp_path / "run", resume=True)
+
+
+def test_resume_refuses_fewer_epochs_than_are_done_and_writes_nothing(
+    shapes: Catalogue, tmp_path: Path
+) -> None:
+    fit_run(shapes, seed_recipe("epochs=2"), tmp_path / "run")
+    before = (tmp_path / "run" / "recipe.yaml").read_bytes()
+    with pytest.raises(TrainingError, match="2 epochs are done, more than the 1 asked for"):
+        fit_run(shapes, seed_recipe("epochs=1"), tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "recipe.yaml").read_bytes() == before
+
+
+def test_resume_writes_the_row_that_a_kill_before_results_csv_lost(
+    shapes: Catalogue, tmp_path: Path
+) -> None:
+    fit_run(shapes, tiny_recipe("epochs=2"), tmp_path / "run")
+    file = tmp_path / "run" / "results.csv"
+    whole = file.read_text()
+    file.unlink()
+    fit_run(shapes, tiny_recipe("epochs=2"), tmp_path / "run", resume=True)
+    assert file.read_text() == whole
+
+
+def test_resume_without_the_best_weights_says_so_before_training_on(
+    shapes: Catalogue, tmp_path: Path
+) -> None:
+    fit_run(shapes, seed_recipe("epochs=1"), tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "best.safetensors").unlink()
+    with pytest.raises(TrainingError, match=r"best\.safetensors is missing; .* another --out"):
+        fit_run(shapes, seed_recipe("epochs=2"), tmp_path / "run", resume=True)
+    assert len(results(tmp_path / "run")) == 1
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_an_impossible_seed_is_refused(shapes: Catalogue, tmp_path: Path, seed: int) -> None:
+    with pytest.raises(TrainingError, match=f"--seed: expected .* received {seed}"):
+        train(shapes, tiny_recipe(), out=tmp_path / "run", seed=seed)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("classes", [("dress",), ("dress", "coat", "shirt")])
+def test_a_single_class_cannot_be_learnt(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    splits = {"train": make_split(40, classes=1, seed=1)}
+    with pytest.raises(DataError, match=r"at least two classes .* received 34 of dress;"):
+        train(Catalogue("one", "made", classes, splits), tiny_recipe(), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_data_without_a_train_split_is_refused(shapes: Catalogue, tmp_path: Path) -> None:
+    splits = {"validation": shapes.splits["test"]}
+    with pytest.raises(DataError, match="no split 'train'"):
+        train(Catalogue("one", "made", shapes.classes, splits), tiny_recipe(), out=tmp_path / "run")
+
+
+def test_a_device_that_is_not_there_leaves_no_folder(
+    shapes: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(TrainingError, match="sees no CUDA GPU"):
+        train(shapes, tiny_recipe(), out=tmp_path / "run", device="cuda")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_with_content_is_not_overwritten(shapes: Catalogue, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.catalogue.paths import is_file
 from hangtag.errors import DataError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def decode_grey(
 
 def _read_file(path: Path) -> bytes:
     try:
-        if not path.is_file():
+        if not is_file(path):
             raise DataError(f"{path}: no such image file; check the path")
         with path.open("rb") as stream:
             return stream.read(MAX_FILE_BYTES + 1)

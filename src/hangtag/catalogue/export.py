@@ -8,6 +8,7 @@ from hangtag.catalogue.items import FASHION_MNIST_CLASSES, Catalogue
 from hangtag.catalogue.manifest import write_manifest
 from hangtag.catalogue.pixel_csv import write_pixel_csv
 from hangtag.errors import OutputError
+from hangtag.files import require_free
 from hangtag.progress import Tick
 
 
@@ -38,9 +39,14 @@ def _write_csvs(catalogue: Catalogue, folder: Path, on_progress: Tick | None) ->
             f"a pixel CSV carries label numbers of Fashion-MNIST's classes only, and "
             f"{catalogue.source} has others; choose the format png or folders"
         )
+    paths = {
+        name: folder / f"{catalogue.name or 'catalogue'}_{name}.csv" for name in catalogue.splits
+    }
+    for path in paths.values():
+        require_free(path)
     done = 0
     for name, split in catalogue.splits.items():
-        write_pixel_csv(split, folder / f"{catalogue.name or 'catalogue'}_{name}.csv")
+        write_pixel_csv(split, paths[name])
         done += len(split)
         if on_progress:
             on_progress(done, len(catalogue))

@@ -13,6 +13,7 @@ import numpy as np
 from hangtag.catalogue.decoding import IMAGE_SUFFIXES
 from hangtag.catalogue.image_files import ImageReader, write_png
 from hangtag.catalogue.items import SPLIT_ALIASES, SPLIT_NAMES, Catalogue, Split, order_classes
+from hangtag.catalogue.paths import is_file, is_folder, list_visible, make_printable
 from hangtag.errors import DataError
 from hangtag.files import new_folder, require_free
 from hangtag.progress import Tick
@@ -60,7 +61,7 @@ def read_class_folders(folder: Path, *, on_progress: Tick | None = None) -> Cata
             splits[split] = Split(
                 images=reader.read(files),
                 labels=np.array([classes.index(name) for _, name in members], np.int64),
-                ids=np.array([path.relative_to(folder).as_posix() for path in files], np.str_),
+                ids=np.array([make_printable(path.relative_to(folder)) for path in files], np.str_),
             )
     return Catalogue(folder.resolve().name, str(folder), classes, splits, reader.notices())
 
@@ -108,7 +109,7 @@ def encode_class(name: str) -> str:
 
 def _find_split_folders(folder: Path) -> dict[str, Path]:
     """Maps split names to the folders that hold their class folders, in the order of splits."""
-    names = [path.name for path in _visible(folder) if path.is_dir()]
+    names = [path.name for path in list_visible(folder) if is_folder(path)]
     found = [name for name in names if name in SPLIT_ALIASES]
     if not found:
         return {"train": folder}
@@ -129,28 +130,21 @@ def _list_files(folder: Path, root: Path) -> dict[str, list[Path]]:
     """Maps each class name below `root` to the files in its folder."""
     _refuse_loose_images(root)
     files: dict[str, list[Path]] = {}
-    for class_folder in _visible(root):
-        if not class_folder.is_dir():
+    for class_folder in list_visible(root):
+        if not is_folder(class_folder):
             continue
-        members = _visible(class_folder)
+        members = list_visible(class_folder)
         for path in members:
-            if path.is_dir():
+            if is_folder(path):
                 raise DataError(
                     f"{path} is a folder where images are expected; {folder} may be class "
                     "folders, or train, validation and test with class folders, no deeper"
                 )
-        files.setdefault(unquote(class_folder.name), []).extend(members)
+        files.setdefault(unquote(make_printable(class_folder.name)), []).extend(members)
     return files
 
 
 def _refuse_loose_images(folder: Path) -> None:
-    for path in _visible(folder):
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+    for path in list_visible(folder):
+        if path.suffix.lower() in IMAGE_SUFFIXES and is_file(path):
             raise DataError(f"{path} lies outside the class folders; move it into its class")
-
-
-def _visible(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"cannot read the folder {folder}: {error.strerror or error}") from error

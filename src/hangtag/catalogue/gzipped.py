@@ -12,6 +12,12 @@ from hangtag.errors import DataError
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
+def is_gzip(path: Path) -> bool:
+    """Tells whether the content of `path` is gzip, whatever its name; raises OSError."""
+    with path.open("rb") as stream:
+        return stream.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+
+
 @contextmanager
 def open_plain(path: Path) -> Iterator[BinaryIO]:
     """Opens `path` for reading its plain content, decompressed on the way when it is gzip.

@@ -78,6 +78,12 @@ class Catalogue:
     def __len__(self) -> int:
         return sum(len(split) for split in self.splits.values())
 
+    @property
+    def first(self) -> Split:
+        """The train split, or where it is missing or empty the first that is not."""
+        splits = (self.splits.get("train"), *self.splits.values())
+        return next(split for split in splits if split)
+
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:
     """Returns the classes of a source that names them, in the order of their indices.

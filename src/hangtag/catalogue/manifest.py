@@ -23,6 +23,7 @@ from hangtag.catalogue.items import (
     Split,
     order_classes,
 )
+from hangtag.catalogue.paths import is_file
 from hangtag.errors import DataError
 from hangtag.files import new_folder, require_free, write_text
 from hangtag.progress import Tick
@@ -49,8 +50,8 @@ def read_manifest(path: Path, *, on_progress: Tick | None = None) -> Catalogue:
 
     Raises:
         DataError: The manifest cannot be read, lacks the column ``image`` or ``label``, has no
-            rows, an empty label, an unknown split, or names a file that is missing or not an
-            image.
+            rows, an empty label, an id that occurs twice, an unknown split, or names a file
+            that is missing or not an image.
     """
     table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     _check_table(path, table)
@@ -157,6 +158,8 @@ def _read_parquet(path: Path) -> _Table:
             name: [value or "" for value in table.column(name).cast(pa.string()).to_pylist()]
             for name in table.column_names
         }
+    except UnicodeEncodeError as error:
+        raise DataError(f"{path}: expected a name in UTF-8; rename the file") from error
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} cannot be read as Parquet: {reason}") from error
@@ -171,6 +174,7 @@ def _check_table(path: Path, table: _Table) -> None:
                 raise DataError(f"{path}, row {row}: the column '{column}' is empty; fill it in")
     if not table["image"]:
         raise DataError(f"{path} has column names but no rows; expected one row an image")
+    _check_ids(path, table.get("id", ()))
     for row, value in enumerate(table.get("split", ()), start=1):
         if value not in SPLIT_ALIASES:
             raise DataError(
@@ -179,8 +183,21 @@ def _check_table(path: Path, table: _Table) -> None:
             )
 
 
+def _check_ids(path: Path, ids: Sequence[str]) -> None:
+    first: dict[str, int] = {}
+    for row, value in enumerate(ids, start=1):
+        first.setdefault(value, row)
+    if len(first) == len(ids):
+        return
+    row, value = next((r, v) for r, v in enumerate(ids, start=1) if first[v] < r)
+    raise DataError(
+        f"{path}, row {row}: the id '{value}' is also that of row {first[value]} "
+        f"({len(ids) - len(first)} rows repeat an id); give each row an id of its own"
+    )
+
+
 def _check_files(path: Path, files: Sequence[Path]) -> None:
-    missing = [row for row, file in enumerate(files, start=1) if not file.is_file()]
+    missing = [row for row, file in enumerate(files, start=1) if not is_file(file)]
     if missing:
         raise DataError(
             f"{path}, row {missing[0]}: no image file {files[missing[0] - 1]} "

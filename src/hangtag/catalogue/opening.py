@@ -22,6 +22,7 @@ from hangtag.catalogue.items import (
     Split,
 )
 from hangtag.catalogue.manifest import MANIFEST_NAME, read_manifest
+from hangtag.catalogue.paths import is_file, is_folder, list_visible, make_printable
 from hangtag.catalogue.pixel_csv import read_header, read_pixel_csv
 from hangtag.errors import DataError
 from hangtag.progress import Tick
@@ -65,13 +66,20 @@ def open_catalogue(
         DataError: `data` is none of the kinds, or cannot be read.
         FetchError: A data set that is known by name cannot be obtained.
     """
+    if data == "":
+        raise DataError(f"the data set's name or path is empty; expected {DATA_KINDS}")
     if data in DATA_NAMES:
         folder = fetch_fashion_mnist(home or cache_home(), offline=offline, on_progress=on_progress)
         catalogue = _read_idx_folder(folder)
     else:
         catalogue = _read_path(Path(data), on_progress)
     found = describe_duplicates(find_duplicates(catalogue.splits), catalogue.splits)
-    return dataclasses.replace(catalogue, notices=(*catalogue.notices, *found))
+    return dataclasses.replace(
+        catalogue,
+        name=make_printable(catalogue.name),
+        source=make_printable(catalogue.source),
+        notices=(*catalogue.notices, *found),
+    )
 
 
 def require_known_name(name: str) -> None:
@@ -83,9 +91,9 @@ def require_known_name(name: str) -> None:
 
 
 def _read_path(path: Path, on_progress: Tick | None) -> Catalogue:
-    if path.is_dir():
+    if is_folder(path):
         return _read_folder(path, on_progress)
-    if path.is_file():
+    if is_file(path):
         return _read_file(path, on_progress)
     raise DataError(
         f"no data set, file or folder is called '{path}'{_suggest(str(path))}; "
@@ -113,11 +121,11 @@ def _read_file(path: Path, on_progress: Tick | None) -> Catalogue:
 def _read_folder(folder: Path, on_progress: Tick | None) -> Catalogue:
     if any(_find_idx(folder, split, what) for split in _IDX_PREFIXES for what in _IDX_SUFFIXES):
         return _read_idx_folder(folder)
-    tables = [path for path in sorted(folder.iterdir()) if _SPLIT_CSV.fullmatch(path.name)]
+    tables = [path for path in list_visible(folder) if _SPLIT_CSV.fullmatch(path.name)]
     if tables:
         return _read_pixel_csvs(folder, tables)
     for manifest in (folder / MANIFEST_NAME, folder / "manifest.parquet"):
-        if manifest.is_file():
+        if is_file(manifest):
             return read_manifest(manifest, on_progress=on_progress)
     return read_class_folders(folder, on_progress=on_progress)
 
@@ -140,7 +148,7 @@ def _find_idx(folder: Path, split: str, what: str) -> Path | None:
     """Returns the IDX file of `split` that holds `what`, images or labels, if it is there."""
     plain = folder / f"{_IDX_PREFIXES[split]}{_IDX_SUFFIXES[what]}"
     candidates = (plain, plain.with_name(f"{plain.name}.gz"))
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if is_file(path)), None)
 
 
 def _read_pixel_csvs(source: Path, tables: Sequence[Path]) -> Catalogue:
@@ -163,4 +171,4 @@ def _read_pixel_csvs(source: Path, tables: Sequence[Path]) -> Catalogue:
 
 def _suggest(name: str) -> str:
     close = difflib.get_close_matches(name, DATA_NAMES, n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -1,6 +1,7 @@
 """Divides items into a part to train on and a part held out."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from hangtag.errors import DataError
 
 
 def stratified_split(
-    labels: NDArray[np.int64], *, share: float, seed: int
+    labels: NDArray[np.int64], *, share: float, seed: int, names: Sequence[str] | None = None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Holds out a random `share` of the items, the same share of every class.
 
@@ -21,6 +22,7 @@ def stratified_split(
         labels: Class of each item, (N,).
         share: Part held out, above 0 and below 1.
         seed: Of the random choice within each class.
+        names: What an error calls the classes, (K,); their numbers by default.
 
     Returns:
         Indices to train on and indices held out, each sorted; together 0 to N - 1.
@@ -32,8 +34,10 @@ def stratified_split(
     _check_share(share)
     classes, counts = np.unique(labels, return_counts=True)
     if len(counts) and counts.min() < 2:
+        label = classes[counts.argmin()]
+        called = label if names is None else repr(names[label])
         raise DataError(
-            f"class {classes[counts.argmin()]} has a single item, so it cannot be both trained on "
+            f"class {called} has a single item, so it cannot be both trained on "
             "and held out; add images of it or remove the class"
         )
     quotas = _share_out(counts, share)
@@ -95,7 +99,7 @@ def split_catalogue(catalogue: Catalogue, *, share: float, seed: int) -> Catalog
         raise DataError(f"{catalogue.source} has no split 'train' to take a validation split from")
     train = catalogue.splits["train"]
     if train.suppliers is None:
-        kept, held = stratified_split(train.labels, share=share, seed=seed)
+        kept, held = stratified_split(train.labels, share=share, seed=seed, names=catalogue.classes)
     else:
         kept, held = supplier_split(train.suppliers, share=share, seed=seed)
     parts = {**catalogue.splits, "train": train.take(kept), "validation": train.take(held)}

@@ -3,11 +3,11 @@
 Data goes to stdout, everything else to stderr.
 """
 
-import importlib.util
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,11 +23,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from hangtag.errors import MissingExtraError
 from hangtag.progress import Tick
 
-TRAIN_MODULES = ("torch", "onnx", "onnxscript", "safetensors")
-"""What the train extra installs, by import name."""
+RUNS = Path("runs")
+"""Where trainings go that are not told where."""
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout.", show_default=False)
@@ -60,17 +59,6 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
     stdout.print(table)
-
-
-def is_installed(modules: tuple[str, ...]) -> bool:
-    """Returns whether all of `modules` can be imported, without importing them."""
-    return all(importlib.util.find_spec(module) is not None for module in modules)
-
-
-def require_training(what: str) -> None:
-    """Raises MissingExtraError when `what` cannot be done for want of the train extra."""
-    if not is_installed(TRAIN_MODULES):
-        raise MissingExtraError("train", what)
 
 
 @contextmanager

@@ -8,8 +8,13 @@ from typing import Annotated
 import typer
 
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
+from hangtag.errors import OutputError
 
 app = typer.Typer(help="Fetch and export data sets.", no_args_is_help=True)
+
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Do not use the network.", show_default=False)
+]
 
 
 class Format(StrEnum):
@@ -20,12 +25,16 @@ class Format(StrEnum):
     folders = "folders"
 
 
+def _parse_folder(text: str) -> Path:
+    if not text:
+        raise OutputError("DIR is empty; write . for the current folder")
+    return Path(text)
+
+
 @app.command()
 def fetch(
     name: Annotated[str, typer.Argument(help="The data set: fashion-mnist.")],
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Do not use the network.", show_default=False)
-    ] = False,
+    offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -45,7 +54,9 @@ def export(
     data: Annotated[
         str, typer.Argument(help="A name, or the path of a folder, pixel CSV or manifest.")
     ],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to write.", parser=_parse_folder)
+    ],
     format: Annotated[
         Format,
         typer.Option(
@@ -54,6 +65,7 @@ def export(
             "folders: images in class folders.",
         ),
     ],
+    offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -62,7 +74,7 @@ def export(
 
     silent = quiet or as_json
     with progress_bar(f"Opening {data}", quiet=silent) as tick:
-        catalogue = open_catalogue(data, on_progress=tick)
+        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
     for notice in catalogue.notices:
         say(notice, quiet=silent)
     with progress_bar(f"Writing {format.value} (images)", quiet=silent) as tick:

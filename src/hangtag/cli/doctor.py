@@ -1,7 +1,10 @@
 """``hangtag doctor``: what this machine has, and what is installed."""
 
+from pathlib import Path
+
 from hangtag.catalogue import cache_home
-from hangtag.cli.console import TRAIN_MODULES, Json, Quiet, is_installed, print_json, print_table
+from hangtag.cli.console import Json, Quiet, print_json, print_table
+from hangtag.extras import TRAIN_MODULES, is_installed
 from hangtag.machine import gpus, memory, processor, versions
 from hangtag.modelfolder import shipped_models
 
@@ -9,7 +12,12 @@ EXTRAS = {"train": TRAIN_MODULES}
 
 
 def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
-    """Shows hardware, versions, installed extras, and where the cache is."""
+    """Shows hardware, versions, installed extras, and where the cache is.
+
+    \b
+    For example:
+      hangtag doctor --json
+    """
     found = {
         "processor": processor(),
         "memory": memory(),
@@ -30,7 +38,7 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
         ["GPU", "; ".join(cards) or "none that PyTorch sees"],
         *([name, version] for name, version in versions().items()),
         ["extras", ", ".join(extras)],
-        ["cache", str(cache_home())],
+        ["cache", str(cache_home()).replace(str(Path.home()), "~", 1)],
         ["models", ", ".join(shipped_models()) or "none"],
     ]
     print_table("", ["what", "here"], rows)

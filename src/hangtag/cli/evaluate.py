@@ -18,20 +18,30 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A shipped model, a model or a run folder.")],
     data: Annotated[str, typer.Argument(help="A name, a folder, a CSV or a manifest.")],
     split: Annotated[
-        str | None, typer.Option(help="Which split.  [default: test, or all there is]")
+        str | None, typer.Option(help="Which split.  [default: test, or the only one]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write report.html and figures here.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measures a model: accuracy, loss, confusions, calibration, share automated."""
+    """Measures a model: accuracy, loss, confusions, calibration, share automated.
+
+    \b
+    For example:
+      hangtag evaluate fashion-mnist fashion-mnist --split test
+      hangtag evaluate runs/mine my-folders/ --out report
+    """
     from hangtag.categoriser import Categoriser
 
     categoriser = Categoriser.load(model)
     with progress_bar("reading data", quiet=quiet) as tick:
         catalogue = open_catalogue(data, offline=offline, on_progress=tick)
     name, chosen = _choose_split(catalogue, split)
+    if name == "train":
+        say(
+            "note: these are training images; a model is flattered by those it learned", quiet=quiet
+        )
     chosen = align_split(chosen, classes=catalogue.classes, model_classes=categoriser.classes)
     with progress_bar("predicting", quiet=quiet) as tick:
         probabilities = categoriser.probabilities(chosen.images, on_progress=tick)
@@ -44,6 +54,7 @@ def evaluate(
     for notice in catalogue.notices:
         say(notice, quiet=quiet)
     content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
+    content["notices"] = list(catalogue.notices)
     if out is not None:
         title = f"{categoriser.card.name}: {name} split of {catalogue.name}"
         facts = {**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)}

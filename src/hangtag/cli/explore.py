@@ -7,7 +7,7 @@ import typer
 
 from hangtag.catalogue import open_catalogue
 from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
-from hangtag.errors import MissingExtraError
+from hangtag.extras import require_training
 
 if TYPE_CHECKING:
     from hangtag.catalogue import Catalogue
@@ -39,7 +39,12 @@ def explore(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Shows what is in a data set: shapes, classes, pixels and pictures."""
+    """Shows what is in a data set: shapes, classes, pixels and pictures.
+
+    \b
+    For example:
+      hangtag explore fashion-mnist --out explore --augment seed
+    """
     from hangtag.report import explore as measure
     from hangtag.report import write_exploration
 
@@ -66,15 +71,12 @@ def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":
     from hangtag.training.recipes import load_recipe
 
     settings = load_recipe(recipe)
-    try:
-        from hangtag.training.augmentation import draw_augmented
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError("train", "drawing augmented images") from error
-    train = catalogue.splits["train"]
+    require_training("drawing augmented images")
+    from hangtag.training.augmentation import draw_augmented
+
+    train = catalogue.first
     labels, first = np.unique(train.labels, return_index=True)
-    originals = train.images[first[:_MOST_ORIGINALS]]
+    originals = catalogue.first.images[first[:_MOST_ORIGINALS]]
     return AugmentedCopies(
         recipe=recipe,
         names=tuple(catalogue.classes[label] for label in labels[:_MOST_ORIGINALS]),

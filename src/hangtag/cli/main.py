@@ -1,10 +1,11 @@
-"""The entry point of ``hangtag`` and of ``python -m hangtag``.
+"""The command line: all commands, and how errors become one line and an exit code.
 
 Exit codes: 0 fine, 1 findings, 2 usage or input error, 130 interrupted.
 """
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -56,9 +57,19 @@ def options(
 def main() -> None:
     """Runs the command line; turns every expected error into one line and an exit code."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # a full disk shows here, not after the exit code is decided
     except HangtagError as error:
-        if os.environ.get("HANGTAG_DEBUG"):
-            raise
-        stderr.print(f"error: {error}", markup=False, style="bold red")
-        sys.exit(2)
+        _fail(error, str(error))
+    except OSError as error:
+        _fail(error, f"cannot write the output: {error.strerror or error}; check where it goes")
+
+
+def _fail(error: Exception, message: str) -> NoReturn:
+    """Prints an error as one line and exits with 2; shows the traceback with --debug."""
+    if os.environ.get("HANGTAG_DEBUG"):
+        raise error
+    stderr.print(f"error: {message}", markup=False, style="bold red")
+    sys.exit(2)

@@ -5,29 +5,47 @@ from typing import Annotated, Any
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, print_table
+from hangtag.cli.console import RUNS, Json, Quiet, print_json, print_table, say
+from hangtag.errors import ModelError
 from hangtag.modelfolder import CARD, Card, read_card, shipped_models
 
 
 def models(
     folder: Annotated[
         Path, typer.Argument(help="Where to look for run folders and model folders.")
-    ] = Path("runs"),
+    ] = RUNS,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Lists the shipped models and those below FOLDER, each verified."""
+    """Lists the shipped models and those below FOLDER, each verified; exits with 1 if one fails.
+
+    \b
+    For example:
+      hangtag models runs
+    """
+    if folder != RUNS and not folder.is_dir():
+        raise ModelError(f"there is no folder {folder}; check the path")
+    cards: dict[str, Card] = {}
+    broken: dict[str, str] = {}
     found = {**shipped_models(), **_local_models(folder)}
-    cards = {name: read_card(path) for name, path in found.items()}
+    for name, path in found.items():
+        try:
+            cards[name] = read_card(path)
+        except ModelError as error:
+            broken[name] = str(error)
     if as_json:
         entries = [
             {"model": name, "folder": str(found[name]), **_describe(card)}
             for name, card in cards.items()
         ]
-        print_json({"models": entries})
-        return
-    columns = ["model", "recipe", "classes", "parameters", "split", "n", "accuracy"]
-    print_table("Models", columns, [_row(name, card) for name, card in cards.items()])
+        print_json({"models": entries, "broken": broken})
+    else:
+        columns = ["model", "recipe", "classes", "parameters", "split", "n", "accuracy"]
+        print_table("Models", columns, [_row(name, card) for name, card in cards.items()])
+    for name, problem in broken.items():
+        say(f"broken: {name}: {problem}")
+    if broken:
+        raise typer.Exit(1)
 
 
 def _local_models(folder: Path) -> dict[str, Path]:

@@ -33,8 +33,14 @@ def predict(
 ) -> None:
     """Categorises images; one that cannot be read becomes a row with its error.
 
+    The decision is accept (98 % precision is promised), review (a person must see it) or error.
     Images that are not of the model's size are turned grey, fitted and centred on black; a model
     of 28x28 pixels is a poor judge of photos.
+
+    \b
+    For example:
+      hangtag predict photos/ --out categories.csv
+      ls photos/*.jpg | hangtag predict - --model runs/mine
     """
     from hangtag.categoriser import Categoriser
 
@@ -87,7 +93,7 @@ class _Tally:
 
     def describe(self) -> str:
         """Says what was read."""
-        text = f"{self.read:,} inputs"
+        text = "1 input" if self.read == 1 else f"{self.read:,} inputs"
         if self.errors:
             text += f", {self.errors:,} of them not readable: see the column 'error'"
         if self.resized:

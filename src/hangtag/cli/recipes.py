@@ -18,6 +18,10 @@ def recipes(
     """Lists the recipes, or prints one as YAML with every field resolved.
 
     Save the YAML to a file, change it, and train with --recipe FILE.
+
+    \b
+    For example:
+      hangtag recipes express > mine.yaml
     """
     if name is not None:
         recipe = load_recipe(name)

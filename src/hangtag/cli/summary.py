@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, print_table, require_training
+from hangtag.cli.console import Json, Quiet, print_json, print_table
 from hangtag.errors import ModelError, RecipeError
+from hangtag.extras import require_training
 from hangtag.modelfolder import Summary, find_model_folder, read_card
 
 
@@ -20,6 +21,10 @@ def summary(
 
     A model's table is in its card; a recipe's network is built to see it, which needs the train
     extra.
+
+    \b
+    For example:
+      hangtag summary seed
     """
     table = _summarise(source)
     if as_json:
@@ -53,7 +58,7 @@ def _of_recipe(source: str) -> Summary:
     from hangtag.training.recipes import load_recipe
 
     recipe = load_recipe(source)
-    require_training("the layers of a recipe")
+    require_training("showing the layers of a recipe")
     from hangtag.training.networks import build_network
     from hangtag.training.summary import summarise
 

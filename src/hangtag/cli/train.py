@@ -1,18 +1,20 @@
 """``hangtag train``: from data to a verified model and a report."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, progress_bar, require_training, say
+from hangtag.cli.console import RUNS, Json, Quiet, print_json, progress_bar, say
+from hangtag.extras import require_training
 from hangtag.machine import gpus, memory, processor
 
 if TYPE_CHECKING:
     from hangtag.training.train import Result
 
 DEFAULT_RECIPE = "express"
-RUNS = Path("runs")
+FEW_STEPS = 500
 
 
 def train(
@@ -44,6 +46,12 @@ def train(
     """Trains a recipe on DATA: checkpoints, exported model, figures and report in a run folder.
 
     Ctrl-C leaves a run that --resume takes up where its last epoch ended.
+
+    \b
+    For example:
+      hangtag train fashion-mnist --recipe express --out runs/mine
+      hangtag train my-folders/ --epochs 40 --set batch_size=64
+      hangtag train fashion-mnist --out runs/mine --resume
     """
     require_training("training")
     from hangtag.catalogue import open_catalogue
@@ -63,12 +71,12 @@ def train(
     )
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
-    folder = out or next_run_folder(RUNS, chosen.name)
     say(_describe_devices(), quiet=quiet)
     with progress_bar("reading data", quiet=quiet) as tick:
         catalogue = open_catalogue(data, offline=offline, on_progress=tick)
     for notice in catalogue.notices:
         say(notice, quiet=quiet)
+    folder = out or next_run_folder(RUNS, chosen.name)
     try:
         with progress_bar("steps of the epoch", quiet=quiet) as tick:
             watch = Watch(say=lambda line: say(line, quiet=quiet), step=tick)
@@ -76,9 +84,28 @@ def train(
                 catalogue, chosen, out=folder, seed=seed, device=device, resume=resume, watch=watch
             )
     except KeyboardInterrupt:
-        say(f"interrupted; go on with: hangtag train {data} --out {folder} --resume")
+        again = shlex.join(["hangtag", "train", data, "--out", str(folder), "--resume"])
+        say(f"interrupted; go on with: {again}")
         raise
+    _warn(result, quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
+
+
+def _warn(result: "Result", *, quiet: bool) -> None:
+    """Warns of what makes a model weaker than its user may think."""
+    automation = result.evaluations["validation"].automation.values()
+    if all(promise.threshold is None for promise in automation):
+        say(
+            f"note: the {result.evaluations['validation'].n:,} validation images support no "
+            "promised precision, so every prediction will be for review",
+            quiet=quiet,
+        )
+    if result.steps < FEW_STEPS:
+        say(
+            f"note: {result.steps} steps in all are few for a network from scratch; for small data "
+            "try more --epochs and a smaller --set batch_size=...",
+            quiet=quiet,
+        )
 
 
 def _tell(result: "Result", *, as_json: bool, quiet: bool) -> None:

@@ -111,19 +111,18 @@ def explore(catalogue: Catalogue) -> Exploration:
     """Counts and measures what is in `catalogue`.
 
     Raises:
-        DataError: The catalogue has no training images.
+        DataError: The catalogue has no images.
     """
-    train = catalogue.splits.get("train")
-    if not train:
+    if not len(catalogue):
         raise DataError(
-            f"cannot explore {catalogue.source}: expected training images, found none; "
+            f"cannot explore {catalogue.source}: it holds no images; "
             "check that the data set is complete"
         )
     return Exploration(
         name=catalogue.name,
         source=catalogue.source,
         classes=catalogue.classes,
-        head=_head_of(train),
+        head=_head_of(catalogue.first),
         splits={
             name: _measure(split, catalogue.classes)
             for name, split in catalogue.splits.items()

@@ -73,14 +73,14 @@ def _draw_pictures(
     pictures = {
         "class_examples": Picture(
             draw_class_examples(catalogue),
-            "A row of ten training images for each class",
-            "Ten training images of each class, drawn at random. Look for classes that the eye "
+            "A row of ten images for each class",
+            "Ten images of each class, drawn at random. Look for classes that the eye "
             "cannot tell apart: a model will confuse them too.",
         ),
         "class_means": Picture(
             draw_class_means(catalogue),
-            "The mean training image of each class",
-            "The mean of all training images of a class. A sharp mean is a class whose images "
+            "The mean image of each class",
+            "The mean of all images of a class. A sharp mean is a class whose images "
             "look alike; two means that look alike belong to classes that are easily confused.",
         ),
         "pixel_histogram": Picture(

@@ -69,8 +69,8 @@ def show_tiles(axes: "Axes", sheet: NDArray[np.float64]) -> None:
 
 
 def draw_class_examples(catalogue: Catalogue, *, per_class: int = 10, seed: int = 0) -> bytes:
-    """Draws a row of random training images for each class; returns a PNG file."""
-    split, classes = catalogue.splits["train"], largest_classes(catalogue)
+    """Draws a row of random images for each class; returns a PNG file."""
+    split, classes = catalogue.first, largest_classes(catalogue)
     rng = np.random.default_rng(seed)
     grid = np.full((len(classes), per_class, *split.images.shape[1:]), np.nan)
     for row, label in enumerate(classes):
@@ -81,8 +81,8 @@ def draw_class_examples(catalogue: Catalogue, *, per_class: int = 10, seed: int 
 
 
 def draw_class_means(catalogue: Catalogue, *, columns: int = 5) -> bytes:
-    """Draws the mean training image of each class, its name above; returns a PNG file."""
-    split, classes = catalogue.splits["train"], largest_classes(catalogue)
+    """Draws the mean image of each class, its name above; returns a PNG file."""
+    split, classes = catalogue.first, largest_classes(catalogue)
     columns = min(columns, len(classes))
     means = class_means(split, classes)
     rows = -(-len(classes) // columns)

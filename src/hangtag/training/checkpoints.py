@@ -40,7 +40,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             facts = json.loads((file.metadata() or {})["facts"])
     except FileNotFoundError:
         raise TrainingError(
-            f"nothing to resume: {path} is missing; start without --resume"
+            f"the checkpoint {path} is missing; put it back, or train anew with another --out"
         ) from None
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise TrainingError(

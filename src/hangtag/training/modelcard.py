@@ -64,7 +64,13 @@ def _classes(card: Card) -> list[str]:
         f"{index}. {entry.name}" + (f" ({entry.category})" if entry.category else "")
         for index, entry in enumerate(card.classes)
     ]
-    return ["## Classes", *named, ""]
+    return [
+        "## Classes",
+        *named,
+        "",
+        "In parentheses: the category in Shopify's Standard Product Taxonomy.",
+        "",
+    ]
 
 
 def _making(card: Card) -> list[str]:

@@ -10,16 +10,18 @@ metrics.json, report.html and its figures
 
 import fcntl
 import json
+import os.path
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from hangtag.errors import TrainingError
+from hangtag.errors import OutputError, TrainingError
 from hangtag.files import make_folder, write_text
 from hangtag.training.checkpoints import BEST, LAST
 from hangtag.training.history import Epoch, history_csv
-from hangtag.training.recipes import Recipe, recipe_from_yaml, to_yaml
+from hangtag.training.recipes import Recipe, load_recipe, to_yaml
 
 
 class RunFolder:
@@ -57,24 +59,29 @@ class RunFolder:
             TrainingError: There is no run.
             RecipeError: The recipe is damaged or a change is impossible.
         """
-        try:
-            text = self.recipe_file.read_text(encoding="utf-8")
-        except OSError as error:
+        if not os.path.exists(self.recipe_file):  # False for impossible paths too.
             raise TrainingError(
                 f"{self.path} holds no run to resume: {self.recipe_file.name} is missing; "
                 "start without --resume"
-            ) from error
-        return recipe_from_yaml(text, where=str(self.recipe_file), changes=changes)
+            )
+        return load_recipe(self.recipe_file, changes=changes)
 
     def read_facts(self) -> dict[str, Any]:
-        """Reads ``run.json``; raises TrainingError when it is damaged."""
+        """Reads ``run.json``, with at least a ``seed`` and ``data`` of a ``name`` and ``splits``.
+
+        Raises:
+            TrainingError: The file is missing or damaged.
+        """
         try:
-            facts: dict[str, Any] = json.loads(self.facts_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            facts: Any = json.loads(self.facts_file.read_text(encoding="utf-8"))
+            match facts:
+                case {"seed": int(), "data": {"name": str(), "splits": dict()}}:
+                    return dict(facts)
+            raise ValueError("it does not tell the seed and the data")
+        except (OSError, ValueError, RecursionError) as error:
             raise TrainingError(
-                f"{self.facts_file} is missing or damaged: {error}; start anew in another folder"
+                f"{self.facts_file} is missing or damaged: {error}; train anew with another --out"
             ) from error
-        return facts
 
     def write_history(self, history: list[Epoch]) -> None:
         """Writes ``results.csv``."""
@@ -107,8 +114,26 @@ class RunFolder:
 
 
 def next_run_folder(root: Path, name: str) -> Path:
-    """Returns the first of ``NAME-1``, ``NAME-2``, ... below `root` that does not exist."""
-    number = 1
-    while (root / f"{name}-{number}").exists():
-        number += 1
-    return root / f"{name}-{number}"
+    """Makes and returns the first of ``NAME-1``, ``NAME-2``, ... below `root` that is not there.
+
+    Made at once, so that two trainings that start together get a folder each.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+    make_folder(root)
+    folders = (root / f"{name}-{number}" for number in count(1))
+    return next(folder for folder in folders if _make_new(folder))
+
+
+def _make_new(folder: Path) -> bool:
+    """Makes `folder`; returns whether it was not there yet."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {folder}: {error.strerror}; choose a place with --out"
+        ) from error
+    return True

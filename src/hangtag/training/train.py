@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from hangtag.catalogue import Catalogue, split_catalogue
-from hangtag.errors import TrainingError
+from hangtag.errors import DataError, TrainingError
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_text
 from hangtag.machine import processor, versions
@@ -26,7 +27,10 @@ from hangtag.training.packaging import Packaged, package_model
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.provenance import describe_data
 from hangtag.training.recipes.schema import Recipe
+from hangtag.training.resuming import read_state, require_same
 from hangtag.training.runfolder import RunFolder
+
+HIGHEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,14 @@ class Result:
         history: Its epochs.
         evaluations: Figures by split: ``validation`` and, where the data has it, ``test``.
         report: The report page.
+        steps: Steps of the optimiser in all.
     """
 
     folder: Path
     history: list[Epoch]
     evaluations: dict[str, Evaluation]
     report: Path
+    steps: int
 
 
 def train(
@@ -83,19 +89,25 @@ def train(
         watch: Told what happens.
 
     Raises:
-        TrainingError: `out` is taken, does not fit what is to be resumed, or the loss diverged.
-        DataError: The catalogue cannot be split.
+        TrainingError: `out` is taken, does not fit what is to be resumed, the seed is out of
+            range, there is no such device, or the loss diverged.
+        DataError: The catalogue cannot be split, or its train split has a single class.
         OutputError: `out` cannot be written.
     """
     run, watch = RunFolder(Path(out)), watch or Watch()
+    _check_seed(seed)
     catalogue = split_catalogue(catalogue, share=recipe.validation_share, seed=seed)
+    _check_classes(catalogue)
+    chosen_device = choose_device(device)
+    if resume:
+        run.read_recipe()  # Refuses a folder without a run before anything is written.
     with run.lock(), torch.random.fork_rng():
         trainer = fit(
             catalogue,
             recipe,
             run=run,
             seed=seed,
-            device=choose_device(device),
+            device=chosen_device,
             resume=resume,
             watch=watch,
         )
@@ -108,7 +120,8 @@ def train(
             seed=seed,
         )
         report = _write_results(run, catalogue, packaged, trainer.history)
-    return Result(run.path, trainer.history, dict(packaged.evaluations), report)
+    steps = trainer.steps * len(trainer.history)
+    return Result(run.path, trainer.history, dict(packaged.evaluations), report, steps)
 
 
 def fit(
@@ -126,12 +139,20 @@ def fit(
     Returns:
         The trainer, with the weights that the recipe keeps.
     """
-    _claim(run, recipe, data=describe_data(catalogue), seed=seed, device=device, resume=resume)
+    data, state = describe_data(catalogue), None
+    if resume:
+        require_same(run, recipe, data=data, seed=seed)
+        state = read_state(run, recipe)
+        run.write_recipe(recipe)
+    else:
+        _begin(run, recipe, data=data, seed=seed, device=device)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True
     trainer = _new_trainer(catalogue, recipe, seed=seed, device=device)
-    if run.last.exists():
-        trainer.restore(*load_checkpoint(run.last))
+    if state:
+        trainer.restore(*state)
+        # A run killed between its last checkpoint and results.csv lacks a row there.
+        run.write_history(trainer.history)
         watch.say(f"resumed after epoch {len(trainer.history)}")
     _run_epochs(trainer, run, watch)
     if recipe.keep == "best":
@@ -140,20 +161,30 @@ def fit(
     return trainer
 
 
-def _claim(
-    run: RunFolder,
-    recipe: Recipe,
-    *,
-    data: dict[str, Any],
-    seed: int,
-    device: torch.device,
-    resume: bool,
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= HIGHEST_SEED:
+        raise TrainingError(
+            f"--seed: expected a whole number from 0 to {HIGHEST_SEED}, received {seed}"
+        )
+
+
+def _check_classes(catalogue: Catalogue) -> None:
+    """Raises DataError unless there is something to tell apart in the train split."""
+    if "train" not in catalogue.splits:
+        raise DataError(f"{catalogue.source} has no split 'train'; add one to train on")
+    labels = catalogue.splits["train"].labels
+    found = [catalogue.classes[label] for label in np.unique(labels)]
+    if len(found) < 2:
+        raise DataError(
+            f"{catalogue.source}: expected images of at least two classes to train on, received "
+            f"{len(labels)} of {' '.join(found) or 'none'}; add images of another class"
+        )
+
+
+def _begin(
+    run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: int, device: torch.device
 ) -> None:
-    """Makes the run folder ours: a new one, or one that fits what is to be resumed."""
-    if resume:
-        _check_same(run, recipe, data=data, seed=seed)
-        run.write_recipe(recipe)
-        return
+    """Makes a run folder ours that holds nothing yet."""
     if run.is_taken():
         raise TrainingError(
             f"{run.path} is not empty; give --resume to go on with the run in it, or another --out"
@@ -168,25 +199,6 @@ def _claim(
     }
     run.write_recipe(recipe)
     run.write_facts(facts)
-
-
-def _check_same(run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: int) -> None:
-    before, now = run.read_recipe().model_dump(), recipe.model_dump()
-    extendable = {"epochs"} if recipe.schedule.kind == "exponential" else set()
-    changed = [field for field in now if now[field] != before[field] and field not in extendable]
-    if changed:
-        raise TrainingError(
-            f"{run.path} was trained by another recipe: {', '.join(changed)} differ from "
-            f"{run.recipe_file}; leave out --recipe and --set to go on with its own"
-        )
-    facts = run.read_facts()
-    if facts["seed"] != seed:
-        raise TrainingError(f"{run.path} was trained with --seed {facts['seed']}, not {seed}")
-    if facts["data"]["splits"] != data["splits"]:
-        raise TrainingError(
-            f"{run.path} was trained on other data ({facts['data']['name']}); give the same data "
-            "to resume, or another --out"
-        )
 
 
 def _new_trainer(

@@ -1,6 +1,8 @@
 """Reads recipes from the package or from a file; changes single fields; writes YAML."""
 
 import difflib
+import os.path
+import reprlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -30,7 +32,7 @@ def load_recipe(source: str | Path, *, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: No such recipe, an unknown field or an impossible value.
     """
     path = Path(source)
-    if path.suffix in {".yaml", ".yml"} or path.is_file():
+    if path.suffix in {".yaml", ".yml"} or os.path.isfile(path):  # False for impossible paths too.
         return recipe_from_yaml(_read(path), where=str(path), changes=changes)
     names = _shipped_names()
     if str(source) not in names:
@@ -50,10 +52,7 @@ def recipe_from_yaml(text: str, *, where: str, changes: Sequence[str] = ()) -> R
     Raises:
         RecipeError: Not YAML, an unknown field or an impossible value.
     """
-    try:
-        fields = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
+    fields = _parse(text, where=where)
     if not isinstance(fields, dict):
         raise RecipeError(f"{where}: expected fields such as 'epochs: 10', received {text[:40]!r}")
     for change in changes:
@@ -79,8 +78,18 @@ def _shipped_names() -> list[str]:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from error
+
+
+def _parse(text: str, *, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except RecursionError as error:
+        raise RecipeError(f"{where}: not valid YAML: it is nested too deeply") from error
+    # A value that is not of its type, such as a 13th month, is an error of PyYAML's converters.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _change(fields: dict[str, Any], change: str) -> None:
@@ -92,10 +101,7 @@ def _change(fields: dict[str, Any], change: str) -> None:
     part: Any = fields
     for parent in parents:
         part = _step_into(part, parent, name)
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {change}: the value is not valid YAML") from error
+    value = _parse(text, where=f"--set {name}")
     if isinstance(part, list):
         part[_position(part, last, name)] = value
     elif isinstance(part, dict):
@@ -113,9 +119,10 @@ def _step_into(part: Any, key: str, name: str) -> Any:
 
 
 def _position(part: list[Any], key: str, name: str) -> int:
-    if not key.isdigit() or int(key) >= len(part):
+    positions = [str(position) for position in range(len(part))]
+    if key not in positions:
         raise RecipeError(f"--set {name}: expected a position below {len(part)}, received '{key}'")
-    return int(key)
+    return positions.index(key)
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -129,7 +136,7 @@ def _first_problem(error: ValidationError) -> str:
         return f"the field '{field}' is missing"
     if not field:
         return message
-    return f"field '{field}': {message}, received {problem['input']!r}"
+    return f"field '{field}': {message}, received {reprlib.repr(problem['input'])}"
 
 
 def _place(parts: Sequence[int | str]) -> str:

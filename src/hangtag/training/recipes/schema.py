@@ -7,13 +7,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
-Range = Annotated[tuple[Positive, Positive], Field(description="lowest, highest")]
+Degrees = Annotated[float, Field(ge=0.0, le=180.0)]
+Area = Annotated[float, Field(gt=0.0, le=1.0)]
+Aspect = Annotated[float, Field(ge=0.01, le=100.0)]
 
 
 class Settings(BaseModel):
     """Base of every part of a recipe: unknown fields are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class SeedNetwork(Settings):
@@ -30,7 +34,9 @@ class CompactNetwork(Settings):
     """A small convolutional network after airbench: a whitened stem and groups of two."""
 
     kind: Literal["compact"] = "compact"
-    widths: Annotated[tuple[Annotated[int, Field(ge=8)], ...], Field(min_length=2, max_length=5)]
+    widths: Annotated[
+        tuple[Annotated[int, Field(ge=8, le=4096)], ...], Field(min_length=2, max_length=5)
+    ]
     """Channels of the stem and of each group; each group halves height and width."""
     flip_average: bool = False
     """Whether the network averages its logits over the image and its mirror image."""
@@ -40,7 +46,7 @@ class Affine(Settings):
     """Rotation, zoom and shift at once, as Keras' image generator does; nearest fill."""
 
     kind: Literal["affine"] = "affine"
-    rotation: NotNegative = 0.0
+    rotation: Degrees = 0.0
     """Largest rotation either way, degrees."""
     zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Largest relative change of size, drawn for each axis on its own."""
@@ -70,7 +76,7 @@ class Rotation(Settings):
     """Rotation about the centre; what comes in is black."""
 
     kind: Literal["rotation"] = "rotation"
-    degrees: NotNegative
+    degrees: Degrees
     """Largest rotation either way, degrees."""
 
 
@@ -78,10 +84,10 @@ class ResizedCrop(Settings):
     """A random part of the image, scaled back to the whole size."""
 
     kind: Literal["resized_crop"] = "resized_crop"
-    scale: Range = (0.08, 1.0)
-    """Area of the part, share of the image's."""
-    ratio: Range = (3 / 4, 4 / 3)
-    """Width over height of the part."""
+    scale: tuple[Area, Area] = (0.08, 1.0)
+    """Area of the part, share of the image's (lowest, highest)."""
+    ratio: tuple[Aspect, Aspect] = (3 / 4, 4 / 3)
+    """Width over height of the part (lowest, highest)."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "ResizedCrop":
@@ -95,10 +101,10 @@ class Erasing(Settings):
     kind: Literal["erasing"] = "erasing"
     p: Share = 0.5
     """Share of the images that lose a rectangle."""
-    scale: Range = (0.02, 0.33)
-    """Area of the rectangle, share of the image's."""
-    ratio: Range = (0.3, 3.3)
-    """Width over height of the rectangle."""
+    scale: tuple[Area, Area] = (0.02, 0.33)
+    """Area of the rectangle, share of the image's (lowest, highest)."""
+    ratio: tuple[Aspect, Aspect] = (0.3, 3.3)
+    """Height over width of the rectangle (lowest, highest)."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "Erasing":
@@ -184,9 +190,9 @@ class Recipe(Settings):
     """Steps applied to each training batch, in order."""
     validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
     """Share of train held out, when the data has no validation split."""
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
     """Most passes over the train split."""
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, le=1_000_000)]
     """Images a step."""
     optimiser: Annotated[Adam | SGD, Field(discriminator="kind")]
     """The optimiser and its constants."""
@@ -199,7 +205,7 @@ class Recipe(Settings):
     keep: Literal["best", "last"] = "best"
     """Weights to export: those of the lowest validation loss, or the last."""
     precision: Literal["float32", "auto"] = "float32"
-    """Number format of the convolutions; auto takes bfloat16 where the processor multiplies it."""
+    """Number format on a CPU; auto takes bfloat16 where it is native, as a GPU always does."""
 
     @model_validator(mode="after")
     def _possible(self) -> "Recipe":

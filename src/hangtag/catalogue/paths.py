@@ -1,0 +1,40 @@
+"""Paths that users give: what lies there, and how to write them down."""
+
+import os
+from pathlib import Path
+
+from hangtag.errors import DataError
+
+
+def is_file(path: Path) -> bool:
+    """Tells whether `path` is a regular file; no for a path that no file can have.
+
+    Unlike ``Path.is_file`` this never raises: a path too long, with a NUL byte or in a folder
+    that may not be entered is no file.
+    """
+    return os.path.isfile(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Tells whether `path` is a folder; no for a path that no folder can have, as `is_file`."""
+    return os.path.isdir(path)
+
+
+def list_visible(folder: Path) -> list[Path]:
+    """Returns what `folder` holds, sorted, without hidden files.
+
+    Raises:
+        DataError: The folder cannot be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"cannot read the folder {folder}: {error.strerror or error}") from error
+
+
+def make_printable(text: str | Path) -> str:
+    r"""Returns a path, or a text that names one, such that it can be written as UTF-8.
+
+    A file name is bytes; those that are not UTF-8 become escapes such as ``\xff``.
+    """
+    return os.fsencode(text).decode("utf-8", "backslashreplace")

@@ -1,0 +1,19 @@
+"""Which optional dependencies are installed."""
+
+import importlib.util
+
+from hangtag.errors import MissingExtraError
+
+TRAIN_MODULES = ("torch", "onnx", "onnxscript", "safetensors")
+"""What the train extra installs, by import name."""
+
+
+def is_installed(modules: tuple[str, ...]) -> bool:
+    """Returns whether all of `modules` can be imported, without importing them."""
+    return all(importlib.util.find_spec(module) is not None for module in modules)
+
+
+def require_training(what: str) -> None:
+    """Raises MissingExtraError when `what` cannot be done for want of the train extra."""
+    if not is_installed(TRAIN_MODULES):
+        raise MissingExtraError("train", what)
