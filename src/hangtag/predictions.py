@@ -16,6 +16,9 @@ from hangtag.categoriser import BATCH, Categoriser, Prediction
 from hangtag.errors import OutputError
 from hangtag.files import atomic_path
 
+DIGITS = 6
+"""Decimals of a confidence in a row: more would tell of the processor, not of the image."""
+
 Write = Callable[["Row"], None]
 
 
@@ -121,7 +124,15 @@ def _write_parquet(path: Path) -> Iterator[Write]:
 
 
 def _done(one: Input, prediction: Prediction) -> Row:
-    return Row(input=one.name, **asdict(prediction), error=None)
+    return Row(
+        input=one.name,
+        category=prediction.category,
+        confidence=round(prediction.confidence, DIGITS),
+        decision=prediction.decision,
+        runner_up=prediction.runner_up,
+        runner_up_confidence=round(prediction.runner_up_confidence, DIGITS),
+        error=None,
+    )
 
 
 def _failed(one: Input) -> Row:
