@@ -153,7 +153,8 @@ def fit(
         trainer.restore(*state)
         # A run killed between its last checkpoint and results.csv lacks a row there.
         run.write_history(trainer.history)
-        watch.say(f"resumed after epoch {len(trainer.history)}")
+        done = f"epoch {len(trainer.history)} of {recipe.epochs}"
+        watch.say(f"the training is complete ({done})" if trainer.finished else f"resumed: {done}")
     _run_epochs(trainer, run, watch)
     if recipe.keep == "best":
         tensors, _ = load_checkpoint(run.best)

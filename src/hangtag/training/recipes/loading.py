@@ -3,7 +3,7 @@
 import difflib
 import os.path
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,8 @@ def load_recipe(source: str | Path, *, changes: Sequence[str] = ()) -> Recipe:
         return recipe_from_yaml(_read(path), where=str(path), changes=changes)
     names = _shipped_names()
     if str(source) not in names:
-        close = difflib.get_close_matches(str(source), names, n=1)
-        hint = f"did you mean '{close[0]}'? " if close else ""
         raise RecipeError(
-            f"no recipe is called '{source}'; {hint}shipped recipes: {', '.join(names)}; "
+            f"no recipe is called '{source}'; {_suggest(str(source), names)}shipped recipes: {', '.join(names)}; "
             "or give the path of a .yaml file"
         )
     text = (resources.files(__package__) / f"{source}.yaml").read_text(encoding="utf-8")
@@ -131,12 +129,22 @@ def _first_problem(error: ValidationError) -> str:
     field = _place(problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        return f"unknown field '{field}'; remove it or check its spelling"
+        return f"unknown field '{field}'; {_suggest(field, Recipe.model_fields)}remove it or check its spelling"
+    if problem["type"] == "union_tag_invalid":
+        known, kind = problem["ctx"]["expected_tags"], problem["ctx"]["tag"]
+        return f"field '{field}': there is no kind '{kind}'; expected one of {known}"
+    if problem["type"] == "string_pattern_mismatch":
+        message = "expected lower-case letters, digits, - and _"
     if problem["type"] == "missing":
         return f"the field '{field}' is missing"
     if not field:
         return message
     return f"field '{field}': {message}, received {reprlib.repr(problem['input'])}"
+
+
+def _suggest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean '{close[0]}'? " if close else ""
 
 
 def _place(parts: Sequence[int | str]) -> str:
