@@ -29,10 +29,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "check the free space and the permissions, or choose another place"
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -61,10 +58,7 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "check the free space and the permissions, or choose another place"
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         if retired is not None and not path.exists():
             retired.rename(path)
@@ -112,9 +106,7 @@ def _temporary_beside(path: Path) -> Path:
             dir=path.parent, prefix=f".{path.name}.", suffix=f".part{path.suffix}"
         )
     except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; choose another place"
-        ) from error
+        raise _unwritable(path, error) from error
     os.close(handle)
     return Path(name)
 
@@ -123,6 +115,13 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write {path}: {error.strerror or error}; "
+        "check the free space and the permissions, or choose another place"
+    )
 
 
 def _sync(path: Path) -> None:

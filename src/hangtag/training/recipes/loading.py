@@ -37,8 +37,8 @@ def load_recipe(source: str | Path, *, changes: Sequence[str] = ()) -> Recipe:
     names = _shipped_names()
     if str(source) not in names:
         raise RecipeError(
-            f"no recipe is called '{source}'; {_suggest(str(source), names)}shipped recipes: {', '.join(names)}; "
-            "or give the path of a .yaml file"
+            f"no recipe is called '{source}'; {_suggest(str(source), names)}"
+            f"shipped recipes: {', '.join(names)}; or give the path of a .yaml file"
         )
     text = (resources.files(__package__) / f"{source}.yaml").read_text(encoding="utf-8")
     return recipe_from_yaml(text, where=f"recipe {source}", changes=changes)
@@ -129,7 +129,8 @@ def _first_problem(error: ValidationError) -> str:
     field = _place(problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        return f"unknown field '{field}'; {_suggest(field, Recipe.model_fields)}remove it or check its spelling"
+        meant = _suggest(field, Recipe.model_fields)
+        return f"unknown field '{field}'; {meant}remove it or check its spelling"
     if problem["type"] == "union_tag_invalid":
         known, kind = problem["ctx"]["expected_tags"], problem["ctx"]["tag"]
         return f"field '{field}': there is no kind '{kind}'; expected one of {known}"
