@@ -47,6 +47,7 @@ def test_a_class_without_items_counts_as_zero_without_a_warning() -> None:
     labels = np.array([0, 1])
     figures = evaluate(np.eye(3)[[0, 1]], labels, classes=CLASSES, thresholds={})
     assert figures.per_class["c"].support == 0
+    assert figures.macro_f1 == 1
     assert figures.accuracy == 1
 
 

@@ -57,7 +57,7 @@ class Evaluation:
         n: Number of items.
         accuracy: Share of items whose most probable class is the label, 0-1.
         loss: Mean negative log likelihood of the label, nats.
-        macro_f1: Mean F1 over the classes, 0-1.
+        macro_f1: Mean F1 over the classes that occur as a label or a prediction, 0-1.
         ece: Expected calibration error, 15 bins of equal mass, 0-1.
         classes: Class names by index.
         confusion_matrix: Items by true class (row) and predicted class (column), (K, K).
@@ -132,6 +132,7 @@ def evaluate(
     correct = predicted == labels
     indices = np.arange(len(classes))
     rows = precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0)
+    occurring = np.union1d(labels, predicted)
     per_class = {
         name: ClassFigures(float(precision), float(recall), float(f1), int(support))
         for name, precision, recall, f1, support in zip(classes, *rows, strict=True)
@@ -140,7 +141,7 @@ def evaluate(
         n=len(labels),
         accuracy=float(correct.mean()),
         loss=negative_log_likelihood(probabilities, labels),
-        macro_f1=float(rows[2].mean()),
+        macro_f1=float(rows[2][occurring].mean()),
         ece=calibration_error(confidence, correct),
         classes=classes,
         confusion_matrix=confusion_matrix(labels, predicted, labels=indices).astype(np.int64),

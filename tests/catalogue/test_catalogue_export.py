@@ -15,9 +15,9 @@ from hangtag.catalogue import (
     export_catalogue,
     open_catalogue,
 )
-from hangtag.catalogue.idx import write_idx_images, write_idx_labels
 from hangtag.catalogue.items import number_ids
 from hangtag.errors import OutputError
+from tests.catalogue.idx_files import write_idx_images, write_idx_labels
 from tests.catalogue.tiny_catalogues import assert_same_items, make_catalogue
 
 

@@ -9,10 +9,9 @@ from hangtag.catalogue.idx import (
     read_idx_images,
     read_idx_labels,
     read_idx_split,
-    write_idx_images,
-    write_idx_labels,
 )
 from hangtag.errors import DataError
+from tests.catalogue.idx_files import write_idx_images, write_idx_labels
 from tests.catalogue.tiny_catalogues import make_split
 
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from hangtag.catalogue import FASHION_MNIST_CLASSES, Catalogue, open_catalogue, require_known_name
-from hangtag.catalogue.idx import write_idx_images, write_idx_labels
 from hangtag.catalogue.pixel_csv import write_pixel_csv
 from hangtag.errors import DataError, FetchError, HangtagError
+from tests.catalogue.idx_files import write_idx_images, write_idx_labels
 from tests.catalogue.tiny_catalogues import assert_same_items, make_catalogue
 
 

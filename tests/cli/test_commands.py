@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,14 @@ def test_a_broken_model_is_listed_and_the_others_too(
     assert hangtag("models", tmp_path / "gone").code == 2
 
 
+def test_a_refused_training_uses_up_no_number(
+    hangtag: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hangtag("train", data, "--seed", 2**70).code == 2
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 def test_small_data_gets_a_warning(hangtag: Run, data: Path, tmp_path: Path) -> None:
     options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64"]
     outcome = hangtag("train", data, *options, "--out", tmp_path / "my run")
@@ -117,20 +127,47 @@ def test_output_that_cannot_be_written_is_one_line() -> None:
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert finished.returncode == 2
-    assert "error: cannot write the output: No space left on device" in finished.stderr
+    assert "error: No space left on device; check where the output goes" in finished.stderr
     assert "Traceback" not in finished.stderr
 
 
-def test_ctrl_c_while_starting_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hangtag.__main__ import main
+@pytest.mark.parametrize("after", [0.02, 0.1, 0.3])
+def test_ctrl_c_while_starting_exits_with_130(after: float) -> None:
+    code = (
+        "import sys, hangtag.__main__ as entry\n"
+        "sys.argv = ['hangtag', 'predict', '-']\n"
+        "print('starting', flush=True)\n"
+        "entry.main()\n"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "starting\n"
+        time.sleep(after)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
+    assert process.returncode == 130
 
-    def press() -> None:
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr("hangtag.cli.main.main", press)
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 130
+@pytest.mark.parametrize("arguments", ["recipes", "doctor --json", "--help", "--version"])
+def test_a_closed_stdout_is_no_traceback(arguments: str) -> None:
+    finished = run_shell(f"{sys.executable} -m hangtag {arguments} >&-")
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_closed_stdin_is_one_clear_line() -> None:
+    finished = run_shell(f"{sys.executable} -m hangtag predict - <&-")
+    assert finished.returncode == 2
+    assert "standard input, which is closed" in finished.stderr
+
+
+def run_shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, shell=True, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def test_evaluate(hangtag: Run, trained: Path, data: Path, tmp_path: Path) -> None:

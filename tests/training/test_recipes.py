@@ -51,6 +51,7 @@ def test_changes_reach_into_parts_and_lists() -> None:
         ("optimiser.speed=1", r"unknown field 'optimiser\.speed'"),
         ("speed=1", "unknown field 'speed'"),
         ("epoch=1", "did you mean 'epochs'"),
+        ("network.widhts=3", r"unknown field 'network\.widhts'; remove it"),
         ("augment=[{kind: flop}]", "no kind 'flop'; expected one of 'affine'"),
         ("name=My Recipe", "expected lower-case letters"),
         ("network.kind=transformer", "field 'network'"),

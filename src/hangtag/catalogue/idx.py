@@ -1,10 +1,9 @@
-"""Reads and writes IDX, the format of MNIST and Fashion-MNIST, gzip or not.
+"""Reads IDX, the format of MNIST and Fashion-MNIST, gzip or not.
 
 Big-endian 32-bit header (magic number, count, and for images rows and columns), then one byte a
 pixel or label. Source: http://yann.lecun.com/exdb/mnist/, "FILE FORMATS FOR THE MNIST DATABASE".
 """
 
-import gzip
 import struct
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from hangtag.catalogue.gzipped import read_plain
 from hangtag.catalogue.items import IMAGE_SIZE, Split, number_ids
 from hangtag.errors import DataError
-from hangtag.files import write_bytes
 
 IMAGES_MAGIC = 2051
 LABELS_MAGIC = 2049
@@ -74,16 +72,6 @@ def read_idx_split(images_path: Path, labels_path: Path, *, name: str, classes: 
     return Split(images, labels, number_ids(name, len(labels)))
 
 
-def write_idx_images(images: NDArray[np.uint8], path: Path) -> None:
-    """Writes images (N, H, W) as IDX to `path`, atomically; gzip when the name ends in ``.gz``."""
-    _write(path, struct.pack(">4I", IMAGES_MAGIC, *images.shape) + images.tobytes())
-
-
-def write_idx_labels(labels: NDArray[np.int64], path: Path) -> None:
-    """Writes labels (N,), 0-255, as IDX to `path`, atomically; gzip when it ends in ``.gz``."""
-    _write(path, struct.pack(">2I", LABELS_MAGIC, len(labels)) + labels.astype(np.uint8).tobytes())
-
-
 def _read_header(path: Path, content: bytes, expected: int, what: str) -> tuple[int, ...]:
     """Checks the magic number; returns the sizes of the dimensions."""
     dimensions = expected % 256
@@ -115,8 +103,3 @@ def _read_body(path: Path, content: bytes, header: int, expected: int) -> NDArra
             f"received {received}; get the file again"
         )
     return np.frombuffer(content, np.uint8, offset=header).copy()
-
-
-def _write(path: Path, content: bytes) -> None:
-    compress = path.suffix == ".gz"
-    write_bytes(path, gzip.compress(content, compresslevel=6, mtime=0) if compress else content)

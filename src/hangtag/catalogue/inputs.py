@@ -67,7 +67,9 @@ def read_inputs(sources: Sequence[Path], *, size: tuple[int, int]) -> Iterator[I
             yield _read_image(source, size)
 
 
-def _read_listing(listing: TextIO) -> list[Path]:
+def _read_listing(listing: TextIO | None) -> list[Path]:
+    if listing is None:
+        raise DataError("'-' reads paths from standard input, which is closed; pipe a list into it")
     if isinstance(listing, io.TextIOWrapper):
         listing.reconfigure(errors="surrogateescape")  # A file name need not be UTF-8.
     lines = (line.rstrip("\r\n") for line in listing)
@@ -83,7 +85,7 @@ def _expand(argument: str) -> list[Path]:
     if not is_folder(path):
         raise DataError(f"there is no file or folder {path}; check the path")
     wanted = {*IMAGE_SUFFIXES, _ARRAY_SUFFIX, *_UNREAD_SUFFIXES}
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in wanted and is_file(p))
+    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in wanted and not is_folder(p))
     if not found:
         read = ", ".join(sorted({*IMAGE_SUFFIXES, _ARRAY_SUFFIX}))
         raise DataError(f"the folder {path} holds no image ({read})")

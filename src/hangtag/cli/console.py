@@ -4,7 +4,6 @@ Data goes to stdout, everything else to stderr.
 """
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,10 @@ from rich.table import Table
 from rich.text import Text
 
 from hangtag.progress import Tick
+
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Never use the network.", show_default=False)
+]
 
 RUNS = Path("runs")
 """Where trainings go that are not told where."""
@@ -47,7 +50,7 @@ def say(message: str, *, quiet: bool = False) -> None:
 
 def print_json(content: Mapping[str, Any]) -> None:
     """Prints `content` as one JSON object on stdout."""
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:

@@ -7,14 +7,10 @@ from typing import Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
+from hangtag.cli.console import Json, Offline, Quiet, print_json, progress_bar, say
 from hangtag.errors import OutputError
 
 app = typer.Typer(help="Fetch and export data sets.", no_args_is_help=True)
-
-Offline = Annotated[
-    bool, typer.Option("--offline", help="Do not use the network.", show_default=False)
-]
 
 
 class Format(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hangtag.catalogue import Catalogue, Split, open_catalogue
-from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
+from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError
 from hangtag.evaluation import Evaluation, align_split
 from hangtag.evaluation import evaluate as measure
@@ -21,7 +21,7 @@ def evaluate(
         str | None, typer.Option(help="Which split.  [default: test, or the only one]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write report.html and figures here.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

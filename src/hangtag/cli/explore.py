@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hangtag.catalogue import open_catalogue
-from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
+from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
 from hangtag.extras import require_training
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def explore(
             show_default=False,
         ),
     ] = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Never use the network.", show_default=False)
-    ] = False,
+    offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -64,7 +62,7 @@ def explore(
 
 
 def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":
-    """Augments the first training image of each class."""
+    """Augments the first image of each class."""
     import numpy as np
 
     from hangtag.report import AugmentedCopies
@@ -74,9 +72,9 @@ def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":
     require_training("drawing augmented images")
     from hangtag.training.augmentation import draw_augmented
 
-    train = catalogue.first
-    labels, first = np.unique(train.labels, return_index=True)
-    originals = catalogue.first.images[first[:_MOST_ORIGINALS]]
+    split = catalogue.first
+    labels, first = np.unique(split.labels, return_index=True)
+    originals = split.images[first[:_MOST_ORIGINALS]]
     return AugmentedCopies(
         recipe=recipe,
         names=tuple(catalogue.classes[label] for label in labels[:_MOST_ORIGINALS]),

@@ -60,11 +60,12 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()  # a full disk shows here, not after the exit code is decided
+            if sys.stdout is not None:  # it is None where the caller closed it
+                sys.stdout.flush()  # a full disk shows here, not after the exit code is decided
     except HangtagError as error:
         _fail(error, str(error))
     except OSError as error:
-        _fail(error, f"cannot write the output: {error.strerror or error}; check where it goes")
+        _fail(error, f"{error.strerror or error}; check where the output goes")
 
 
 def _fail(error: Exception, message: str) -> NoReturn:

@@ -1,12 +1,14 @@
 """``hangtag train``: from data to a verified model and a report."""
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.cli.console import RUNS, Json, Quiet, print_json, progress_bar, say
+from hangtag.cli.console import RUNS, Json, Offline, Quiet, print_json, progress_bar, say
+from hangtag.errors import HangtagError
 from hangtag.extras import require_training
 from hangtag.machine import gpus, memory, processor
 
@@ -39,7 +41,7 @@ def train(
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -86,6 +88,11 @@ def train(
     except KeyboardInterrupt:
         again = shlex.join(["hangtag", "train", data, "--out", str(folder), "--resume"])
         say(f"interrupted; go on with: {again}")
+        raise
+    except HangtagError:
+        if out is None:
+            with suppress(OSError):
+                folder.rmdir()  # refused before anything was written into it
         raise
     _warn(result, quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)

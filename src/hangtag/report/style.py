@@ -17,7 +17,6 @@ LINE = "#dde2e8"
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
 GREEN = "#007a5a"
-PURPLE = "#8a4b9f"
 
 SERIES = (BLUE, ORANGE, GREEN)
 """Colours of train, validation and test; told apart by people with any colour vision

@@ -1,7 +1,5 @@
 """The augmentation that a recipe describes, as one function on batches."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,8 +8,6 @@ from torch import Tensor
 from hangtag.training import augment
 from hangtag.training.preprocessing import scale_pixels
 from hangtag.training.recipes.schema import Augmentation, Recipe
-
-Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def augment_batch(images: Tensor, recipe: Recipe, *, generator: torch.Generator) -> Tensor:

@@ -129,7 +129,7 @@ def _first_problem(error: ValidationError) -> str:
     field = _place(problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        meant = _suggest(field, Recipe.model_fields)
+        meant = "" if "." in field else _suggest(field, Recipe.model_fields)
         return f"unknown field '{field}'; {meant}remove it or check its spelling"
     if problem["type"] == "union_tag_invalid":
         known, kind = problem["ctx"]["expected_tags"], problem["ctx"]["tag"]
