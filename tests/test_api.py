@@ -11,6 +11,7 @@ def test_open_train_load_predict(shapes: Catalogue, tmp_path: Path) -> None:
     catalogue = hangtag.open_catalogue(tmp_path / "data")
     changes = ["epochs=6", "batch_size=16", "network.widths=[8, 16, 16]"]
     result = hangtag.train(catalogue, recipe="express", changes=changes, out=tmp_path / "run")
+    assert result is not None
     assert result.evaluations["test"].n == 60
     model = hangtag.load(tmp_path / "run")
     predictions = model.predict(catalogue.splits["test"].images[:3])

@@ -67,7 +67,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
-) -> "Result":
+) -> "Result | None":
     """Trains a recipe on a catalogue into the run folder `out`; needs the train extra.
 
     Args:
@@ -78,6 +78,9 @@ def train(
         seed: Decides everything random.
         device: ``auto``, ``cpu`` or ``cuda``.
         resume: Go on with the run in `out`.
+
+    Returns:
+        What the training left; None only in the second and later processes under torchrun.
 
     Raises:
         MissingExtraError: The train extra is not installed.

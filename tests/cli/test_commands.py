@@ -107,6 +107,17 @@ def test_a_refused_training_uses_up_no_number(
     assert list((tmp_path / "runs").iterdir()) == []
 
 
+def test_profile_tells_where_the_time_went(hangtag: Run, data: Path, tmp_path: Path) -> None:
+    options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--profile"]
+    told = hangtag("train", data, *options, "--out", tmp_path / "one")
+    for part in ("data", "augmentation", "forward", "backward", "optimiser"):
+        assert part in told.out
+    machine = hangtag("train", data, *options, "--out", tmp_path / "two", "--json")
+    seconds = json.loads(machine.out)["profile"]
+    assert seconds.keys() == {"data", "augmentation", "forward", "backward", "optimiser"}
+    assert all(part > 0 for part in seconds.values())
+
+
 def test_small_data_gets_a_warning(hangtag: Run, data: Path, tmp_path: Path) -> None:
     options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64"]
     outcome = hangtag("train", data, *options, "--out", tmp_path / "my run")

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import unfold
 
 from hangtag.training.networks import CompactNet, Network, SeedNet, build_network
+from hangtag.training.networks.seed import Dropout
 from hangtag.training.recipes import load_recipe
 
 
@@ -91,6 +92,38 @@ def test_dropout_factor_scales_the_rates_of_the_seed() -> None:
 
     assert rates(make_seed()) == [0.3, 0.4, 0.5, 0.25, 0.5, 0.5]
     assert rates(make_seed("network.dropout=0.5")) == [0.15, 0.2, 0.25, 0.125, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rate", [0.125, 0.3, 0.5])
+def test_dropout_drops_its_share_scales_the_rest_and_passes_the_gradient(
+    dtype: torch.dtype, rate: float
+) -> None:
+    torch.manual_seed(0)
+    x = torch.ones(50, 32, 28, 28, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
+    y = Dropout(rate)(x)
+    assert set(y.unique().tolist()) == {0.0, torch.tensor(1 / (1 - rate)).to(dtype).item()}
+    dropped = (y == 0).double()
+    # Five standard deviations, of the whole and of each channel.
+    assert dropped.mean().item() == pytest.approx(rate, abs=5 * (0.25 / y.numel()) ** 0.5)
+    of_channel = dropped.mean(dim=(0, 2, 3))
+    assert (of_channel - rate).abs().max() < 5 * (0.25 / (50 * 28 * 28)) ** 0.5
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, y.detach())
+    assert y.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_dropout_repeats_with_the_seed_and_rests_in_evaluation() -> None:
+    layer, x = Dropout(0.4), torch.rand(3, 5, 7, 7)
+    masks = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        masks.append(layer(x))
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
+    assert torch.equal(layer.eval()(x), x)
+    assert torch.equal(Dropout(0.0)(x), x)
 
 
 def test_norm_of_the_seed_is_that_of_pytorch_but_for_the_moving_variance() -> None:

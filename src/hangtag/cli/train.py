@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.cli.console import RUNS, Json, Offline, Quiet, print_json, progress_bar, say
+from hangtag.cli.console import (
+    RUNS,
+    Json,
+    Offline,
+    Quiet,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 from hangtag.errors import HangtagError
 from hangtag.extras import require_training
 from hangtag.machine import gpus, memory, processor
@@ -41,6 +50,10 @@ def train(
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="Tell where a step's time goes.", show_default=False),
+    ] = False,
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -54,11 +67,13 @@ def train(
       hangtag train fashion-mnist --recipe express --out runs/mine
       hangtag train my-folders/ --epochs 40 --set batch_size=64
       hangtag train fashion-mnist --out runs/mine --resume
+      torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
     """
     require_training("training")
     from hangtag.catalogue import open_catalogue
     from hangtag.training.recipes import load_recipe
     from hangtag.training.runfolder import RunFolder, next_run_folder
+    from hangtag.training.team import is_first_process
     from hangtag.training.train import Watch
     from hangtag.training.train import train as run_training
 
@@ -73,15 +88,17 @@ def train(
     )
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
+    quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
     with progress_bar("reading data", quiet=quiet) as tick:
         catalogue = open_catalogue(data, offline=offline, on_progress=tick)
     for notice in catalogue.notices:
         say(notice, quiet=quiet)
-    folder = out or next_run_folder(RUNS, chosen.name)
+    # Under torchrun the first process alone writes, so the others need no folder of their own.
+    folder = out or (next_run_folder(RUNS, chosen.name) if is_first_process() else RUNS)
     try:
         with progress_bar("steps of the epoch", quiet=quiet) as tick:
-            watch = Watch(say=lambda line: say(line, quiet=quiet), step=tick)
+            watch = Watch(say=lambda line: say(line, quiet=quiet), step=tick, profile=profile)
             result = run_training(
                 catalogue, chosen, out=folder, seed=seed, device=device, resume=resume, watch=watch
             )
@@ -94,6 +111,8 @@ def train(
             with suppress(OSError):
                 folder.rmdir()  # refused before anything was written into it
         raise
+    if result is None:
+        return
     _warn(result, quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
 
@@ -120,11 +139,19 @@ def _tell(result: "Result", *, as_json: bool, quiet: bool) -> None:
     if as_json:
         metrics = {name: one.to_json() for name, one in result.evaluations.items()}
         content = {"run": str(result.folder), "report": str(result.report), "metrics": metrics}
-        print_json(content)
+        print_json({**content, **({"profile": result.profile} if result.profile else {})})
         return
+    if result.profile:
+        _tell_profile(result.profile)
     for name, one in result.evaluations.items():
         say(f"{name}: accuracy {one.accuracy:.4f}, loss {one.loss:.4f}, n {one.n:,}", quiet=quiet)
     typer.echo(str(result.report))
+
+
+def _tell_profile(seconds: dict[str, float]) -> None:
+    total = sum(seconds.values())
+    rows = [[name, f"{part:.1f}", f"{part / total:.1%}"] for name, part in seconds.items()]
+    print_table("Where the time of the steps went", ["part", "seconds", "share"], rows)
 
 
 def _describe_devices() -> str:

@@ -8,13 +8,15 @@ network. All random numbers come from the generator (order, augmentation) and fr
 import math
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
 
 from hangtag.catalogue.items import Split
 from hangtag.errors import TrainingError
@@ -29,6 +31,8 @@ from hangtag.training.preprocessing import Normalisation, one_hot, scale_pixels
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.schedules import learning_rate_factor
 from hangtag.training.stopping import EarlyStopping
+from hangtag.training.stopwatch import Stopwatch
+from hangtag.training.team import Team
 
 VALIDATION_BATCH = 500
 STEPS_BETWEEN_CHECKS = 25
@@ -67,6 +71,7 @@ class Trainer:
         network: The weights as they are now.
         history: The epochs done.
         stopping: Watches the validation loss.
+        stopwatch: Set to one to learn where the time of a step goes.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Trainer:
         normalisation: Normalisation,
         seed: int,
         device: torch.device,
+        team: Team | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.recipe = recipe
@@ -85,7 +91,8 @@ class Trainer:
         self.stopping = EarlyStopping(recipe.patience)
         self.normalisation = normalisation
         self._train, self._validation = train, validation
-        self._device = device
+        self._device, self._seed, self._team = device, seed, team or Team()
+        self.stopwatch: Stopwatch | None = None
         self._generator = torch.Generator().manual_seed(seed)
         _, height, width, channels = train.pixels.shape
         network = build_network(
@@ -95,11 +102,16 @@ class Trainer:
         network.to(device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimiser = build_optimiser(recipe, self.network)
+        self._model: nn.Module = self.network
+        if self._team.size > 1:
+            self._model = DistributedDataParallel(self.network)
 
     @property
     def steps(self) -> int:
         """Steps an epoch."""
-        return len(_batch_bounds(len(self._train), self.recipe.batch_size))
+        return len(
+            _batch_bounds(len(self._train), self.recipe.batch_size, fewest=2 * self._team.size)
+        )
 
     @property
     def finished(self) -> bool:
@@ -145,8 +157,8 @@ class Trainer:
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Puts a state back, so that the training goes on as if it had never stopped."""
-        self.network.load_state_dict(_part(tensors, "network"))
-        restore_optimiser(self._optimiser, _part(tensors, "optimiser"))
+        self.network.load_state_dict(_tensors_of(tensors, "network"))
+        restore_optimiser(self._optimiser, _tensors_of(tensors, "optimiser"))
         self._generator.set_state(tensors["random.order"])
         torch.set_rng_state(tensors["random.torch"])
         if self._device.type == "cuda" and "random.cuda" in tensors:
@@ -160,61 +172,82 @@ class Trainer:
     def _train_epoch(self, on_step: Tick | None) -> tuple[float, float]:
         self.network.train()
         number = len(self.history) + 1
-        sizes = torch.tensor([end - start for start, end in self._bounds()], dtype=torch.float64)
+        if self._team.size > 1:  # dropout differs from process to process
+            torch.manual_seed(self._seed + 1_000_003 * number + self._team.rank)
         losses = torch.zeros(self.steps, dtype=torch.float64, device=self._device)
-        correct = torch.zeros((), dtype=torch.int64, device=self._device)
+        correct = torch.zeros((), dtype=torch.float64, device=self._device)
         for step, chosen in enumerate(self._batches()):
             loss, right = self._step(chosen, epoch=number - 1 + (step + 0.5) / self.steps)
-            losses[step] = loss
+            losses[step] = loss * len(chosen)
             correct += right
             if step % STEPS_BETWEEN_CHECKS == 0 or step == self.steps - 1:
                 _check_finite(losses[: step + 1], number)
                 if on_step:
                     on_step(step + 1, self.steps)
-        mean = (losses.cpu() * sizes).sum() / sizes.sum()
-        return mean.item(), correct.item() / len(self._train)
+        totals = self._team.add_up(torch.stack([losses.sum() / self._team.size, correct]))
+        mean, share = (totals / len(self._train)).tolist()
+        return mean, share
 
     def _step(self, chosen: Tensor, *, epoch: float) -> tuple[Tensor, Tensor]:
-        """Takes one step on the images at `chosen` (B,); returns loss and number correct."""
+        """Takes one step on the images at `chosen` (B,).
+
+        Returns:
+            The loss, whose mean over the team is that of the batch, and how many of this
+            process's images were right.
+        """
         factor = learning_rate_factor(self.recipe.schedule, epoch=epoch, epochs=self.recipe.epochs)
         set_learning_rate(self._optimiser, self.recipe.optimiser.learning_rate * factor)
-        labels = self._train.labels[chosen]
-        images = scale_pixels(self._train.pixels[chosen])
-        images = augment_batch(images, self.recipe, generator=self._generator)
-        logits = self._forward(images)
-        loss = self._loss(logits, self._train.targets[chosen])
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step()
+        with self._part("data"):
+            images = scale_pixels(self._train.pixels[chosen])
+            mine = self._team.share(chosen)
+            labels, targets = self._train.labels[mine], self._train.targets[mine]
+        with self._part("augmentation"):
+            # Every process augments the whole batch, so that all draw the same numbers.
+            images = augment_batch(images, self.recipe, generator=self._generator)
+        with self._part("forward"):
+            logits = self._forward(self._team.share(images))
+            loss = self._loss(logits, targets, weight=len(mine) * self._team.size / len(chosen))
+        with self._part("backward"):
+            self._optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+        with self._part("optimiser"):
+            self._optimiser.step()
         return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
+
+    def _part(self, name: str) -> AbstractContextManager[None]:
+        return self.stopwatch.part(name) if self.stopwatch else nullcontext()
 
     @torch.no_grad()
     def _validate(self) -> tuple[float, float]:
         self.network.eval()
-        total, correct = 0.0, 0
-        for start in range(0, len(self._validation), VALIDATION_BATCH):
+        totals = torch.zeros(2, dtype=torch.float64, device=self._device)
+        starts = range(0, len(self._validation), VALIDATION_BATCH)
+        for start in starts[self._team.rank :: self._team.size]:
             chosen = slice(start, start + VALIDATION_BATCH)
             labels = self._validation.labels[chosen]
             logits = self._forward(scale_pixels(self._validation.pixels[chosen]))
-            total += self._loss(logits, self._validation.targets[chosen]).item() * len(labels)
-            correct += int((logits.argmax(dim=1) == labels).sum().item())
-        return total / len(self._validation), correct / len(self._validation)
+            loss = self._loss(logits, self._validation.targets[chosen]) * len(labels)
+            totals += torch.stack([loss, (logits.argmax(dim=1) == labels).sum()])
+        loss, accuracy = (self._team.add_up(totals) / len(self._validation)).tolist()
+        return loss, accuracy
 
     def _forward(self, images: Tensor) -> Tensor:
         """Returns the logits (B, K) float32 of images (B, C, H, W) in 0-1."""
         normalised = self.normalisation(images).contiguous(memory_format=torch.channels_last)
+        # Only a training step involves the other processes.
+        model = self._model if self.network.training else self.network
         with mixed_precision(self.recipe, self._device):
-            logits: Tensor = self.network(normalised)
+            logits: Tensor = model(normalised)
         return logits.float()
 
-    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def _loss(self, logits: Tensor, targets: Tensor, *, weight: float = 1.0) -> Tensor:
         smoothing = self.recipe.label_smoothing if self.network.training else 0.0
-        loss = cross_entropy(logits, targets, label_smoothing=smoothing)
+        loss = cross_entropy(logits, targets, label_smoothing=smoothing) * weight
         penalty = self.network.penalty()
         return loss if penalty is None else loss + penalty
 
     def _bounds(self) -> list[tuple[int, int]]:
-        return _batch_bounds(len(self._train), self.recipe.batch_size)
+        return _batch_bounds(len(self._train), self.recipe.batch_size, fewest=2 * self._team.size)
 
     def _batches(self) -> Iterator[Tensor]:
         order = torch.randperm(len(self._train), generator=self._generator).to(self._device)
@@ -222,18 +255,18 @@ class Trainer:
             yield order[start:end]
 
 
-def _batch_bounds(items: int, size: int) -> list[tuple[int, int]]:
-    """Cuts 0..items into batches; a last batch of one joins the one before.
+def _batch_bounds(items: int, size: int, *, fewest: int) -> list[tuple[int, int]]:
+    """Cuts 0..items into batches; a last batch of less than `fewest` joins the one before.
 
-    Batch normalisation has no statistics of a single item.
+    Batch normalisation has no statistics of a single item, and every process needs some.
     """
     starts = list(range(0, items, size))
-    if len(starts) > 1 and items - starts[-1] == 1:
+    if len(starts) > 1 and items - starts[-1] < fewest:
         starts.pop()
     return list(zip(starts, [*starts[1:], items], strict=True))
 
 
-def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+def _tensors_of(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     prefix = f"{name}."
     return {
         key.removeprefix(prefix): tensor

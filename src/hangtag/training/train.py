@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ from hangtag.training.provenance import describe_data
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.resuming import read_state, require_same
 from hangtag.training.runfolder import RunFolder
+from hangtag.training.stopwatch import Stopwatch
+from hangtag.training.team import Team, join_team
 
 HIGHEST_SEED = 2**63 - 1
 
@@ -40,10 +43,12 @@ class Watch:
     Attributes:
         say: Called with each line for people.
         step: Called with steps done and steps of the epoch.
+        profile: Whether to measure where the time of a step goes.
     """
 
     say: Callable[[str], None] = lambda line: None
     step: Tick = lambda done, total: None
+    profile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Result:
         evaluations: Figures by split: ``validation`` and, where the data has it, ``test``.
         report: The report page.
         steps: Steps of the optimiser in all.
+        profile: Seconds by part of a step, summed over this session's steps; empty unless asked.
     """
 
     folder: Path
@@ -63,6 +69,7 @@ class Result:
     evaluations: dict[str, Evaluation]
     report: Path
     steps: int
+    profile: dict[str, float]
 
 
 def train(
@@ -74,8 +81,11 @@ def train(
     device: str = "auto",
     resume: bool = False,
     watch: Watch | None = None,
-) -> Result:
+) -> Result | None:
     """Trains `recipe` on `catalogue` into the run folder `out`.
+
+    Under torchrun the processes train together, see `hangtag.training.team`, and the first one
+    alone writes.
 
     Args:
         catalogue: With a train split; where it has no validation split, the recipe's share of
@@ -87,6 +97,9 @@ def train(
         resume: Go on with the run in `out`, as if it had never stopped. The recipe must be the
             run's, but may ask for another number of epochs where the schedule allows it.
         watch: Told what happens.
+
+    Returns:
+        What the training left; None in every process of a team but the first.
 
     Raises:
         TrainingError: `out` is taken, does not fit what is to be resumed, the seed is out of
@@ -101,27 +114,38 @@ def train(
     chosen_device = choose_device(device)
     if resume:
         run.read_recipe()  # Refuses a folder without a run before anything is written.
-    with run.lock(), torch.random.fork_rng():
-        trainer = fit(
-            catalogue,
-            recipe,
-            run=run,
-            seed=seed,
-            device=chosen_device,
-            resume=resume,
-            watch=watch,
-        )
-        watch.say("exporting, calibrating and evaluating")
-        packaged = package_model(
-            run.model,
-            Exportable(trainer.network, trainer.normalisation),
-            recipe=recipe,
-            catalogue=catalogue,
-            seed=seed,
-        )
-        report = _write_results(run, catalogue, packaged, trainer.history)
-    steps = trainer.steps * len(trainer.history)
-    return Result(run.path, trainer.history, dict(packaged.evaluations), report, steps)
+    with join_team(chosen_device) as team:
+        lock = run.lock() if team.is_first else nullcontext()
+        with lock, torch.random.fork_rng():
+            trainer = fit(
+                catalogue,
+                recipe,
+                run=run,
+                seed=seed,
+                device=chosen_device,
+                resume=resume,
+                watch=watch,
+                team=team,
+            )
+            if not team.is_first:
+                return None
+            watch.say("exporting, calibrating and evaluating")
+            packaged = package_model(
+                run.model,
+                Exportable(trainer.network, trainer.normalisation),
+                recipe=recipe,
+                catalogue=catalogue,
+                seed=seed,
+            )
+            report = _write_results(run, catalogue, packaged, trainer.history)
+    return Result(
+        folder=run.path,
+        history=trainer.history,
+        evaluations=dict(packaged.evaluations),
+        report=report,
+        steps=trainer.steps * len(trainer.history),
+        profile=trainer.stopwatch.seconds if trainer.stopwatch else {},
+    )
 
 
 def fit(
@@ -131,32 +155,37 @@ def fit(
     run: RunFolder,
     seed: int,
     device: torch.device,
-    resume: bool,
-    watch: Watch,
+    resume: bool = False,
+    watch: Watch | None = None,
+    team: Team | None = None,
 ) -> Trainer:
     """Begins or resumes the run and runs the epochs that are left; see `train`.
+
+    Every process of a `team` computes, the first one alone writes.
 
     Returns:
         The trainer, with the weights that the recipe keeps.
     """
+    watch, team = watch or Watch(), team or Team()
     data, state = describe_data(catalogue), None
     if resume:
         require_same(run, recipe, data=data, seed=seed)
         state = read_state(run, recipe)
-        run.write_recipe(recipe)
-    else:
-        _begin(run, recipe, data=data, seed=seed, device=device)
+        if team.is_first:
+            run.write_recipe(recipe)
+    elif team.is_first:
+        _begin(run, recipe, data=data, seed=seed, device=device, processes=team.size)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True
-    trainer = _new_trainer(catalogue, recipe, seed=seed, device=device)
+    trainer = _new_trainer(catalogue, recipe, seed=seed, device=device, team=team)
     if state:
         trainer.restore(*state)
-        # A run killed between its last checkpoint and results.csv lacks a row there.
-        run.write_history(trainer.history)
         done = f"epoch {len(trainer.history)} of {recipe.epochs}"
         watch.say(f"the training is complete ({done})" if trainer.finished else f"resumed: {done}")
-    _run_epochs(trainer, run, watch)
-    if recipe.keep == "best":
+    if watch.profile:
+        trainer.stopwatch = Stopwatch(device)
+    _run_epochs(trainer, run, watch, writes=team.is_first)
+    if recipe.keep == "best" and team.is_first:
         tensors, _ = load_checkpoint(run.best)
         trainer.network.load_state_dict(tensors)
     return trainer
@@ -183,7 +212,13 @@ def _check_classes(catalogue: Catalogue) -> None:
 
 
 def _begin(
-    run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: int, device: torch.device
+    run: RunFolder,
+    recipe: Recipe,
+    *,
+    data: dict[str, Any],
+    seed: int,
+    device: torch.device,
+    processes: int,
 ) -> None:
     """Makes a run folder ours that holds nothing yet."""
     if run.is_taken():
@@ -194,6 +229,7 @@ def _begin(
         "data": data,
         "seed": seed,
         "device": str(device),
+        "processes": processes,
         "processor": processor(),
         "versions": versions(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -203,7 +239,7 @@ def _begin(
 
 
 def _new_trainer(
-    catalogue: Catalogue, recipe: Recipe, *, seed: int, device: torch.device
+    catalogue: Catalogue, recipe: Recipe, *, seed: int, device: torch.device, team: Team
 ) -> Trainer:
     classes = len(catalogue.classes)
     train, validation = (
@@ -211,15 +247,28 @@ def _new_trainer(
         for name in ("train", "validation")
     )
     normalisation = Normalisation.of(recipe, catalogue.splits["train"].images)
-    return Trainer(recipe, train, validation, normalisation=normalisation, seed=seed, device=device)
+    return Trainer(
+        recipe,
+        train,
+        validation,
+        normalisation=normalisation,
+        seed=seed,
+        device=device,
+        team=team,
+    )
 
 
-def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch) -> None:
+def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool) -> None:
     """Runs the epochs that are left; after each, the state on disk is that of the epoch."""
+    if writes:  # a run killed between its last checkpoint and results.csv lacks a row there
+        run.write_history(trainer.history)
     while not trainer.finished:
         epoch = trainer.run_epoch(on_step=watch.step)
         watch.say(epoch_line(epoch, epochs=trainer.recipe.epochs, steps=trainer.steps))
-        if trainer.stopping.observe(epoch.val_loss, epoch=epoch.epoch):
+        is_best = trainer.stopping.observe(epoch.val_loss, epoch=epoch.epoch)
+        if not writes:
+            continue
+        if is_best:
             save_checkpoint(run.best, trainer.network.state_dict(), {"epoch": epoch.epoch})
         save_checkpoint(run.last, *trainer.state())
         run.write_history(trainer.history)

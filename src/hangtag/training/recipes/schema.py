@@ -38,8 +38,20 @@ class CompactNetwork(Settings):
         tuple[Annotated[int, Field(ge=8, le=4096)], ...], Field(min_length=2, max_length=5)
     ]
     """Channels of the stem and of each group; each group halves height and width."""
+    residual: bool = False
+    """Whether each group has a third convolution, added to its input."""
     flip_average: bool = False
     """Whether the network averages its logits over the image and its mirror image."""
+
+
+class TinyNetwork(Settings):
+    """A plain stack of convolutions that predicts fast."""
+
+    kind: Literal["tiny"] = "tiny"
+    widths: Annotated[
+        tuple[Annotated[int, Field(ge=4, le=4096)], ...], Field(min_length=3, max_length=8)
+    ]
+    """Channels of each convolution; the first, the second and the last halve the size."""
 
 
 class Affine(Settings):
@@ -182,7 +194,7 @@ class Recipe(Settings):
     """What it is called."""
     description: str
     """What it is for, one sentence."""
-    network: Annotated[SeedNetwork | CompactNetwork, Field(discriminator="kind")]
+    network: Annotated[SeedNetwork | CompactNetwork | TinyNetwork, Field(discriminator="kind")]
     """The network and its sizes."""
     normalise: Literal["scale", "standardise"] = "standardise"
     """Pixel / 255, or also minus the mean and over the standard deviation of the train split."""

@@ -1,0 +1,28 @@
+"""What every network is. Shapes: B batch, C channels, H height, W width, D embedding, K classes."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Network(nn.Module, ABC):
+    """A classifier in two parts: images (B, C, H, W) -> embedding (B, D) -> logits (B, K)."""
+
+    @abstractmethod
+    def embed(self, images: Tensor) -> Tensor:
+        """Returns the embedding (B, D) of normalised images (B, C, H, W)."""
+
+    @abstractmethod
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Returns the logits (B, K) of embeddings (B, D)."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Returns the logits (B, K) of normalised images (B, C, H, W)."""
+        return self.classify(self.embed(images))
+
+    def penalty(self) -> Tensor | None:
+        """Returns what the network adds to the loss for its weights, a scalar, or None."""
+        return None
+
+    def prepare(self, images: Tensor) -> None:
+        """Looks at some normalised training images (B, C, H, W) before the first step."""

@@ -1,0 +1,47 @@
+"""A network for fast prediction: few multiplications, nothing that inference cannot fuse."""
+
+from torch import Tensor, nn
+
+from hangtag.training.networks.base import Network
+from hangtag.training.networks.norms import Norm
+from hangtag.training.recipes.schema import TinyNetwork
+
+
+class TinyNet(Network):
+    """A plain stack of convolutions, each with batch normalisation and ReLU.
+
+    The first, 4x4 with stride 2, brings 28x28 to 14x14; the second is followed by pooling to 7x7,
+    the last has stride 2. The embedding is the mean over space.
+    """
+
+    def __init__(self, settings: TinyNetwork, *, classes: int, channels: int) -> None:
+        super().__init__()
+        stem, second, *others = settings.widths
+        strides = [1] * (len(others) - 1) + [2]
+        inputs = [second, *others[:-1]]
+        self.features = nn.Sequential(
+            *_convolve(channels, stem, kernel=4, stride=2),
+            *_convolve(stem, second, kernel=3, stride=1),
+            nn.MaxPool2d(2),
+        )
+        for before, after, stride in zip(inputs, others, strides, strict=True):
+            self.features.extend(_convolve(before, after, kernel=3, stride=stride))
+        self.head = nn.Linear(others[-1], classes)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Returns the mean over space of each last channel, (B, D)."""
+        features: Tensor = self.features(images)
+        return features.mean(dim=(2, 3))  # (B, D, H, W) -> (B, D)
+
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Returns the logits (B, K)."""
+        logits: Tensor = self.head(embeddings)
+        return logits
+
+
+def _convolve(before: int, after: int, *, kernel: int, stride: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(before, after, kernel, stride=stride, padding=1, bias=False),
+        Norm(after),
+        nn.ReLU(inplace=True),
+    ]
