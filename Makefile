@@ -36,8 +36,8 @@ lint: $(READY)  ## Style, types and layers.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY)  ## Speed, side by side with PyTorch and pandas.
-	$(BIN)/python -m benchmarks.throughput
+bench: $(VENV)/.bench data  ## Speed beside Keras on TensorFlow (1.6 GB more) and PyTorch; QUICK=1 takes minutes.
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 docs: $(READY)  ## Write the parts of docs/ that the tool makes: pictures, tables, command reference.
 	$(BIN)/python docs/generate.py
@@ -50,4 +50,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "installing into $(VENV): a minute or more; with a CUDA build of PyTorch, gigabytes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.bench: $(READY)
+	@echo "installing TensorFlow, the peer of the benchmarks, into $(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	touch $@

@@ -13,6 +13,7 @@ from scipy.stats import ks_2samp
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from benchmarks.keras_seed import build_keras_seed
 from hangtag.training.loop import Examples, Trainer
 from hangtag.training.networks import Network, build_network
 from hangtag.training.optimisers import build_optimiser
@@ -39,43 +40,8 @@ def float64(keras: ModuleType) -> Iterator[None]:
 
 
 def build_keras_model(keras: ModuleType, *, dropout: float) -> Any:
-    """The table of the seed's report in Keras' own words, with Keras' defaults."""
     keras.utils.set_random_seed(0)
-    layers = keras.layers
-
-    def convolution(filters: int, kernel: int, l2: float | None = None) -> Any:
-        regularizer = None if l2 is None else keras.regularizers.l2(l2)
-        return layers.Conv2D(
-            filters, kernel, padding="same", activation="relu", kernel_regularizer=regularizer
-        )
-
-    return keras.Sequential(
-        [
-            layers.Input((28, 28, 1)),
-            convolution(32, 3),
-            layers.BatchNormalization(),
-            layers.Dropout(0.3 * dropout),
-            convolution(64, 3),
-            layers.BatchNormalization(),
-            layers.Dropout(0.4 * dropout),
-            layers.MaxPooling2D(2),
-            convolution(64, 5, l2=0.01),
-            layers.BatchNormalization(),
-            layers.Dropout(0.5 * dropout),
-            layers.MaxPooling2D(2),
-            convolution(128, 3, l2=0.01),
-            layers.BatchNormalization(),
-            layers.Dropout(0.25 * dropout),
-            layers.Flatten(),
-            layers.Dense(512, activation="relu"),
-            layers.BatchNormalization(),
-            layers.Dropout(0.5 * dropout),
-            layers.Dense(128, activation="relu"),
-            layers.BatchNormalization(),
-            layers.Dropout(0.5 * dropout),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+    return build_keras_seed(keras, dropout=dropout)
 
 
 def compile_keras_model(keras: ModuleType, model: Any) -> None:

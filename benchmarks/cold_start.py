@@ -1,0 +1,63 @@
+"""One image from a cold start: wall time and peak memory of whole commands."""
+
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.keras_peer import KerasPeer
+
+KERAS_COMMAND = """
+import sys, os
+os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+import keras, numpy
+from PIL import Image
+model = keras.models.load_model(sys.argv[1])
+pixels = numpy.asarray(Image.open(sys.argv[2]).convert("L"), dtype="float32") / 255
+print(model.predict(pixels[None, :, :, None], verbose=0).argmax())
+"""
+
+LAUNCHER = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - started, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Linux counts the memory of the process that starts a command as the command's, so this small
+one does."""
+
+
+def measure_cold_start(
+    image: Path, keras: KerasPeer, folder: Path, *, rounds: int
+) -> dict[str, tuple[float, float]]:
+    """Returns seconds and peak MiB, medians, of predicting `image` by Hangtag and by Keras."""
+    model = folder / "seed.keras"
+    keras.ask("save", path=str(model))
+    commands = {
+        "Hangtag": [sys.executable, "-m", "hangtag", "predict", str(image), "-q"],
+        "Keras": [sys.executable, "-c", KERAS_COMMAND, str(model), str(image)],
+    }
+    runs = [{name: run_command(command) for name, command in commands.items()}]
+    runs += [
+        {name: run_command(command) for name, command in commands.items()} for _ in range(rounds)
+    ]
+    return {
+        name: (
+            statistics.median(run[name][0] for run in runs[1:]),
+            statistics.median(run[name][1] for run in runs[1:]),
+        )
+        for name in commands
+    }
+
+
+def run_command(command: list[str]) -> tuple[float, float]:
+    """Runs a command; returns its wall time in seconds and its peak memory in MiB."""
+    done = subprocess.run(
+        [sys.executable, "-c", LAUNCHER, *command], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"error: {' '.join(command[:4])} failed: {done.stderr.strip()}")
+    seconds, kibibytes = done.stdout.splitlines()[-1].split()
+    return float(seconds), float(kibibytes) / 1024

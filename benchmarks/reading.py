@@ -1,0 +1,23 @@
+"""How fast a pixel CSV is read, beside pandas."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.measuring import run_in_turns, timed
+from hangtag.catalogue import Split
+from hangtag.catalogue.pixel_csv import read_pixel_csv, write_pixel_csv
+
+ROWS = 10_000
+
+
+def measure_reading(train: Split, folder: Path, *, rounds: int) -> dict[str, float]:
+    """Rows of pixel CSV a second by Hangtag, which also checks them, and by pandas."""
+    path = folder / "pixels.csv"
+    write_pixel_csv(train.take(np.arange(ROWS)), path)
+    measures = {
+        "Hangtag": timed(lambda: read_pixel_csv(path, name="train", classes=10), items=ROWS),
+        "pandas": timed(lambda: pd.read_csv(path), items=ROWS),
+    }
+    return run_in_turns(measures, rounds=rounds)
