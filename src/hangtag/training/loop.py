@@ -7,7 +7,6 @@ network. All random numbers come from the generator (order, augmentation) and fr
 
 import math
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -30,6 +29,7 @@ from hangtag.training.optimisers import build_optimiser, set_learning_rate
 from hangtag.training.preprocessing import Normalisation, one_hot, scale_pixels
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.schedules import learning_rate_factor
+from hangtag.training.selection import Selection
 from hangtag.training.stopping import EarlyStopping
 from hangtag.training.stopwatch import Stopwatch
 from hangtag.training.team import Team
@@ -71,6 +71,7 @@ class Trainer:
         network: The weights as they are now.
         history: The epochs done.
         stopping: Watches the validation loss.
+        steps: Steps of the epoch under way, or of the last one.
         stopwatch: Set to one to learn where the time of a step goes.
     """
 
@@ -94,6 +95,8 @@ class Trainer:
         self._device, self._seed, self._team = device, seed, team or Team()
         self.stopwatch: Stopwatch | None = None
         self._generator = torch.Generator().manual_seed(seed)
+        self._selection = Selection(recipe.skip, items=len(train))
+        self.steps = self.most_steps
         _, height, width, channels = train.pixels.shape
         network = build_network(
             recipe, classes=train.targets.shape[1], channels=channels, size=(height, width)
@@ -107,11 +110,9 @@ class Trainer:
             self._model = DistributedDataParallel(self.network)
 
     @property
-    def steps(self) -> int:
-        """Steps an epoch."""
-        return len(
-            _batch_bounds(len(self._train), self.recipe.batch_size, fewest=2 * self._team.size)
-        )
+    def most_steps(self) -> int:
+        """Steps of an epoch that leaves out no image."""
+        return len(self._bounds(len(self._train)))
 
     @property
     def finished(self) -> bool:
@@ -145,6 +146,7 @@ class Trainer:
         """Returns all that the next epoch depends on: tensors, and facts of JSON types."""
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
         tensors |= {f"optimiser.{n}": t for n, t in optimiser_tensors(self._optimiser).items()}
+        tensors["selection.losses"] = self._selection.losses
         tensors["random.order"] = self._generator.get_state()
         tensors["random.torch"] = torch.get_rng_state()
         if self._device.type == "cuda":
@@ -159,6 +161,7 @@ class Trainer:
         """Puts a state back, so that the training goes on as if it had never stopped."""
         self.network.load_state_dict(_tensors_of(tensors, "network"))
         restore_optimiser(self._optimiser, _tensors_of(tensors, "optimiser"))
+        self._selection.losses = tensors["selection.losses"]
         self._generator.set_state(tensors["random.order"])
         torch.set_rng_state(tensors["random.torch"])
         if self._device.type == "cuda" and "random.cuda" in tensors:
@@ -174,45 +177,59 @@ class Trainer:
         number = len(self.history) + 1
         if self._team.size > 1:  # dropout differs from process to process
             torch.manual_seed(self._seed + 1_000_003 * number + self._team.rank)
-        losses = torch.zeros(self.steps, dtype=torch.float64, device=self._device)
-        correct = torch.zeros((), dtype=torch.float64, device=self._device)
-        for step, chosen in enumerate(self._batches()):
-            loss, right = self._step(chosen, epoch=number - 1 + (step + 0.5) / self.steps)
-            losses[step] = loss * len(chosen)
-            correct += right
+        order, weights = self._selection.choose(
+            done=(number - 1) / self.recipe.epochs, generator=self._generator
+        )
+        order, weights = order.to(self._device), weights.to(self._device)
+        bounds = self._bounds(len(order))
+        self.steps = len(bounds)
+        fresh = torch.zeros(len(self._train), device=self._device)
+        totals = torch.zeros(self.steps, 2, dtype=torch.float64, device=self._device)
+        for step, (start, end) in enumerate(bounds):
+            batch = slice(start, end)
+            epoch = number - 1 + (step + 0.5) / self.steps
+            totals[step] = self._step(order[batch], weights[batch], epoch=epoch, losses=fresh)
             if step % STEPS_BETWEEN_CHECKS == 0 or step == self.steps - 1:
-                _check_finite(losses[: step + 1], number)
+                _check_finite(totals[: step + 1, 0], number)
                 if on_step:
                     on_step(step + 1, self.steps)
-        totals = self._team.add_up(torch.stack([losses.sum() / self._team.size, correct]))
-        mean, share = (totals / len(self._train)).tolist()
+        self._selection.losses[order.cpu()] = self._team.add_up(fresh)[order].cpu()
+        mean, share = (self._team.add_up(totals.sum(dim=0)) / weights.sum()).tolist()
         return mean, share
 
-    def _step(self, chosen: Tensor, *, epoch: float) -> tuple[Tensor, Tensor]:
-        """Takes one step on the images at `chosen` (B,).
+    def _step(self, chosen: Tensor, weights: Tensor, *, epoch: float, losses: Tensor) -> Tensor:
+        """Takes one step on the images at `chosen` (B,), with `weights` (B,) in the loss.
+
+        Notes the loss of each image of this process in `losses` (N,).
 
         Returns:
-            The loss, whose mean over the team is that of the batch, and how many of this
-            process's images were right.
+            This process's part of the summed loss and of the number of images that were right,
+            both weighted, (2,).
         """
         factor = learning_rate_factor(self.recipe.schedule, epoch=epoch, epochs=self.recipe.epochs)
         set_learning_rate(self._optimiser, self.recipe.optimiser.learning_rate * factor)
         with self._part("data"):
             images = scale_pixels(self._train.pixels[chosen])
-            mine = self._team.share(chosen)
+            mine, share = self._team.share(chosen), self._team.share(weights)
             labels, targets = self._train.labels[mine], self._train.targets[mine]
         with self._part("augmentation"):
             # Every process augments the whole batch, so that all draw the same numbers.
             images = augment_batch(images, self.recipe, generator=self._generator)
         with self._part("forward"):
             logits = self._forward(self._team.share(images))
-            loss = self._loss(logits, targets, weight=len(mine) * self._team.size / len(chosen))
+            each = cross_entropy(
+                logits, targets, reduction="none", label_smoothing=self.recipe.label_smoothing
+            )
+            # The mean over the team, which DistributedDataParallel takes, is that of the batch.
+            loss = self._penalised((each * share).sum() * self._team.size / weights.sum())
         with self._part("backward"):
             self._optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
         with self._part("optimiser"):
             self._optimiser.step()
-        return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
+        losses[mine] = each.detach()
+        right = ((logits.detach().argmax(dim=1) == labels) * share).sum()
+        return torch.stack([loss.detach() * weights.sum() / self._team.size, right])
 
     def _part(self, name: str) -> AbstractContextManager[None]:
         return self.stopwatch.part(name) if self.stopwatch else nullcontext()
@@ -226,7 +243,7 @@ class Trainer:
             chosen = slice(start, start + VALIDATION_BATCH)
             labels = self._validation.labels[chosen]
             logits = self._forward(scale_pixels(self._validation.pixels[chosen]))
-            loss = self._loss(logits, self._validation.targets[chosen]) * len(labels)
+            loss = self._penalised(cross_entropy(logits, labels)) * len(labels)
             totals += torch.stack([loss, (logits.argmax(dim=1) == labels).sum()])
         loss, accuracy = (self._team.add_up(totals) / len(self._validation)).tolist()
         return loss, accuracy
@@ -240,19 +257,12 @@ class Trainer:
             logits: Tensor = model(normalised)
         return logits.float()
 
-    def _loss(self, logits: Tensor, targets: Tensor, *, weight: float = 1.0) -> Tensor:
-        smoothing = self.recipe.label_smoothing if self.network.training else 0.0
-        loss = cross_entropy(logits, targets, label_smoothing=smoothing) * weight
+    def _penalised(self, loss: Tensor) -> Tensor:
         penalty = self.network.penalty()
         return loss if penalty is None else loss + penalty
 
-    def _bounds(self) -> list[tuple[int, int]]:
-        return _batch_bounds(len(self._train), self.recipe.batch_size, fewest=2 * self._team.size)
-
-    def _batches(self) -> Iterator[Tensor]:
-        order = torch.randperm(len(self._train), generator=self._generator).to(self._device)
-        for start, end in self._bounds():
-            yield order[start:end]
+    def _bounds(self, items: int) -> list[tuple[int, int]]:
+        return _batch_bounds(items, self.recipe.batch_size, fewest=2 * self._team.size)
 
 
 def _batch_bounds(items: int, size: int, *, fewest: int) -> list[tuple[int, int]]:

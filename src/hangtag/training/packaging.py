@@ -133,7 +133,7 @@ def _draft_card(model: Exportable, *, recipe: Recipe, catalogue: Catalogue, seed
         input=InputSize(height=height, width=width, channels=1),
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
-        data=describe_data(catalogue),
+        data=describe_data(catalogue, recipe),
         summary=summarise(model.network, channels=1, size=(height, width)),
         metrics={},
         calibration=Calibration(temperature=1.0, n=0, ece_before=0.0, ece_after=0.0),

@@ -4,17 +4,28 @@ import hashlib
 from typing import Any
 
 from hangtag.catalogue.items import Catalogue, Split
+from hangtag.modelfolder import find_model_folder, read_card
+from hangtag.training.recipes.schema import Recipe
 
 
-def describe_data(catalogue: Catalogue) -> dict[str, Any]:
-    """Returns the name of a catalogue and, by split, its number of items and their hash."""
-    return {
+def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
+    """Returns the name of a catalogue and, by split, its number of items and their hash.
+
+    Where the recipe has a teacher, the hash of its card is there too.
+
+    Raises:
+        ModelError: There is no such teacher, or it is damaged.
+    """
+    facts: dict[str, Any] = {
         "name": catalogue.name,
         "splits": {
             name: {"n": len(split), "sha256": hash_split(split)}
             for name, split in catalogue.splits.items()
         },
     }
+    if recipe.distillation:
+        facts["teacher"] = read_card(find_model_folder(recipe.distillation.teacher)).sha256
+    return facts
 
 
 def hash_split(split: Split) -> str:

@@ -29,6 +29,11 @@ def require_same(run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: 
     facts = run.read_facts()
     if facts["seed"] != seed:
         raise TrainingError(f"{run.path} was trained with --seed {facts['seed']}, not {seed}")
+    if facts["data"].get("teacher") != data.get("teacher"):
+        raise TrainingError(
+            f"{run.path} learned from another teacher; put the model of that time back, or train "
+            "anew with another --out"
+        )
     if facts["data"]["splits"] != data["splits"]:
         raise TrainingError(
             f"{run.path} was trained on other data ({facts['data']['name']}); give the same data "

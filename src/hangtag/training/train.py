@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from hangtag.report import write_report
 from hangtag.report.facts import describe_card
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
 from hangtag.training.devices import choose_device, keep_freed_memory
+from hangtag.training.distillation import load_teacher, mix_targets
 from hangtag.training.export import Exportable
 from hangtag.training.history import Epoch, epoch_line
 from hangtag.training.loop import Examples, Trainer
@@ -60,7 +61,7 @@ class Result:
         history: Its epochs.
         evaluations: Figures by split: ``validation`` and, where the data has it, ``test``.
         report: The report page.
-        steps: Steps of the optimiser in all.
+        steps: Steps of the optimiser in all, had no image been left out.
         profile: Seconds by part of a step, summed over this session's steps; empty unless asked.
     """
 
@@ -143,7 +144,7 @@ def train(
         history=trainer.history,
         evaluations=dict(packaged.evaluations),
         report=report,
-        steps=trainer.steps * len(trainer.history),
+        steps=trainer.most_steps * len(trainer.history),
         profile=trainer.stopwatch.seconds if trainer.stopwatch else {},
     )
 
@@ -167,7 +168,7 @@ def fit(
         The trainer, with the weights that the recipe keeps.
     """
     watch, team = watch or Watch(), team or Team()
-    data, state = describe_data(catalogue), None
+    data, state = describe_data(catalogue, recipe), None
     if resume:
         require_same(run, recipe, data=data, seed=seed)
         state = read_state(run, recipe)
@@ -177,7 +178,16 @@ def fit(
         _begin(run, recipe, data=data, seed=seed, device=device, processes=team.size)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True
-    trainer = _new_trainer(catalogue, recipe, seed=seed, device=device, team=team)
+    train, validation = _examples(catalogue, recipe, device=device, watch=watch)
+    trainer = Trainer(
+        recipe,
+        train,
+        validation,
+        normalisation=Normalisation.of(recipe, catalogue.splits["train"].images),
+        seed=seed,
+        device=device,
+        team=team,
+    )
     if state:
         trainer.restore(*state)
         done = f"epoch {len(trainer.history)} of {recipe.epochs}"
@@ -238,24 +248,22 @@ def _begin(
     run.write_facts(facts)
 
 
-def _new_trainer(
-    catalogue: Catalogue, recipe: Recipe, *, seed: int, device: torch.device, team: Team
-) -> Trainer:
+def _examples(
+    catalogue: Catalogue, recipe: Recipe, *, device: torch.device, watch: Watch
+) -> tuple[Examples, Examples]:
+    """Moves train and validation to the device; a teacher has its say in the train targets."""
     classes = len(catalogue.classes)
     train, validation = (
         Examples.of(catalogue.splits[name], classes=classes, device=device)
         for name in ("train", "validation")
     )
-    normalisation = Normalisation.of(recipe, catalogue.splits["train"].images)
-    return Trainer(
-        recipe,
-        train,
-        validation,
-        normalisation=normalisation,
-        seed=seed,
-        device=device,
-        team=team,
-    )
+    if recipe.distillation:
+        teacher = load_teacher(recipe.distillation, catalogue)
+        watch.say(f"asking the teacher {teacher.card.name} about {len(train):,} images")
+        logits = teacher.logits(catalogue.splits["train"].images, on_progress=watch.step)
+        targets = mix_targets(train.targets, logits, recipe.distillation)
+        train = replace(train, targets=targets)
+    return train, validation
 
 
 def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool) -> None:

@@ -187,6 +187,26 @@ class OneCycle(Settings):
     """Last learning rate over the highest."""
 
 
+class Skipping(Settings):
+    """Each epoch leaves out some of the images that are easy already."""
+
+    share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """Share of the images of less than the mean loss that an epoch leaves out."""
+    whole: Share = 0.125
+    """Last part of the training that leaves out none."""
+
+
+class Distillation(Settings):
+    """Learn the answers of another model, the teacher, beside the labels."""
+
+    teacher: str
+    """A model: a shipped name, a model folder or a run folder; of the same train split."""
+    share: Share = 0.5
+    """Share of the teacher in the targets; the labels have the rest."""
+    temperature: Positive = 1.0
+    """Divides the teacher's logits; above 1 its answers are softer."""
+
+
 class Recipe(Settings):
     """A training, but for its data and its seed."""
 
@@ -210,6 +230,10 @@ class Recipe(Settings):
     """The optimiser and its constants."""
     schedule: Annotated[Exponential | OneCycle, Field(discriminator="kind")]
     """The course of the learning rate."""
+    skip: Skipping | None = None
+    """Which images an epoch leaves out; null leaves out none."""
+    distillation: Distillation | None = None
+    """Whose answers to learn beside the labels; null learns the labels alone."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of each target spread evenly over the classes."""
     patience: Annotated[int, Field(ge=1)] | None = None

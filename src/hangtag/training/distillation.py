@@ -1,0 +1,55 @@
+"""Targets that mix the labels with the answers of a teacher, a model trained before."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hangtag.catalogue import Catalogue
+from hangtag.categoriser import Categoriser
+from hangtag.errors import TrainingError
+from hangtag.training.provenance import hash_split
+from hangtag.training.recipes.schema import Distillation
+
+
+def load_teacher(settings: Distillation, catalogue: Catalogue) -> Categoriser:
+    """Loads the teacher and checks that it may teach on `catalogue`.
+
+    Raises:
+        ModelError: There is no such model, or it is damaged.
+        TrainingError: It has other classes, or learned from another train split, so that it may
+            know the images that the student is judged by.
+    """
+    teacher = Categoriser.load(settings.teacher)
+    if teacher.classes != catalogue.classes:
+        raise TrainingError(
+            f"distillation.teacher: {settings.teacher} knows {' '.join(teacher.classes)}, the data "
+            f"have {' '.join(catalogue.classes)}; choose another teacher, or learn from "
+            "the labels alone with --set distillation=null"
+        )
+    learned = teacher.card.data["splits"]["train"]["sha256"]
+    if learned != hash_split(catalogue.splits["train"]):
+        raise TrainingError(
+            f"distillation.teacher: {settings.teacher} was trained on another train split, so it "
+            "may know the validation images; train with the teacher's data, --seed "
+            f"{teacher.card.seed} and validation_share {teacher.card.recipe['validation_share']}"
+        )
+    return teacher
+
+
+def mix_targets(targets: Tensor, logits: NDArray[np.float32], settings: Distillation) -> Tensor:
+    """Mixes one-hot targets (N, K) with a teacher's answers to the same images as they are.
+
+    After Hinton, Vinyals and Dean 2015, https://arxiv.org/abs/1503.02531, with the student at
+    temperature 1, so that the targets are made once.
+
+    Args:
+        targets: (N, K) float32.
+        logits: The teacher's, (N, K).
+        settings: The teacher's share and temperature.
+
+    Returns:
+        Targets (N, K) float32, each row of sum 1.
+    """
+    soft = torch.softmax(torch.from_numpy(logits) / settings.temperature, dim=1)
+    return torch.lerp(targets, soft.to(targets.device), settings.share)

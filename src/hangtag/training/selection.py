@@ -1,0 +1,40 @@
+"""Which images an epoch trains on: all of them, or without some that are easy already."""
+
+import torch
+from torch import Generator, Tensor
+
+from hangtag.training.recipes.schema import Skipping
+
+
+class Selection:
+    """Remembers the loss of each image and chooses by it.
+
+    Attributes:
+        losses: (N,) float32, of each image when it was last trained on; infinite before.
+    """
+
+    def __init__(self, settings: Skipping | None, *, items: int) -> None:
+        self._settings = settings
+        self.losses = torch.full((items,), torch.inf)
+
+    def choose(self, *, done: float, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Chooses the images of an epoch, in random order.
+
+        An image is easy when its loss lay below the mean. A share of the easy ones is left out,
+        anew each time, and the others of them weigh more in turn, so that the mean gradient stays
+        what it was (InfoBatch, Qin et al. 2024, https://arxiv.org/abs/2303.04947).
+
+        Args:
+            done: Share of the training that is done, 0-1.
+            generator: Source of the random numbers, on the CPU.
+
+        Returns:
+            The images (M,) int64 and their weights (M,) float32.
+        """
+        order = torch.randperm(len(self.losses), generator=generator)
+        if self._settings is None or done >= 1 - self._settings.whole:
+            return order, torch.ones(len(order))
+        easy = self.losses < self.losses.mean()
+        draws = torch.rand(len(order), generator=generator)
+        order = order[~(easy & (draws < self._settings.share))[order]]
+        return order, torch.where(easy[order], 1 / (1 - self._settings.share), 1.0)
