@@ -68,7 +68,7 @@ def measure(*, rounds: int, quick: bool) -> dict[str, Any]:
         show("A whole training, in epochs of the seed by Keras", results["keras_epochs"])
         results["arithmetic"] = measure_arithmetic(speeds, rounds=rounds)
         show("Arithmetic, GFLOP/s", results["arithmetic"], peer="matrix product, float32")
-        results["prediction"] = measure_prediction(test.images, keras, rounds=rounds)
+        results["prediction"] = measure_prediction(test, keras, rounds=rounds)
         for batch in (1, 64, 256):
             part = {n: s for n, s in results["prediction"].items() if n.endswith(f" {batch}")}
             show("Prediction, images a second", part, peer=f"seed, Keras, batch {batch}")

@@ -10,20 +10,23 @@ from numpy.typing import NDArray
 import hangtag
 from benchmarks.keras_peer import KerasPeer
 from benchmarks.measuring import Measure, run_in_turns, timed
+from hangtag.catalogue import Split
 from hangtag.categoriser import open_session
 from hangtag.modelfolder import shipped_models
 from hangtag.training.export import Exportable, export_onnx
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.recipes import Recipe, list_recipes, load_recipe
+from hangtag.training.strangeness import learn_strangeness
 
 Pixels = NDArray[np.uint8]
 BATCHES = (1, 64, 256)
 
 
-def measure_prediction(images: Pixels, keras: KerasPeer, *, rounds: int) -> dict[str, float]:
+def measure_prediction(test: Split, keras: KerasPeer, *, rounds: int) -> dict[str, float]:
     """Images a second, by ``NAME, batch B``: every recipe's model, Keras, and PyTorch eager."""
-    works = {recipe.name: open_recipe(recipe, images[:8]) for recipe in list_recipes()}
+    images = test.images
+    works = {recipe.name: open_recipe(recipe, test) for recipe in list_recipes()}
     works["seed, PyTorch eager"] = eager_seed()
     measures: dict[str, Measure] = {}
     for batch in BATCHES:
@@ -37,7 +40,7 @@ def measure_prediction(images: Pixels, keras: KerasPeer, *, rounds: int) -> dict
     return run_in_turns(measures, rounds=rounds)
 
 
-def open_recipe(recipe: Recipe, pixels: Pixels) -> Callable[[Pixels], object]:
+def open_recipe(recipe: Recipe, test: Split) -> Callable[[Pixels], object]:
     """Returns the shipped model of a recipe; where none is shipped, its network untrained.
 
     The weights do not change the speed.
@@ -45,13 +48,16 @@ def open_recipe(recipe: Recipe, pixels: Pixels) -> Callable[[Pixels], object]:
     for name in shipped_models():
         model = hangtag.load(name)
         if model.card.recipe["name"] == recipe.name:
-            return model.logits
+            return model.answer
     network = build_network(recipe, classes=10).eval()
-    exportable = Exportable(network, Normalisation.of(recipe, pixels))
+    few = test.take(np.arange(500))
+    normalisation = Normalisation.of(recipe, few.images)
+    strangeness = learn_strangeness(network, normalisation, few)
+    exportable = Exportable(network, normalisation, strangeness)
     classes = [str(index) for index in range(10)]
-    content = export_onnx(exportable, pixels=pixels[..., None], classes=classes)
+    content = export_onnx(exportable, pixels=few.images[:8, ..., None], classes=classes)
     session = open_session(content, where=recipe.name)
-    return lambda batch: session.run(["logits"], {"pixels": batch[..., None]})
+    return lambda batch: session.run(["logits", "strangeness"], {"pixels": batch[..., None]})
 
 
 def eager_seed() -> Callable[[Pixels], object]:

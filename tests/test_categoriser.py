@@ -24,21 +24,22 @@ def test_predictions_are_right_and_ordered(categoriser: Categoriser, shapes: Cat
     for prediction in predictions:
         assert prediction.confidence >= prediction.runner_up_confidence
         assert prediction.category != prediction.runner_up
-        assert prediction.decision in {"accept", "review"}
+        assert prediction.decision in {"accept", "review", "unknown"}
+        assert prediction.category_level == "class"
 
 
 def test_probabilities_sum_to_one(categoriser: Categoriser, shapes: Catalogue) -> None:
-    probabilities = categoriser.probabilities(shapes.splits["test"].images)
+    probabilities = categoriser.probabilities(categoriser.answer(shapes.splits["test"].images))
     assert probabilities.shape == (60, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
 def test_the_batch_does_not_matter(categoriser: Categoriser, shapes: Catalogue) -> None:
     images = np.concatenate([shapes.splits["train"].images, shapes.splits["test"].images])
-    together = categoriser.logits(images)
-    one_by_one = np.concatenate([categoriser.logits(image[None]) for image in images[:20]])
+    together = categoriser.answer(images).logits
+    one_by_one = np.concatenate([categoriser.answer(image[None]).logits for image in images[:20]])
     np.testing.assert_allclose(together[:20], one_by_one, atol=1e-4)
-    np.testing.assert_array_equal(together, categoriser.logits(images[..., None]))
+    np.testing.assert_array_equal(together, categoriser.answer(images[..., None]).logits)
 
 
 def test_no_images_give_no_predictions(categoriser: Categoriser) -> None:
@@ -71,14 +72,19 @@ def test_the_trained_network_and_the_model_agree(
     from hangtag.training.networks import build_network
     from hangtag.training.preprocessing import Normalisation
     from hangtag.training.recipes import recipe_from_yaml
+    from hangtag.training.strangeness import learn_strangeness
 
     recipe = recipe_from_yaml((trained / "recipe.yaml").read_text(), where="recipe")
     network = build_network(recipe, classes=3)
     network.load_state_dict(load_file(trained / "model" / "weights.safetensors"))
     train = split_catalogue(shapes, share=recipe.validation_share, seed=0).splits["train"]
-    model = Exportable(network, Normalisation.of(recipe, train.images)).eval()
+    network.eval()
+    normalisation = Normalisation.of(recipe, train.images)
+    strangeness = learn_strangeness(network, normalisation, train)
+    model = Exportable(network, normalisation, strangeness).eval()
     images = train.images[:200, ..., None]
     with torch.no_grad():
-        logits, embedding = model(torch.from_numpy(images))
-    np.testing.assert_allclose(categoriser.logits(images), logits.numpy(), atol=1e-4)
+        logits, embedding, strange = model(torch.from_numpy(images))
+    np.testing.assert_allclose(categoriser.answer(images).logits, logits.numpy(), atol=1e-4)
     assert embedding.shape == (200, 16)
+    np.testing.assert_allclose(categoriser.answer(images).strangeness, strange, atol=1e-2)

@@ -8,7 +8,8 @@ from sklearn.metrics import accuracy_score, classification_report, log_loss
 
 from hangtag.catalogue import Split
 from hangtag.errors import DataError
-from hangtag.evaluation import align_split, evaluate
+from hangtag.evaluation import align_split
+from tests.tiny import evaluate_probabilities
 
 CLASSES = ("a", "b", "c")
 
@@ -17,7 +18,9 @@ def test_figures_are_scikit_learns() -> None:
     random = np.random.default_rng(0)
     probabilities = random.dirichlet([1, 1, 1], 300)
     labels = random.integers(0, 3, 300)
-    figures = evaluate(probabilities, labels, classes=CLASSES, thresholds={"0.95": 0.7})
+    figures = evaluate_probabilities(
+        probabilities, labels, classes=CLASSES, thresholds={"0.95": 0.7}
+    )
     predicted = probabilities.argmax(axis=1)
     assert figures.accuracy == accuracy_score(labels, predicted)
     assert figures.loss == pytest.approx(log_loss(labels, probabilities))
@@ -36,7 +39,9 @@ def test_confusions_in_words_worst_first() -> None:
     predicted = np.array([1, 1, 1, 0, 1, 0])
     labels = np.array([0, 0, 0, 0, 1, 2])
     probabilities = np.eye(3)[predicted]
-    figures = evaluate(probabilities, labels, classes=CLASSES, thresholds={"0.98": None})
+    figures = evaluate_probabilities(
+        probabilities, labels, classes=CLASSES, thresholds={"0.98": None}
+    )
     assert [str(one) for one in figures.worst_confusions()] == ["a -> b: 3", "c -> a: 1"]
     assert figures.automation["0.98"].coverage == 0
     assert figures.automation["0.98"].precision is None
@@ -45,7 +50,7 @@ def test_confusions_in_words_worst_first() -> None:
 
 def test_a_class_without_items_counts_as_zero_without_a_warning() -> None:
     labels = np.array([0, 1])
-    figures = evaluate(np.eye(3)[[0, 1]], labels, classes=CLASSES, thresholds={})
+    figures = evaluate_probabilities(np.eye(3)[[0, 1]], labels, classes=CLASSES, thresholds={})
     assert figures.per_class["c"].support == 0
     assert figures.macro_f1 == 1
     assert figures.accuracy == 1
@@ -55,7 +60,7 @@ def test_a_class_without_items_counts_as_zero_without_a_warning() -> None:
 def test_shapes_that_do_not_fit_are_refused(shape: tuple[int, int]) -> None:
     labels = np.zeros(0 if shape[0] == 0 else 2, dtype=np.int64)
     with pytest.raises(DataError, match="cannot evaluate"):
-        evaluate(np.ones(shape), labels, classes=CLASSES, thresholds={})
+        evaluate_probabilities(np.ones(shape), labels, classes=CLASSES, thresholds={})
 
 
 def align(labels: list[int], classes: tuple[str, ...]) -> list[int]:

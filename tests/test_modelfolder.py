@@ -120,11 +120,11 @@ def test_a_temperature_of_zero_is_refused(model: Path) -> None:
 def test_another_format_version_is_refused(model: Path) -> None:
     fields = json.loads((model / CARD).read_text())
     (model / CARD).write_text(json.dumps({**fields, "format_version": 99}))
-    with pytest.raises(ModelError, match="expected format version 1, received 99"):
+    with pytest.raises(ModelError, match="expected format version 2, received 99"):
         read_card(model)
 
 
-@pytest.mark.parametrize("content", ["[]", "[" * 100_000, "null", "{", "", '{"format_version": 1}'])
+@pytest.mark.parametrize("content", ["[]", "[" * 100_000, "null", "{", "", '{"format_version": 2}'])
 def test_a_card_of_another_shape_is_refused(model: Path, content: str) -> None:
     (model / CARD).write_text(content)
     with pytest.raises(ModelError):

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from hangtag.catalogue import Catalogue
 from hangtag.modelfolder import read_card, shipped_models
 from hangtag.training.history import Epoch
+from hangtag.training.recipes import Recipe, load_recipe
 from tests.tiny import Run
 
 EVIDENCE = Path(__file__).parent.parent / "docs" / "evidence" / "express" / "seed-0"
@@ -35,7 +35,7 @@ def test_it_is_small() -> None:
 def test_its_evidence_is_its_own() -> None:
     card = read_card(shipped_models()["fashion-mnist"])
     assert card.seed == 0
-    assert card.recipe == yaml.safe_load((EVIDENCE / "recipe.yaml").read_text())
+    assert Recipe.model_validate(card.recipe) == load_recipe(EVIDENCE / "recipe.yaml")
     assert card.data == json.loads((EVIDENCE / "run.json").read_text())["data"]
     metrics = json.loads((EVIDENCE / "metrics.json").read_text())
     for split, figures in card.metrics.items():

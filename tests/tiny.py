@@ -1,11 +1,14 @@
 """What many tests share: made images, a tiny recipe, the outcome of a command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hangtag.catalogue import Split
+from hangtag.decisions.rules import Rules, build_levels
+from hangtag.evaluation import Evaluation, evaluate
 from hangtag.training.recipes import Recipe, load_recipe
 
 
@@ -47,3 +50,23 @@ def tiny_recipe(*changes: str) -> Recipe:
         "precision=float32",
     )
     return load_recipe("express", changes=[*small, *changes])
+
+
+def evaluate_probabilities(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    *,
+    classes: tuple[str, ...],
+    thresholds: Mapping[str, float | None],
+) -> Evaluation:
+    """Evaluates probabilities (N, K) by one threshold for all classes, nothing being unknown."""
+    count = len(classes)
+    rules = Rules(
+        levels=build_levels(classes, [()] * count, names=()),
+        thresholds={name: ((one,) * count,) for name, one in thresholds.items()},
+        needed={},
+        limit=0.0,
+    )
+    logits = np.log(np.maximum(probabilities, 1e-30)).astype(np.float32)
+    strange = np.zeros(len(labels), dtype=np.float32)
+    return evaluate(logits, strange, labels, temperature=1.0, rules=rules)

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.decisions import DEFAULT_PRECISION, decide, softmax
+from hangtag.decisions.calibration import softmax
+from hangtag.decisions.promises import DEFAULT_PRECISION
+from hangtag.decisions.rules import decide
 from hangtag.errors import DataError, ModelError
 from hangtag.modelfolder import GOLDEN_TOLERANCE, ONNX, Card, find_model_folder, read_card
 from hangtag.progress import Tick
@@ -28,18 +30,33 @@ class Prediction:
     """What the model says of one image.
 
     Attributes:
-        category: The most probable class.
-        confidence: Its calibrated probability, 0-1.
-        decision: ``accept`` or ``review``.
+        category: The most probable class; a parent of it where only that is sure.
+        category_level: ``class``, or what kind of parent the category is.
+        confidence: Calibrated probability of the category, 0-1.
+        decision: ``accept``, ``review`` or ``unknown``.
         runner_up: The second most probable class.
         runner_up_confidence: Its calibrated probability, 0-1.
     """
 
     category: str
+    category_level: str
     confidence: float
     decision: str
     runner_up: str
     runner_up_confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the graph says of N images.
+
+    Attributes:
+        logits: (N, K) float32.
+        strangeness: (N,) float32; how unlike the training data the image is.
+    """
+
+    logits: NDArray[np.float32]
+    strangeness: NDArray[np.float32]
 
 
 class Categoriser:
@@ -76,61 +93,61 @@ class Categoriser:
         """Class names by index."""
         return self.card.class_names
 
-    def logits(
+    def answer(
         self,
         images: NDArray[np.uint8],
         *,
         on_progress: Tick | None = None,
-    ) -> NDArray[np.float32]:
-        """Returns the logits (N, K) of images (N, H, W) or (N, H, W, C) uint8.
+    ) -> Answers:
+        """Runs the graph on images (N, H, W) or (N, H, W, C) uint8.
 
         Raises:
             DataError: The images are not of the model's size and type.
         """
         pixels = self._check(images)
-        batches = []
+        logits = np.zeros((len(pixels), len(self.classes)), dtype=np.float32)
+        strange = np.zeros(len(pixels), dtype=np.float32)
         for start in range(0, len(pixels), BATCH):
-            batch = pixels[start : start + BATCH]
-            batches.append(self._session.run(["logits"], {"pixels": batch})[0])
+            batch = slice(start, start + BATCH)
+            logits[batch], strange[batch] = self._session.run(
+                ["logits", "strangeness"], {"pixels": pixels[batch]}
+            )
             if on_progress:
-                on_progress(start + len(batch), len(pixels))
-        if not batches:
-            return np.zeros((0, len(self.classes)), dtype=np.float32)
-        return np.concatenate(batches)
+                on_progress(min(start + BATCH, len(pixels)), len(pixels))
+        return Answers(logits, strange)
 
-    def probabilities(
-        self,
-        images: NDArray[np.uint8],
-        *,
-        on_progress: Tick | None = None,
-    ) -> NDArray[np.float64]:
-        """Returns calibrated probabilities (N, K) of images (N, H, W) or (N, H, W, C) uint8."""
-        logits = self.logits(images, on_progress=on_progress)
-        return softmax(logits, temperature=self.card.calibration.temperature)
+    def probabilities(self, answers: Answers) -> NDArray[np.float64]:
+        """Returns calibrated probabilities (N, K)."""
+        return softmax(answers.logits, temperature=self.card.calibration.temperature)
 
-    def predict(self, images: NDArray[np.uint8]) -> list[Prediction]:
+    def predict(
+        self, images: NDArray[np.uint8], *, precision: float = DEFAULT_PRECISION
+    ) -> list[Prediction]:
         """Returns a decision for each of images (N, H, W) or (N, H, W, C) uint8.
 
-        Accepted are those above the threshold that promises a precision of 98 %.
+        Args:
+            images: What to decide on.
+            precision: The precision promised for what is accepted, in (0, 1).
 
         Raises:
-            DataError: The images are not of the model's size and type.
+            DataError: The images are not of the model's size and type, or the model holds no
+                promise as high.
         """
-        probabilities = self.probabilities(images)
-        rows = np.arange(len(probabilities))
-        order = np.argsort(-probabilities, axis=1, kind="stable")
-        best, second = order[:, 0], order[:, 1]
-        confidence, runner_up = probabilities[rows, best], probabilities[rows, second]
-        decisions = decide(confidence, self.card.thresholds.get(f"{DEFAULT_PRECISION:g}"))
+        answers = self.answer(images)
+        probabilities = self.probabilities(answers)
+        decided = decide(probabilities, answers.strangeness, self.card.rules, precision=precision)
+        second = np.argsort(-probabilities, axis=1, kind="stable")[:, 1]
+        levels = self.card.rules.levels
         return [
             Prediction(
-                category=self.classes[best[row]],
-                confidence=float(confidence[row]),
-                decision=str(decisions[row]),
+                category=levels[level].categories[decided.category[row]],
+                category_level=levels[level].name,
+                confidence=float(decided.confidence[row]),
+                decision=str(decided.decision[row]),
                 runner_up=self.classes[second[row]],
-                runner_up_confidence=float(runner_up[row]),
+                runner_up_confidence=float(probabilities[row, second[row]]),
             )
-            for row in rows
+            for row, level in enumerate(decided.level)
         ]
 
     def _check(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -155,7 +172,9 @@ class Categoriser:
         pixels = self.card.golden_pixels()
         if not len(pixels):
             raise ModelError(f"{folder}: card.json holds no golden images; get the folder anew")
-        difference = float(np.abs(self.logits(pixels) - np.array(self.card.golden.logits)).max())
+        difference = float(
+            np.abs(self.answer(pixels).logits - np.array(self.card.golden.logits)).max()
+        )
         if not difference <= GOLDEN_TOLERANCE:
             raise ModelError(
                 f"{folder}: on the golden images the logits differ by {difference:.2g} from those "

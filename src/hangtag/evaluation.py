@@ -1,6 +1,6 @@
 """Figures of a model on labelled data: arrays in, figures out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.catalogue.items import Split
-from hangtag.decisions import calibration_error, negative_log_likelihood
+from hangtag.decisions.calibration import (
+    ReliabilityBin,
+    calibration_error,
+    negative_log_likelihood,
+    reliability,
+    softmax,
+)
+from hangtag.decisions.rules import CLASS_LEVEL, Decisions, Rules, decide
 from hangtag.errors import DataError
 
 
@@ -23,18 +30,71 @@ class ClassFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Automation:
-    """What a threshold for a promised precision does.
+class Accepted:
+    """Items that a promise accepts.
 
     Attributes:
-        coverage: Share of the items accepted, 0-1.
-        precision: Share of correct items among the accepted, 0-1; None when none is accepted.
-        threshold: The lowest accepted confidence; None when the model has no such threshold.
+        coverage: Share of the items, 0-1.
+        precision: Share of right ones among the accepted, 0-1; None when none is accepted.
+        threshold: The lowest accepted confidence; None when there is none.
     """
 
     coverage: float
     precision: float | None
     threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """What a promised precision does.
+
+    Attributes:
+        coverage: Share of the items accepted as a class, 0-1.
+        precision: Share of right ones among them, 0-1; None when none is accepted.
+        threshold: The lowest accepted confidence of any class; None when no class has one.
+        needed: Held-out items that would support the promise where these did not; None otherwise.
+        per_class: By class, the items that were predicted as it.
+        parents: By level above the classes, the items accepted as a parent.
+    """
+
+    coverage: float
+    precision: float | None
+    threshold: float | None
+    needed: int | None
+    per_class: Mapping[str, Accepted]
+    parents: Mapping[str, Accepted]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How true confidence is.
+
+    Attributes:
+        ece_before: Expected calibration error of the raw softmax, 15 bins of equal mass, 0-1.
+        nll_before: Negative log likelihood of the raw softmax, nats.
+        bins_before: Reliability of the raw softmax.
+        bins: Reliability of the calibrated confidence.
+    """
+
+    ece_before: float
+    nll_before: float
+    bins_before: list[ReliabilityBin]
+    bins: list[ReliabilityBin]
+
+
+@dataclass(frozen=True, slots=True)
+class RiskCoverage:
+    """Errors among the most confident items, by how many are accepted.
+
+    Attributes:
+        coverage: Shares of the items accepted, the most confident first, 0-1, rising.
+        risk: Share of wrong ones among them, 0-1.
+        area: Mean of the risk over all shares (AURC, Geifman and El-Yaniv 2017), 0-1.
+    """
+
+    coverage: list[float]
+    risk: list[float]
+    area: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +122,10 @@ class Evaluation:
         classes: Class names by index.
         confusion_matrix: Items by true class (row) and predicted class (column), (K, K).
         per_class: Figures by class name.
-        automation: By promised precision ("0.98"), what its threshold does on these items.
+        automation: By promised precision ("0.98"), what its thresholds do on these items.
+        unknown: Share of the items that the model calls unknown, 0-1.
+        calibration: How true confidence is, before and after calibration.
+        risk_coverage: Errors by share accepted.
     """
 
     n: int
@@ -74,6 +137,9 @@ class Evaluation:
     confusion_matrix: NDArray[np.int64]
     per_class: Mapping[str, ClassFigures]
     automation: Mapping[str, Automation]
+    unknown: float
+    calibration: Calibration
+    risk_coverage: RiskCoverage
 
     def to_json(self) -> dict[str, Any]:
         """Returns the figures as plain JSON types."""
@@ -87,6 +153,9 @@ class Evaluation:
             "confusion_matrix": self.confusion_matrix.tolist(),
             "per_class": {name: asdict(figures) for name, figures in self.per_class.items()},
             "automation": {name: asdict(figures) for name, figures in self.automation.items()},
+            "unknown": self.unknown,
+            "calibration": asdict(self.calibration),
+            "risk_coverage": asdict(self.risk_coverage),
         }
 
     def worst_confusions(self, count: int = 5) -> list[Confusion]:
@@ -103,40 +172,39 @@ class Evaluation:
 
 
 def evaluate(
-    probabilities: NDArray[np.float64],
+    logits: NDArray[np.float32],
+    strange: NDArray[np.floating],
     labels: NDArray[np.int64],
     *,
-    classes: tuple[str, ...],
-    thresholds: Mapping[str, float | None],
+    temperature: float,
+    rules: Rules,
 ) -> Evaluation:
-    """Compares probabilities (N, K), rows summing to 1, with labels (N,) in 0..K-1.
+    """Compares what a model says of N items with their labels (N,) in 0..K-1.
 
     Args:
-        probabilities: Calibrated probabilities, (N, K).
+        logits: (N, K).
+        strange: Strangeness, (N,).
         labels: True class indices, (N,).
-        classes: The K class names.
-        thresholds: Lowest accepted confidence by promised precision, as the model stores it.
+        temperature: Divides the logits before the softmax, above 0.
+        rules: As the model stores them; their first level names the K classes.
 
     Raises:
         DataError: There is nothing to evaluate, or the shapes do not fit.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-    if probabilities.shape != (len(labels), len(classes)) or not len(labels):
+    classes = rules.levels[0].categories
+    if logits.shape != (len(labels), len(classes)) or not len(labels):
         raise DataError(
-            f"cannot evaluate: expected probabilities (N, {len(classes)}) and labels (N,) with N "
-            f"above 0, received {probabilities.shape} and {labels.shape}"
+            f"cannot evaluate: expected logits (N, {len(classes)}) and labels (N,) with N above 0, "
+            f"received {logits.shape} and {labels.shape}"
         )
-    predicted = probabilities.argmax(axis=1)
-    confidence = probabilities.max(axis=1)
+    probabilities = softmax(logits, temperature=temperature)
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     correct = predicted == labels
     indices = np.arange(len(classes))
     rows = precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0)
     occurring = np.union1d(labels, predicted)
-    per_class = {
-        name: ClassFigures(float(precision), float(recall), float(f1), int(support))
-        for name, precision, recall, f1, support in zip(classes, *rows, strict=True)
-    }
     return Evaluation(
         n=len(labels),
         accuracy=float(correct.mean()),
@@ -145,11 +213,35 @@ def evaluate(
         ece=calibration_error(confidence, correct),
         classes=classes,
         confusion_matrix=confusion_matrix(labels, predicted, labels=indices).astype(np.int64),
-        per_class=per_class,
-        automation={
-            name: _automation(confidence, correct, threshold)
-            for name, threshold in thresholds.items()
+        per_class={
+            name: ClassFigures(float(p), float(r), float(f1), int(support))
+            for name, p, r, f1, support in zip(classes, *rows, strict=True)
         },
+        automation={
+            name: _automation(probabilities, strange, labels, rules, name)
+            for name in rules.thresholds
+        },
+        unknown=float((strange > rules.limit).mean()),
+        calibration=_calibration(softmax(logits), labels, after=reliability(confidence, correct)),
+        risk_coverage=measure_risk(confidence, correct),
+    )
+
+
+def measure_risk(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], *, points: int = 200
+) -> RiskCoverage:
+    """Measures errors by share accepted for items with `confidence` (N,), `correct` (N,) or not.
+
+    The area is that of all N shares; the curve has at most `points` of them.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    counts = np.arange(1, len(order) + 1)
+    risk = np.cumsum(~correct[order]) / counts
+    shown = np.unique(np.linspace(0, len(order) - 1, points).astype(int))
+    return RiskCoverage(
+        coverage=(counts[shown] / len(order)).tolist(),
+        risk=risk[shown].tolist(),
+        area=float(risk.mean()),
     )
 
 
@@ -171,11 +263,68 @@ def align_split(split: Split, *, classes: tuple[str, ...], model_classes: tuple[
     return replace(split, labels=table[split.labels])
 
 
+def _calibration(
+    raw: NDArray[np.float64], labels: NDArray[np.int64], *, after: list[ReliabilityBin]
+) -> Calibration:
+    confidence, correct = raw.max(axis=1), raw.argmax(axis=1) == labels
+    return Calibration(
+        ece_before=calibration_error(confidence, correct),
+        nll_before=negative_log_likelihood(raw, labels),
+        bins_before=reliability(confidence, correct),
+        bins=after,
+    )
+
+
 def _automation(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_], threshold: float | None
+    probabilities: NDArray[np.float64],
+    strange: NDArray[np.floating],
+    labels: NDArray[np.int64],
+    rules: Rules,
+    name: str,
 ) -> Automation:
-    if threshold is None:
-        return Automation(coverage=0.0, precision=None, threshold=None)
-    accepted = confidence >= threshold
-    precision = float(correct[accepted].mean()) if accepted.any() else None
-    return Automation(float(accepted.mean()), precision, threshold)
+    decisions = decide(probabilities, strange, rules, precision=float(name))
+    right = _judge(decisions, labels, rules)
+    taken = decisions.decision == "accept"
+    of_levels = {
+        level.name: _accepted(taken & (decisions.level == height), right, thresholds)
+        for height, (level, thresholds) in enumerate(
+            zip(rules.levels, rules.thresholds[name], strict=True)
+        )
+    }
+    own = of_levels.pop(CLASS_LEVEL)
+    predicted = probabilities.argmax(axis=1)
+    return Automation(
+        coverage=own.coverage,
+        precision=own.precision,
+        threshold=own.threshold,
+        needed=rules.needed.get(name),
+        per_class={
+            category: _accepted(
+                (taken & (decisions.level == 0))[predicted == index],
+                right[predicted == index],
+                (rules.thresholds[name][0][index],),
+            )
+            for index, category in enumerate(rules.levels[0].categories)
+        },
+        parents=of_levels,
+    )
+
+
+def _judge(decisions: Decisions, labels: NDArray[np.int64], rules: Rules) -> NDArray[np.bool_]:
+    """Returns whether the category of each decision is right at its level, (N,)."""
+    members = np.array(
+        [[-1 if one is None else one for one in level.members] for level in rules.levels]
+    )
+    right: NDArray[np.bool_] = members[decisions.level, labels] == decisions.category
+    return right
+
+
+def _accepted(
+    taken: NDArray[np.bool_], right: NDArray[np.bool_], thresholds: Sequence[float | None]
+) -> Accepted:
+    stored = [one for one in thresholds if one is not None]
+    return Accepted(
+        coverage=float(taken.mean()) if len(taken) else 0.0,
+        precision=float(right[taken].mean()) if taken.any() else None,
+        threshold=min(stored, default=None),
+    )

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hangtag.decisions.rules import Rules
 from hangtag.errors import ModelError
 from hangtag.files import new_folder, write_bytes
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ONNX = "model.onnx"
 WEIGHTS = "weights.safetensors"
 CARD = "card.json"
@@ -63,6 +64,10 @@ class Calibration(_Part):
     """Expected calibration error on them without it, 0-1."""
     ece_after: float
     """Expected calibration error on them with it, 0-1."""
+    nll_before: float
+    """Negative log likelihood on them without it, nats."""
+    nll_after: float
+    """Negative log likelihood on them with it, nats."""
 
 
 class Layer(_Part):
@@ -115,8 +120,8 @@ class Card(_Part):
     metrics: Mapping[str, Any]
     """Figures by split, with n."""
     calibration: Calibration
-    thresholds: Mapping[str, float | None]
-    """Lowest accepted confidence by promised precision; null where data cannot support it."""
+    rules: Rules
+    """When an item is accepted, backed off to a parent, for review or unknown."""
     golden: Golden
     files: Mapping[str, str] = {}
     """sha256 of each of the other files, by name."""

@@ -187,7 +187,7 @@ def test_evaluate(hangtag: Run, trained: Path, data: Path, tmp_path: Path) -> No
     assert figures["split"] == "test"
     assert figures["confusion_matrix"] == expected["confusion_matrix"]
     assert figures["loss"] == pytest.approx(expected["loss"], abs=1e-6)
-    assert set(figures["automation"]) == {"0.95", "0.98", "0.99"}
+    assert set(figures["automation"]) == {"0.9", "0.95", "0.98", "0.99", "0.995"}
     outcome = hangtag("evaluate", trained, data, "--split", "train", "--out", tmp_path / "out")
     assert outcome.out.splitlines()[-1] == str(tmp_path / "out" / "report.html")
     assert "Worst confusions" in outcome.out

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hangtag.catalogue import Catalogue, Split
-from hangtag.evaluation import Evaluation, evaluate
+from hangtag.evaluation import Evaluation
+from tests.tiny import evaluate_probabilities
 
 HOSTILE_CLASSES = (
     "<script>alert('x')</script>",
@@ -59,7 +60,7 @@ def hostile_evaluation(make_split: Callable[..., Split]) -> tuple[Evaluation, Sp
     probabilities = np.repeat((1 - confidence[:, None]) / 3, 4, axis=1)
     probabilities[np.arange(6), predicted] = confidence
     thresholds = {"0.95": 0.65, "0.99": None}
-    evaluation = evaluate(
+    evaluation = evaluate_probabilities(
         probabilities, split.labels, classes=HOSTILE_CLASSES, thresholds=thresholds
     )
     return evaluation, split, probabilities

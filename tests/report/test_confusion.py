@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hangtag.evaluation import evaluate
 from hangtag.report.confusion import draw_confusion_matrix, draw_confusion_panel, row_percent
+from tests.tiny import evaluate_probabilities
 
 Decode = Callable[[bytes], NDArray[np.uint8]]
 
@@ -21,7 +21,7 @@ def test_row_percent_by_hand() -> None:
 @pytest.mark.parametrize("classes", [2, 30, 70])
 def test_any_number_of_classes_can_be_drawn(classes: int, pixels_of: Decode) -> None:
     labels = np.arange(classes)
-    evaluation = evaluate(
+    evaluation = evaluate_probabilities(
         np.eye(classes), labels, classes=tuple(f"class {k}" for k in labels), thresholds={}
     )
     png = draw_confusion_matrix(evaluation)
@@ -31,7 +31,7 @@ def test_any_number_of_classes_can_be_drawn(classes: int, pixels_of: Decode) -> 
 
 
 def test_counts_and_percent_differ_and_repeat() -> None:
-    evaluation = evaluate(
+    evaluation = evaluate_probabilities(
         np.eye(2)[[0, 1, 1]], np.array([0, 0, 1]), classes=("a", "b"), thresholds={}
     )
     counts = draw_confusion_panel(evaluation, "counts")

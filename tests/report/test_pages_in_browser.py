@@ -54,7 +54,7 @@ def test_report_fits_a_phone(
         tmp_path, *hostile_evaluation, title="Long" * 30, history=history, facts=facts
     )
     measured = probe(page, tmp_path / "profile")
-    assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 5 + 6}
+    assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 7 + 6}
 
 
 def test_exploration_fits_a_phone(tmp_path: Path, hostile_catalogue: Catalogue) -> None:

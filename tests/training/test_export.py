@@ -16,7 +16,8 @@ from hangtag.training.networks import build_network
 from hangtag.training.packaging import package_model
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.recipes import Recipe, load_recipe
-from tests.tiny import tiny_recipe
+from hangtag.training.strangeness import learn_strangeness
+from tests.tiny import make_split, tiny_recipe
 
 CLASSES = ("wide", "tall", "square")
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), dtype=np.uint8)
@@ -24,8 +25,9 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), dtype=np.uint
 
 def make_model(recipe: Recipe, *, seed: int = 0) -> Exportable:
     torch.manual_seed(seed)
-    network = build_network(recipe, classes=3)
-    return Exportable(network, Normalisation(0.3, 0.35)).eval()
+    network, normalisation = build_network(recipe, classes=3).eval(), Normalisation(0.3, 0.35)
+    strangeness = learn_strangeness(network, normalisation, make_split(30, classes=3, seed=seed))
+    return Exportable(network, normalisation, strangeness).eval()
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def content(model: Exportable) -> bytes:
     return export_onnx(model, pixels=PIXELS, classes=CLASSES)
 
 
-def test_the_graph_takes_any_batch_of_pixels_and_gives_logits_and_embedding(
+def test_the_graph_takes_any_batch_of_pixels_and_gives_its_three_answers(
     content: bytes, model: Exportable
 ) -> None:
     session = onnxruntime.InferenceSession(content)
@@ -46,11 +48,12 @@ def test_the_graph_takes_any_batch_of_pixels_and_gives_logits_and_embedding(
     assert (pixels.name, pixels.type, pixels.shape[1:]) == ("pixels", "tensor(uint8)", [28, 28, 1])
     for count in (1, 3, 9):
         batch = np.resize(PIXELS, (count, 28, 28, 1))
-        logits, embedding = session.run(["logits", "embedding"], {"pixels": batch})
+        logits, embedding, strange = session.run(None, {"pixels": batch})
         with torch.no_grad():
             expected = model(torch.from_numpy(batch))
         np.testing.assert_allclose(logits, expected[0].numpy(), atol=1e-4)
         np.testing.assert_allclose(embedding, expected[1].numpy(), atol=1e-4)
+        np.testing.assert_allclose(strange, expected[2].numpy(), rtol=1e-3, atol=1e-2)
 
 
 def test_the_file_stands_alone_and_names_its_classes(content: bytes) -> None:
@@ -77,7 +80,7 @@ def test_another_network_is_refused(content: bytes) -> None:
 
 
 def test_another_normalisation_is_refused(content: bytes, model: Exportable) -> None:
-    skewed = Exportable(model.network, Normalisation(0.31, 0.35)).eval()
+    skewed = Exportable(model.network, Normalisation(0.31, 0.35), model.strangeness).eval()
     with pytest.raises(TrainingError, match="differs from the trained network"):
         check_export(content, skewed, PIXELS)
 
@@ -94,7 +97,8 @@ def test_a_refused_export_writes_nothing(
     with pytest.raises(TrainingError, match="nothing was written"):
         package_model(
             tmp_path / "model",
-            make_model(tiny_recipe(), seed=1),
+            make_model(tiny_recipe(), seed=1).network,
+            Normalisation(0.3, 0.35),
             recipe=tiny_recipe(),
             catalogue=catalogue,
             seed=0,

@@ -44,12 +44,13 @@ def evaluate(
         )
     chosen = align_split(chosen, classes=catalogue.classes, model_classes=categoriser.classes)
     with progress_bar("predicting", quiet=quiet) as tick:
-        probabilities = categoriser.probabilities(chosen.images, on_progress=tick)
+        answers = categoriser.answer(chosen.images, on_progress=tick)
     figures = measure(
-        probabilities,
+        answers.logits,
+        answers.strangeness,
         chosen.labels,
-        classes=categoriser.classes,
-        thresholds=categoriser.card.thresholds,
+        temperature=categoriser.card.calibration.temperature,
+        rules=categoriser.card.rules,
     )
     for notice in catalogue.notices:
         say(notice, quiet=quiet)
@@ -58,6 +59,7 @@ def evaluate(
     if out is not None:
         title = f"{categoriser.card.name}: {name} split of {catalogue.name}"
         facts = {**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)}
+        probabilities = categoriser.probabilities(answers)
         page = write_report(out, figures, chosen, probabilities, title=title, facts=facts)
         content["report"] = str(page)
     if as_json:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hangtag.catalogue.items import Split
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_bytes, write_text
+from hangtag.report.confidence import draw_reliability, draw_risk_coverage
 from hangtag.report.confusion import draw_confusion_matrix, draw_confusion_panel
 from hangtag.report.curves import History, best_epoch, draw_curve, draw_curves
 from hangtag.report.galleries import Exhibit, draw_gallery, pick_correct, pick_incorrect
@@ -45,8 +46,8 @@ def write_report(
 ) -> Path:
     """Writes ``report.html`` and its figures into `folder`.
 
-    The figures are ``confusion_matrix.png``, ``correct.png``, ``incorrect.png`` and, with a
-    history, ``curves.png``.
+    The figures are ``confusion_matrix.png``, ``reliability.png``, ``risk_coverage.png``,
+    ``correct.png``, ``incorrect.png`` and, with a history, ``curves.png``.
 
     Args:
         folder: Where to write; made where missing.
@@ -79,6 +80,7 @@ def write_report(
         curves=_draw_curves(history),
         training=_summarise(history),
         matrices=_draw_matrices(evaluation),
+        confidence=_draw_confidence(evaluation),
         galleries={name: _thumbnails(exhibits) for name, exhibits in galleries.items()},
         facts=facts or {},
     )
@@ -118,6 +120,8 @@ def _write_figures(
     }
     figures = {
         "confusion_matrix": draw_confusion_matrix(evaluation),
+        "reliability": draw_reliability(evaluation),
+        "risk_coverage": draw_risk_coverage(evaluation),
         **{name: draw_gallery(galleries[name], title=title) for name, title in titles.items()},
     }
     if history:
@@ -157,6 +161,13 @@ def _draw_matrices(evaluation: Evaluation) -> list[Picture]:
             draw_confusion_panel(evaluation, "percent"),
             "Confusion matrix, percent of the true class",
         ),
+    ]
+
+
+def _draw_confidence(evaluation: Evaluation) -> list[Picture]:
+    return [
+        Picture(draw_reliability(evaluation), "Share of right images by confidence"),
+        Picture(draw_risk_coverage(evaluation), "Share of wrong images by share accepted"),
     ]
 
 

@@ -16,6 +16,7 @@ from hangtag.errors import TrainingError
 from hangtag.modelfolder import GOLDEN_TOLERANCE
 from hangtag.training.networks import Network
 from hangtag.training.preprocessing import Normalisation, scale_pixels
+from hangtag.training.strangeness import Strangeness
 
 OPSET = 18
 
@@ -23,19 +24,22 @@ OPSET = 18
 class Exportable(nn.Module):
     """The whole way from pixels to logits: what is exported and what it is checked against."""
 
-    def __init__(self, network: Network, normalisation: Normalisation) -> None:
+    def __init__(
+        self, network: Network, normalisation: Normalisation, strangeness: Strangeness
+    ) -> None:
         super().__init__()
         self.network = network
         self.normalisation = normalisation
+        self.strangeness = strangeness
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Turns pixels (B, H, W, C) uint8 into logits (B, K) and embedding (B, D)."""
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Turns pixels (B, H, W, C) into logits (B, K), embedding (B, D) and strangeness (B,)."""
         embedding = self.network.embed(self.normalisation(scale_pixels(pixels)))
-        return self.network.classify(embedding), embedding
+        return self.network.classify(embedding), embedding, self.strangeness(embedding)
 
 
 def export_onnx(model: Exportable, *, pixels: NDArray[np.uint8], classes: Sequence[str]) -> bytes:
-    """Writes `model` as ONNX: input ``pixels``, outputs ``logits`` and ``embedding``.
+    """Writes `model` as ONNX: input ``pixels``; outputs ``logits``, ``embedding``, ``strangeness``.
 
     Args:
         model: In evaluation mode, on the CPU.
@@ -53,7 +57,7 @@ def export_onnx(model: Exportable, *, pixels: NDArray[np.uint8], classes: Sequen
             model,
             (traced,),
             input_names=["pixels"],
-            output_names=["logits", "embedding"],
+            output_names=["logits", "embedding", "strangeness"],
             dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
             opset_version=OPSET,
             dynamo=True,
@@ -87,7 +91,7 @@ def check_export(content: bytes, model: Exportable, pixels: NDArray[np.uint8]) -
         TrainingError: A logit differs by more than 1e-4.
     """
     with torch.no_grad():
-        expected, _ = model(torch.from_numpy(pixels))
+        expected, _, _ = model(torch.from_numpy(pixels))
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     received = session.run(["logits"], {"pixels": pixels})[0]
     difference = float(np.abs(received - expected.numpy()).max())

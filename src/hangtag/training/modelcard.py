@@ -1,5 +1,7 @@
 """The README of a model folder: what the model is, for people."""
 
+from collections.abc import Sequence
+
 from hangtag.modelfolder import Card
 
 
@@ -44,19 +46,32 @@ def _figures(card: Card) -> list[str]:
 
 
 def _thresholds(card: Card) -> list[str]:
+    rules = card.rules
+    names = [level.name for level in rules.levels]
     rows = [
-        f"| {float(name):.0%} | {'not supported by the data' if t is None else f'{t:.4f}'} |"
-        for name, t in card.thresholds.items()
+        f"| {float(precision):.3g} | "
+        + " | ".join(_describe_thresholds(of_level) for of_level in levels)
+        + f" | {card.metrics['validation']['automation'][precision]['coverage']:.1%} |"
+        for precision, levels in rules.thresholds.items()
     ]
     return [
         "## Thresholds",
-        "| promised precision | lowest accepted confidence |",
-        "|---|---|",
+        "| promised precision | " + " | ".join(names) + " | validation items accepted as a class |",
+        "|---|" + "---|" * len(names) + "---|",
         *rows,
         "",
-        "Each promise holds with 95 % confidence for items like those of the validation split.",
+        "The lowest accepted confidence at each level. Each promise holds with 95 % confidence for "
+        "items like those of the validation split. An input of a strangeness above "
+        f"{rules.limit:.1f} is unknown; 98 % of the validation items stay below.",
         "",
     ]
+
+
+def _describe_thresholds(thresholds: Sequence[float | None]) -> str:
+    stored = sorted({one for one in thresholds if one is not None})
+    if not stored:
+        return "not supported"
+    return f"{stored[0]:.4f}" + (f" to {stored[-1]:.4f}" if len(stored) > 1 else "")
 
 
 def _classes(card: Card) -> list[str]:

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from hangtag.catalogue.items import Catalogue, Split
 from hangtag.categoriser import Categoriser, open_session
-from hangtag.decisions import calibration_error, choose_thresholds, fit_temperature, softmax
+from hangtag.decisions.calibration import (
+    calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
+    softmax,
+)
+from hangtag.decisions.rules import Rules, build_levels, set_rules
 from hangtag.evaluation import Evaluation, evaluate
 from hangtag.machine import processor, versions
 from hangtag.modelfolder import (
@@ -22,11 +28,14 @@ from hangtag.modelfolder import (
     golden,
     write_model_folder,
 )
-from hangtag.taxonomy import category_of
+from hangtag.taxonomy import LEVELS, category_of, parents_of
 from hangtag.training.export import Exportable, export_onnx, safetensors_bytes
 from hangtag.training.modelcard import write_readme
+from hangtag.training.networks import Network
+from hangtag.training.preprocessing import Normalisation
 from hangtag.training.provenance import describe_data
 from hangtag.training.recipes.schema import Recipe
+from hangtag.training.strangeness import learn_strangeness
 from hangtag.training.summary import summarise
 
 GOLDEN_IMAGES = 16
@@ -49,7 +58,8 @@ class Packaged:
 
 def package_model(
     folder: Path,
-    model: Exportable,
+    network: Network,
+    normalisation: Normalisation,
     *,
     recipe: Recipe,
     catalogue: Catalogue,
@@ -59,7 +69,8 @@ def package_model(
 
     Args:
         folder: Where the model folder goes; one that is there already is replaced.
-        model: The trained network with its preprocessing.
+        network: Trained.
+        normalisation: What it was trained with.
         recipe: What it was trained by.
         catalogue: Split; its test split, where it has one, is looked at once.
         seed: The seed of the training.
@@ -68,7 +79,9 @@ def package_model(
         TrainingError: The exported model does not match the trained network.
         OutputError: The folder cannot be written.
     """
-    model = model.cpu().eval()
+    network = network.cpu().eval()
+    strangeness = learn_strangeness(network, normalisation, catalogue.splits["train"])
+    model = Exportable(network, normalisation, strangeness).eval()
     pixels = _golden_pixels(catalogue.splits["validation"])
     onnx = export_onnx(model, pixels=pixels, classes=catalogue.classes)
     draft = _draft_card(model, recipe=recipe, catalogue=catalogue, seed=seed)
@@ -77,9 +90,9 @@ def package_model(
     metrics = {name: _headline(figures) for name, figures in judged.evaluations.items()}
     measured = {
         "calibration": judged.calibration,
-        "thresholds": judged.thresholds,
+        "rules": judged.rules,
         "metrics": metrics,
-        "golden": golden(pixels, runner.logits(pixels)),
+        "golden": golden(pixels, runner.answer(pixels).logits),
     }
     card = draft.model_copy(update=measured)
     weights = safetensors_bytes(model.network)
@@ -92,28 +105,39 @@ class _Judged:
     """What the exported model says of the validation and test splits."""
 
     calibration: Calibration
-    thresholds: dict[str, float | None]
+    rules: Rules
     probabilities: dict[str, NDArray[np.float64]]
     evaluations: dict[str, Evaluation]
 
 
 def _judge(runner: Categoriser, catalogue: Catalogue) -> _Judged:
-    """Calibrates and sets thresholds on the validation split, then evaluates it and test."""
+    """Calibrates and sets the rules on the validation split, then evaluates it and test."""
     splits = {name: split for name, split in catalogue.splits.items() if name != "train"}
-    logits = {name: runner.logits(split.images) for name, split in splits.items()}
+    answers = {name: runner.answer(split.images) for name, split in splits.items()}
     labels = splits["validation"].labels
-    calibration = _calibrate(logits["validation"], labels)
+    calibration = _calibrate(answers["validation"].logits, labels)
     probabilities = {
-        name: softmax(one, temperature=calibration.temperature) for name, one in logits.items()
+        name: softmax(one.logits, temperature=calibration.temperature)
+        for name, one in answers.items()
     }
-    thresholds = choose_thresholds(probabilities["validation"], labels)
+    parents = [parents_of(name) for name in catalogue.classes]
+    rules = set_rules(
+        probabilities["validation"],
+        answers["validation"].strangeness,
+        labels,
+        levels=build_levels(catalogue.classes, parents, names=LEVELS),
+    )
     evaluations = {
         name: evaluate(
-            probabilities[name], split.labels, classes=catalogue.classes, thresholds=thresholds
+            answers[name].logits,
+            answers[name].strangeness,
+            split.labels,
+            temperature=calibration.temperature,
+            rules=rules,
         )
         for name, split in splits.items()
     }
-    return _Judged(calibration, thresholds, probabilities, evaluations)
+    return _Judged(calibration, rules, probabilities, evaluations)
 
 
 def _golden_pixels(split: Split) -> NDArray[np.uint8]:
@@ -136,8 +160,10 @@ def _draft_card(model: Exportable, *, recipe: Recipe, catalogue: Catalogue, seed
         data=describe_data(catalogue, recipe),
         summary=summarise(model.network, channels=1, size=(height, width)),
         metrics={},
-        calibration=Calibration(temperature=1.0, n=0, ece_before=0.0, ece_after=0.0),
-        thresholds={},
+        calibration=Calibration(
+            temperature=1.0, n=0, ece_before=0.0, ece_after=0.0, nll_before=0.0, nll_after=0.0
+        ),
+        rules=Rules(levels=(), thresholds={}, needed={}, limit=0.0),
         golden=golden(np.zeros((0, height, width, 1), np.uint8), np.zeros((0, 0), np.float32)),
     )
 
@@ -149,14 +175,22 @@ def _model_class(name: str) -> ModelClass:
 
 def _calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibration:
     temperature = fit_temperature(logits, labels)
-    before, after = (
-        calibration_error(p.max(axis=1), p.argmax(axis=1) == labels)
-        for p in (softmax(logits), softmax(logits, temperature=temperature))
+    before, after = softmax(logits), softmax(logits, temperature=temperature)
+    return Calibration(
+        temperature=temperature,
+        n=len(labels),
+        ece_before=calibration_error(before.max(axis=1), before.argmax(axis=1) == labels),
+        ece_after=calibration_error(after.max(axis=1), after.argmax(axis=1) == labels),
+        nll_before=negative_log_likelihood(before, labels),
+        nll_after=negative_log_likelihood(after, labels),
     )
-    return Calibration(temperature=temperature, n=len(labels), ece_before=before, ece_after=after)
 
 
 def _headline(figures: Evaluation) -> dict[str, Any]:
-    kept = ("n", "accuracy", "loss", "macro_f1", "ece", "automation")
+    kept = ("n", "accuracy", "loss", "macro_f1", "ece", "unknown")
     whole = figures.to_json()
-    return {name: whole[name] for name in kept}
+    automation = {
+        name: {"coverage": one.coverage, "precision": one.precision}
+        for name, one in figures.automation.items()
+    }
+    return {**{name: whole[name] for name in kept}, "automation": automation}

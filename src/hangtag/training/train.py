@@ -22,7 +22,6 @@ from hangtag.report.facts import describe_card
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
 from hangtag.training.devices import choose_device, keep_freed_memory
 from hangtag.training.distillation import load_teacher, mix_targets
-from hangtag.training.export import Exportable
 from hangtag.training.history import Epoch, epoch_line
 from hangtag.training.loop import Examples, Trainer
 from hangtag.training.packaging import Packaged, package_model
@@ -133,7 +132,8 @@ def train(
             watch.say("exporting, calibrating and evaluating")
             packaged = package_model(
                 run.model,
-                Exportable(trainer.network, trainer.normalisation),
+                trainer.network,
+                trainer.normalisation,
                 recipe=recipe,
                 catalogue=catalogue,
                 seed=seed,
@@ -260,7 +260,7 @@ def _examples(
     if recipe.distillation:
         teacher = load_teacher(recipe.distillation, catalogue)
         watch.say(f"asking the teacher {teacher.card.name} about {len(train):,} images")
-        logits = teacher.logits(catalogue.splits["train"].images, on_progress=watch.step)
+        logits = teacher.answer(catalogue.splits["train"].images, on_progress=watch.step).logits
         targets = mix_targets(train.targets, logits, recipe.distillation)
         train = replace(train, targets=targets)
     return train, validation
