@@ -28,6 +28,22 @@ def test_predictions_are_right_and_ordered(categoriser: Categoriser, shapes: Cat
         assert prediction.category_level == "class"
 
 
+def test_beside_a_parent_stands_the_most_probable_class(fashion_mnist: Catalogue) -> None:
+    images = fashion_mnist.splits["test"].images[:300]
+    model = Categoriser.load("fashion-mnist")
+    best = model.probabilities(model.answer(images)).argmax(axis=1)
+    backed_off = [
+        (prediction, model.classes[index])
+        for prediction, index in zip(model.predict(images), best, strict=True)
+        if prediction.category_level == "group"
+    ]
+    assert len(backed_off) > 5
+    for prediction, name in backed_off:
+        assert prediction.category in {"Upper body", "Shoes"}
+        assert prediction.runner_up == name
+        assert prediction.confidence > prediction.runner_up_confidence
+
+
 def test_probabilities_sum_to_one(categoriser: Categoriser, shapes: Catalogue) -> None:
     probabilities = categoriser.probabilities(categoriser.answer(shapes.splits["test"].images))
     assert probabilities.shape == (60, 3)

@@ -18,6 +18,7 @@ from hangtag.decisions.calibration import softmax
 from hangtag.decisions.promises import DEFAULT_PRECISION
 from hangtag.decisions.rules import decide
 from hangtag.errors import DataError, ModelError
+from hangtag.interrupts import hold_interrupts
 from hangtag.modelfolder import GOLDEN_TOLERANCE, ONNX, Card, find_model_folder, read_card
 from hangtag.progress import Tick
 
@@ -34,7 +35,7 @@ class Prediction:
         category_level: ``class``, or what kind of parent the category is.
         confidence: Calibrated probability of the category, 0-1.
         decision: ``accept``, ``review`` or ``unknown``.
-        runner_up: The second most probable class.
+        runner_up: The second most probable class; the most probable one beside a parent.
         runner_up_confidence: Its calibrated probability, 0-1.
     """
 
@@ -104,17 +105,19 @@ class Categoriser:
         Raises:
             DataError: The images are not of the model's size and type.
         """
-        pixels = self._check(images)
-        logits = np.zeros((len(pixels), len(self.classes)), dtype=np.float32)
-        strange = np.zeros(len(pixels), dtype=np.float32)
-        for start in range(0, len(pixels), BATCH):
-            batch = slice(start, start + BATCH)
-            logits[batch], strange[batch] = self._session.run(
-                ["logits", "strangeness"], {"pixels": pixels[batch]}
-            )
-            if on_progress:
-                on_progress(min(start + BATCH, len(pixels)), len(pixels))
+        logits, strange = self._run(["logits", "strangeness"], images, on_progress)
         return Answers(logits, strange)
+
+    def embed(
+        self, images: NDArray[np.uint8], *, on_progress: Tick | None = None
+    ) -> NDArray[np.float32]:
+        """Returns the embeddings (N, D) of images (N, H, W) or (N, H, W, C) uint8.
+
+        Raises:
+            DataError: The images are not of the model's size and type.
+        """
+        (embeddings,) = self._run(["embedding"], images, on_progress)
+        return embeddings
 
     def probabilities(self, answers: Answers) -> NDArray[np.float64]:
         """Returns calibrated probabilities (N, K)."""
@@ -136,7 +139,8 @@ class Categoriser:
         answers = self.answer(images)
         probabilities = self.probabilities(answers)
         decided = decide(probabilities, answers.strangeness, self.card.rules, precision=precision)
-        second = np.argsort(-probabilities, axis=1, kind="stable")[:, 1]
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        second = np.where(decided.level > 0, order[:, 0], order[:, 1])
         levels = self.card.rules.levels
         return [
             Prediction(
@@ -149,6 +153,24 @@ class Categoriser:
             )
             for row, level in enumerate(decided.level)
         ]
+
+    def _run(
+        self, outputs: list[str], images: NDArray[np.uint8], on_progress: Tick | None
+    ) -> list[NDArray[np.float32]]:
+        """Runs the graph, a batch at a time; without images one blank tells the shapes."""
+        pixels = self._check(images)
+        count = len(pixels)
+        parts = []
+        for start in range(0, max(count, 1), BATCH):
+            batch = (
+                pixels[start : start + BATCH]
+                if count
+                else np.zeros_like(pixels, shape=(1, *pixels.shape[1:]))
+            )
+            parts.append(self._session.run(outputs, {"pixels": batch}))
+            if on_progress and count:
+                on_progress(min(start + BATCH, count), count)
+        return [np.concatenate(part)[:count] for part in zip(*parts, strict=True)]
 
     def _check(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         images, size = np.asarray(images), self.card.input
@@ -189,7 +211,8 @@ def open_session(onnx: bytes, *, where: str) -> Any:
     Raises:
         ModelError: The runtime cannot run it.
     """
-    import onnxruntime
+    with hold_interrupts():
+        import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -2,6 +2,7 @@
 
     HangtagError
       DataError        a data set, image or table cannot be read as what it claims to be
+        ImageError     one image cannot be read; carries the kind of fault
       FetchError       a data set cannot be obtained from any source
       ModelError       a model folder is missing, damaged or does not fit the data
       RecipeError      a recipe has an unknown field or an impossible value
@@ -20,6 +21,19 @@ class HangtagError(Exception):
 
 class DataError(HangtagError):
     """A data set, image or table cannot be read as what it claims to be."""
+
+
+class ImageError(DataError):
+    """One image cannot be read.
+
+    Args:
+        message: What, where and what to do, in one line.
+        fault: The kind of fault, to be counted, such as ``damaged``.
+    """
+
+    def __init__(self, message: str, *, fault: str) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class FetchError(HangtagError):

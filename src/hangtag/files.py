@@ -25,11 +25,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -56,9 +56,9 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         if replace and path.exists():
             retired = path.rename(temporary.with_suffix(".old"))
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         if retired is not None and not path.exists():
             retired.rename(path)
@@ -106,7 +106,7 @@ def _temporary_beside(path: Path) -> Path:
             dir=path.parent, prefix=f".{path.name}.", suffix=f".part{path.suffix}"
         )
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     os.close(handle)
     return Path(name)
 
@@ -117,14 +117,16 @@ def _umask() -> int:
     return mask
 
 
-def _unwritable(path: Path, error: OSError) -> OutputError:
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """Returns the error to raise when `path` cannot be written."""
     return OutputError(
         f"cannot write {path}: {error.strerror or error}; "
         "check the free space and the permissions, or choose another place"
     )
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Brings a file, or what a folder lists, to the disk; raises OSError when that fails."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

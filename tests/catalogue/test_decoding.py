@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hangtag.catalogue import decode_grey
-from hangtag.errors import DataError
+from hangtag.errors import DataError, ImageError
 
 SIZE = (28, 28)
 
@@ -135,6 +135,51 @@ def test_exif_turns_the_image_upright(format: str) -> None:
     assert pixels[:, :10].max() < 50
 
 
+@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+@pytest.mark.parametrize("height", [28, 90])
+def test_the_eight_orientations_of_one_image_give_one_answer(format: str, height: int) -> None:
+    upright = Image.fromarray(random_grey(height, 28)).convert("RGB")
+    turns = Image.Transpose
+    undone = {
+        1: None,
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_90,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_270,
+    }
+    expected = decode_grey(encode(upright), size=SIZE).pixels
+    options = {"lossless": True} if format == "WEBP" else {}
+    for orientation, turn in undone.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        stored = upright if turn is None else upright.transpose(turn)
+        content = encode(stored, format, exif=exif, **options)
+        np.testing.assert_array_equal(decode_grey(content, size=SIZE).pixels, expected)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_a_tall_image_is_turned_grey_in_strips_as_in_one(mode: str) -> None:
+    pixels = random_grey(1000, 4)
+    image = Image.fromarray(pixels.astype(np.uint16) * 200)
+    if mode == "LA":
+        image = Image.merge("LA", [Image.fromarray(pixels), Image.fromarray(255 - pixels)])
+    elif mode == "RGBA":
+        image = Image.merge("RGBA", [Image.fromarray(pixels + n) for n in range(4)])
+    elif mode != "I;16":
+        image = Image.fromarray(pixels).convert(mode)
+    options: dict[str, Any] = {"transparency": 3} if mode in ("L", "P") else {}
+
+    whole = decode_grey(encode(image, **options), size=(1000, 4)).pixels
+
+    for top in (0, 255, 600, 999):
+        row = image.crop((0, top, 4, top + 1))
+        alone = decode_grey(encode(row, **options), size=(1, 4)).pixels
+        np.testing.assert_array_equal(whole[top : top + 1], alone)
+
+
 def test_other_size_is_fitted_and_centred_on_black() -> None:
     decoded = decode_grey(encode(Image.new("RGB", (400, 200), "white")), size=SIZE)
 
@@ -198,6 +243,13 @@ def test_truncated_image_is_one_line_that_names_the_file(
 
     assert str(caught.value).startswith(f"{path}: is ")
     assert "\n" not in str(caught.value)
+
+
+def test_what_begins_like_an_image_is_damaged_and_what_does_not_is_none(tmp_path: Path) -> None:
+    for content, fault in ((b"\x89PNG\r\n\x1a\nrest", "damaged"), (b"GIF89a", "not an image")):
+        with pytest.raises(ImageError) as caught:
+            decode_grey(content, size=SIZE)
+        assert caught.value.fault == fault
 
 
 def test_random_damage_never_escapes_as_another_error() -> None:

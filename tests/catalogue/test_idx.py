@@ -101,7 +101,7 @@ def test_header_cut_off(tmp_path: Path) -> None:
         read_idx_images(path)
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "gz"])
 def test_empty_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "images"
     path.write_bytes(content)

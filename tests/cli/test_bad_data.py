@@ -1,6 +1,7 @@
 """Bad data gives one clear line and exit code 2, whatever the command."""
 
 import gzip
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,8 @@ def test_every_command_says_what_is_wrong(
 
 
 def test_predicting_on_bad_data_records_it(hangtag: Run, trained: Path, tmp_path: Path) -> None:
-    outcome = hangtag("predict", broken_image(tmp_path), "--model", trained)
+    outcome = hangtag("predict", broken_image(tmp_path), "--model", trained, "--json")
     assert outcome.code == 0
-    assert [line.split(",")[3] for line in outcome.out.splitlines()[1:]].count("error") == 1
+    result = json.loads(outcome.out)
+    assert [row["decision"] for row in result["rows"]].count("error") == 1
+    assert result["faults"] == {"damaged": 1}

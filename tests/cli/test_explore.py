@@ -81,3 +81,53 @@ def test_missing_data_is_named(run: Run, tmp_path: Path) -> None:
     result = run(tmp_path / "nothing", "--out", tmp_path / "out")
     assert isinstance(result.exception, DataError)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A dark shirt on white."""
+    path = tmp_path / "shirt.png"
+    image = Image.new("RGB", (100, 120), "white")
+    image.paste((40, 40, 40), (20, 30, 60, 90))
+    image.save(path)
+    return path
+
+
+def test_photo_draws_its_steps(run: Run, photo: Path, tmp_path: Path) -> None:
+    result = run("--photo", photo, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.exception
+    assert result.stdout == f"{tmp_path / 'out' / 'photo_steps.png'}\n"
+    assert "2 trim: 40x60" in result.stderr
+    with Image.open(tmp_path / "out" / "photo_steps.png") as picture:
+        assert picture.width > picture.height > 400
+
+
+def test_photo_json_is_one_object(run: Run, photo: Path, tmp_path: Path) -> None:
+    result = run("--photo", photo, "--out", tmp_path / "out", "--json")
+    content = json.loads(result.stdout)
+    assert [step["name"] for step in content["steps"]][::3] == ["photo", "fit", "negate"]
+    assert content["steps"][3] == {"name": "fit", "height": 28, "width": 19, "note": "19x28"}
+    assert content["picture"] == str(tmp_path / "out" / "photo_steps.png")
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "nothing to explore; give DATA, or --photo FILE"),
+        (("--photo", "a.png", "data"), "--photo takes neither DATA nor --augment"),
+        (("--photo", "a.png", "--augment", "seed"), "--photo takes neither DATA nor --augment"),
+    ],
+)
+def test_data_or_photo_and_not_both(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
+def test_photo_that_is_none_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("no image")
+    result = run("--photo", tmp_path / "a.jpg", "--out", tmp_path / "out")
+    assert isinstance(result.exception, DataError)
+    assert "a.jpg: is not a JPEG" in str(result.exception)
+    assert not (tmp_path / "out").exists()

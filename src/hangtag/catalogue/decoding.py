@@ -1,6 +1,7 @@
 """Decodes one image file that nobody vouches for into grey pixels of a fixed size."""
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import is_file
-from hangtag.errors import DataError
+from hangtag.errors import ImageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,6 +22,10 @@ MAX_FILE_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
+_STARTS = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
+"""How files of these formats begin."""
+
+_STRIP_ROWS = 256
 _DRAFT_FACTOR = 4
 """A JPEG is decoded at reduced scale, but never below this many times the size asked for."""
 
@@ -53,38 +59,44 @@ def decode_grey(
         name: What an error calls an image that is given as bytes.
 
     Raises:
-        DataError: The file is missing, empty, over 20 MB or 50 megapixels, in another format,
+        ImageError: The file is missing, empty, over 20 MB or 50 megapixels, in another format,
             or damaged. The message names the file and the reason.
     """
     if isinstance(source, Path):
         name, source = str(source), _read_file(source)
     if not source:
-        raise DataError(f"{name} is empty (0 bytes); expected a JPEG, PNG or WebP image")
+        raise ImageError(
+            f"{name} is empty (0 bytes); expected a JPEG, PNG or WebP image", fault=Fault.EMPTY
+        )
     if len(source) > MAX_FILE_BYTES:
-        raise DataError(
+        raise ImageError(
             f"{name} is over {MAX_FILE_BYTES // 1_000_000} MB, the most that is read; "
-            "save it smaller"
+            "save it smaller",
+            fault=Fault.TOO_LARGE,
         )
     with warnings.catch_warnings():
         # Pillow warns about what is refused below (bombs) or harmless here (odd metadata).
         warnings.filterwarnings("ignore", module=r"PIL\b")
         try:
             return _decode(source, size)
-        except DataError as error:
-            raise DataError(f"{name}: {error}") from error
+        except ImageError as error:
+            raise ImageError(f"{name}: {error}", fault=error.fault) from error
         except Exception as error:
             # Decoders meet hostile bytes and raise nearly anything, from OSError to struct.error.
-            raise DataError(f"{name}: {_explain(error)}") from error
+            fault, reason = _explain(error, source)
+            raise ImageError(f"{name}: {reason}", fault=fault) from error
 
 
 def _read_file(path: Path) -> bytes:
     try:
         if not is_file(path):
-            raise DataError(f"{path}: no such image file; check the path")
+            raise ImageError(f"{path}: no such image file; check the path", fault=Fault.MISSING)
         with path.open("rb") as stream:
             return stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+        raise ImageError(
+            f"cannot read {path}: {error.strerror or error}", fault=Fault.UNREADABLE
+        ) from error
 
 
 def _decode(content: bytes, size: tuple[int, int]) -> DecodedImage:
@@ -93,21 +105,39 @@ def _decode(content: bytes, size: tuple[int, int]) -> DecodedImage:
     height, width = size
     with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
-            raise DataError(
+            raise ImageError(
                 f"is {image.width}x{image.height} pixels; expected at most "
-                f"{MAX_PIXELS // 1_000_000} megapixels; save it smaller"
+                f"{MAX_PIXELS // 1_000_000} megapixels; save it smaller",
+                fault=Fault.TOO_LARGE,
             )
         least = _DRAFT_FACTOR * max(size)
         image.draft(image.mode, (least, least))
-        upright = ImageOps.exif_transpose(image)
-        grey = _turn_grey(upright)
-    resized = grey.size != (width, height)
-    if resized:
-        grey = _fit(grey, size)
-    return DecodedImage(np.array(grey, dtype=np.uint8), resized)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 200 MB.
+        if image.size == (width, height):
+            return DecodedImage(np.array(_turn_grey(image), dtype=np.uint8), resized=False)
+        return DecodedImage(_fit_photo(image, size), resized=True)
+
+
+def _fit_photo(image: "Image", size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The one place where an image that is not of the model's size becomes its pixels."""
+    return np.array(_fit(_turn_grey(image), size), dtype=np.uint8)
 
 
 def _turn_grey(image: "Image") -> "Image":
+    """Turns an image grey, strip by strip: of what it is made of, only a strip is in memory."""
+    from PIL import Image
+
+    if image.height <= _STRIP_ROWS:
+        return _turn_strip_grey(image)
+    grey = Image.new("L", image.size)
+    for top in range(0, image.height, _STRIP_ROWS):
+        strip = (0, top, image.width, min(top + _STRIP_ROWS, image.height))
+        grey.paste(_turn_strip_grey(image.crop(strip)), strip)
+    return grey
+
+
+def _turn_strip_grey(image: "Image") -> "Image":
     from PIL import Image
 
     if image.mode.startswith("I"):
@@ -138,12 +168,16 @@ def _fit(grey: "Image", size: tuple[int, int]) -> "Image":
     return canvas
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, content: bytes) -> tuple[Fault, str]:
     from PIL import Image, UnidentifiedImageError
 
-    if isinstance(error, UnidentifiedImageError):
-        return "is not a JPEG, PNG or WebP image; convert it to one of these"
+    if isinstance(error, UnidentifiedImageError) and not _STARTS.match(content):
+        return Fault.NOT_AN_IMAGE, "is not a JPEG, PNG or WebP image; convert it to one of these"
     if isinstance(error, Image.DecompressionBombError):
-        return f"is over {MAX_PIXELS // 1_000_000} megapixels; save it smaller"
+        return Fault.TOO_LARGE, f"is over {MAX_PIXELS // 1_000_000} megapixels; save it smaller"
+    if isinstance(error, MemoryError):
+        return Fault.TOO_LARGE, "needs more memory than there is; save it smaller"
     reason = " ".join(str(error).split()) or type(error).__name__
-    return f"is damaged and cannot be decoded ({reason}); get the image again"
+    if isinstance(error, UnidentifiedImageError):
+        reason = "its header makes no sense"  # Pillow names the buffer instead of a reason.
+    return Fault.DAMAGED, f"is damaged and cannot be decoded ({reason}); get the image again"

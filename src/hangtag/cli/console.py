@@ -15,7 +15,9 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -64,14 +66,31 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     stdout.print(table)
 
 
+class _RateColumn(ProgressColumn):
+    """How much is done a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Returns the rate, once it is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {self._unit}/s" if speed else "")
+
+
 @contextmanager
-def progress_bar(description: str, *, quiet: bool = False) -> Iterator[Tick]:
-    """Shows a progress bar on a terminal while the block runs; yields the function to call."""
+def progress_bar(description: str, *, quiet: bool = False, unit: str = "") -> Iterator[Tick]:
+    """Shows a progress bar on a terminal while the block runs; yields the function to call.
+
+    With a `unit` it says how many are done a second.
+    """
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        *([_RateColumn(unit)] if unit else []),
         TimeRemainingColumn(),
         console=stderr,
         disable=quiet or not stderr.is_terminal,

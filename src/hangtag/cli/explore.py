@@ -1,4 +1,4 @@
-"""``hangtag explore``: what is in a data set, as numbers, pictures and one page."""
+"""``hangtag explore``: what is in a data set, or how one photo becomes a model's input."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,11 +19,24 @@ _COPIES = 8
 
 def explore(
     data: Annotated[
-        str,
-        typer.Argument(metavar="DATA", help="A name such as fashion-mnist, a file or a folder."),
-    ],
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="A name such as fashion-mnist, a file or a folder.",
+            show_default=False,
+        ),
+    ] = None,
+    photo: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of DATA: draw how this photo becomes 28x28 grey pixels.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for explore.html and its figures.")
+        Path,
+        typer.Option("--out", help="Folder for explore.html and its figures, or photo_steps.png."),
     ] = Path("explore"),
     augment: Annotated[
         str | None,
@@ -42,7 +55,15 @@ def explore(
     \b
     For example:
       hangtag explore fashion-mnist --out explore --augment seed
+      hangtag explore --photo shirt.jpg
     """
+    if photo is not None:
+        if data is not None or augment is not None:
+            raise typer.BadParameter("--photo takes neither DATA nor --augment; leave one out")
+        _show_photo(photo, out, as_json=as_json, quiet=quiet)
+        return
+    if data is None:
+        raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
     from hangtag.report import explore as measure
     from hangtag.report import write_exploration
 
@@ -59,6 +80,34 @@ def explore(
     for notice in exploration.notices:
         say(f"note: {notice}", quiet=quiet)
     typer.echo(str(page))
+
+
+def _show_photo(photo: Path, out: Path, *, as_json: bool, quiet: bool) -> None:
+    """Draws the steps of a photo into the folder `out` and tells them."""
+    from hangtag.catalogue import IMAGE_SIZE
+    from hangtag.catalogue.photo import photo_steps
+    from hangtag.catalogue.photo_files import read_photo
+    from hangtag.files import write_bytes
+    from hangtag.report.photo_steps import draw_photo_steps
+
+    steps = photo_steps(read_photo(photo), size=IMAGE_SIZE)
+    picture = out / "photo_steps.png"
+    write_bytes(picture, draw_photo_steps(steps))
+    if as_json:
+        content = [
+            {
+                "name": step.name,
+                "height": step.pixels.shape[0],
+                "width": step.pixels.shape[1],
+                "note": step.note,
+            }
+            for step in steps
+        ]
+        print_json({"photo": str(photo), "steps": content, "picture": str(picture)})
+        return
+    for position, step in enumerate(steps, 1):
+        say(f"{position} {step.name}: {step.note}", quiet=quiet)
+    typer.echo(str(picture))
 
 
 def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":

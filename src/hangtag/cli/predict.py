@@ -1,24 +1,45 @@
 """``hangtag predict``: a category, a confidence and a decision for each image."""
 
+import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hangtag.catalogue.inputs import Input, list_sources, read_inputs
+from hangtag import __version__
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
-from hangtag.predictions import Write, csv_writer, open_writer, predict_rows
+from hangtag.decisions.promises import DEFAULT_PRECISION
+from hangtag.decisions.rules import stored_precision
+from hangtag.errors import OutputError
+from hangtag.inputs import CHUNK, Decoders, Inputs, Item, open_inputs
+from hangtag.predictions import (
+    CsvStream,
+    Layout,
+    Request,
+    RowList,
+    Sink,
+    Tally,
+    open_output,
+    part_of,
+    predict_rows,
+    require_format,
+)
+
+if TYPE_CHECKING:
+    from hangtag.categoriser import Categoriser
 
 
 def predict(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...", help="Image files, folders, .npy arrays, or - for a list on stdin."
+            metavar="INPUT...",
+            help="Images, folders, patterns, .npy and IDX files, pixel CSVs, manifests, or - for "
+            "a list of paths on stdin.",
         ),
     ],
     model: Annotated[
@@ -28,74 +49,121 @@ def predict(
         Path | None,
         typer.Option(help="A .csv, .jsonl or .parquet file.  [default: CSV on stdout]"),
     ] = None,
+    precision: Annotated[
+        float,
+        typer.Option(min=0.5, max=0.999, help="What to promise for the accepted items."),
+    ] = DEFAULT_PRECISION,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the interrupted --out.", show_default=False)
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that decode images.  [default: one a core, at most 8]",
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Categorises images; one that cannot be read becomes a row with its error.
 
-    The decision is accept (98 % precision is promised), review (a person must see it) or error.
+    The decision is accept (the precision is promised), review (a person must see it), unknown
+    (unlike anything the model learned) or error. Where only a parent of the class is sure, such as
+    "Upper body", the category is that, and category_level says so.
     Images that are not of the model's size are turned grey, fitted and centred on black; a model
     of 28x28 pixels is a poor judge of photos.
 
+    The columns of a manifest are passed through. Ctrl-C leaves what --resume goes on with.
+
     \b
     For example:
-      hangtag predict photos/ --out categories.csv
+      hangtag predict photos/ 'more/*.png' --out categories.csv
+      hangtag predict feed.parquet --precision 0.99 --out categories.parquet
       ls photos/*.jpg | hangtag predict - --model runs/mine
     """
     from hangtag.categoriser import Categoriser
 
-    sources = list_sources(inputs)
-    categoriser = Categoriser.load(model)
-    size = (categoriser.card.input.height, categoriser.card.input.width)
-    tally = _Tally()
-    kept: list[dict[str, Any]] = []
-    with progress_bar("predicting", quiet=quiet) as tick:
-        found = tally.count(read_inputs(sources, size=size), sources=len(sources), tick=tick)
-        with _open_output(out, kept if as_json else None) as write:
-            for row in predict_rows(categoriser, found):
-                write(row)
+    _check_options(inputs, out, resume=resume)
+    opened = open_inputs(inputs)
+    with Decoders(workers) as decoders:
+        if opened.files > CHUNK:
+            decoders.start()  # They get ready while the model is loaded.
+        categoriser = Categoriser.load(model)
+        stored_precision(categoriser.card.rules, precision)  # Refuses what cannot be promised.
+        work = _Work(categoriser, precision, opened, decoders, Layout(opened.columns), quiet)
+        rows: list[dict[str, Any]] = []
+        if out is not None:
+            tally = _write_file(work, out, resume=resume)
+        elif as_json:
+            tally, rows = _collect(work)
+        else:
+            tally = work.run(CsvStream(sys.stdout, work.layout))
     say(tally.describe(), quiet=quiet)
     if as_json:
-        result = {"out": str(out)} if out else {"rows": kept}
-        content = {"model": categoriser.card.name, "n": tally.read, "errors": tally.errors}
-        print_json(content | result)
+        counts = {"n": tally.rows, "errors": tally.errors, "faults": dict(tally.faults)}
+        result = {"out": str(out)} if out else {"rows": rows}
+        print_json({"model": categoriser.card.name, **counts, **result})
     elif out is not None:
         typer.echo(str(out))
 
 
-def _open_output(
-    out: Path | None, kept: list[dict[str, Any]] | None
-) -> AbstractContextManager[Write]:
-    """Opens what rows go to: a file, the list `kept`, or CSV on stdout."""
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """All that is needed to make rows."""
+
+    categoriser: "Categoriser"
+    precision: float
+    inputs: Inputs
+    decoders: Decoders
+    layout: Layout
+    quiet: bool
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the model's images."""
+        return self.categoriser.card.input.height, self.categoriser.card.input.width
+
+    def run(self, sink: Sink, items: Iterator[Item] | None = None) -> Tally:
+        """Sends the rows of all inputs, or of `items`, to `sink`, and shows how far it is."""
+        items = self.inputs.read(self.size) if items is None else items
+        decoded = self.decoders.decode(items, size=self.size)
+        with progress_bar("predicting", quiet=self.quiet, unit="images") as tick:
+            tick(sink.tally.rows, self.inputs.total)
+            predict = partial(self.categoriser.predict, precision=self.precision)
+            for rows in predict_rows(predict, decoded):
+                sink.write(rows)
+                tick(sink.tally.rows, self.inputs.total)
+        return sink.tally
+
+
+def _check_options(inputs: list[str], out: Path | None, *, resume: bool) -> None:
     if out is not None:
-        return open_writer(out)
-    if kept is not None:
-        return nullcontext(lambda row: kept.append(asdict(row)))
-    return nullcontext(csv_writer(sys.stdout))
+        require_format(out)
+        if any(os.path.exists(name) and out.exists() and out.samefile(name) for name in inputs):
+            raise OutputError(f"--out {out} is one of the inputs; choose another name")
+    elif resume:
+        raise OutputError("--resume needs --out, the output that was interrupted")
 
 
-class _Tally:
-    """Counts inputs as they pass."""
+def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
+    request = Request(
+        inputs=work.inputs.arguments,
+        total=work.inputs.total,
+        model=work.categoriser.card.sha256,
+        precision=work.precision,
+        version=__version__,
+    )
+    try:
+        with open_output(out, work.layout, request, resume=resume) as output:
+            work.run(output, output.skip_done(work.inputs.read(work.size)))
+    except KeyboardInterrupt:
+        if part_of(out).exists():
+            say("interrupted; the same command with --resume goes on", quiet=work.quiet)
+        raise typer.Exit(130) from None
+    return output.tally
 
-    def __init__(self) -> None:
-        self.read = self.errors = self.resized = 0
 
-    def count(self, inputs: Iterable[Input], *, sources: int, tick: Any) -> Iterator[Input]:
-        """Passes inputs on; shows how many of the files are done."""
-        seen: set[str] = set()
-        for one in inputs:
-            self.read += 1
-            self.errors += one.pixels is None
-            self.resized += one.resized
-            seen.add(one.name.partition("[")[0])
-            tick(len(seen), sources)
-            yield one
-
-    def describe(self) -> str:
-        """Says what was read."""
-        text = "1 input" if self.read == 1 else f"{self.read:,} inputs"
-        if self.errors:
-            text += f", {self.errors:,} of them not readable: see the column 'error'"
-        if self.resized:
-            text += f"; {self.resized:,} were fitted to the model's size, grey on black"
-        return text
+def _collect(work: _Work) -> tuple[Tally, list[dict[str, Any]]]:
+    kept = RowList(work.layout)
+    return work.run(kept), kept.rows

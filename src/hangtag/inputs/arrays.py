@@ -1,0 +1,170 @@
+"""Arrays of images: ``.npy`` files and the image files of IDX, row by row."""
+
+import math
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.catalogue.decoding import IMAGE_SUFFIXES
+from hangtag.catalogue.faults import Fault
+from hangtag.catalogue.gzipped import open_plain
+from hangtag.catalogue.idx import IMAGES_MAGIC
+from hangtag.catalogue.paths import is_file, make_printable
+from hangtag.errors import DataError, ImageError
+from hangtag.inputs.items import Input, Pixels, Size, fail
+
+ARRAY_SUFFIX = ".npy"
+
+_IDX_START = b"\x00\x00\x08"
+"""How IDX files of bytes begin."""
+
+_IDX_HEADER = struct.Struct(">4I")
+_BLOCK = 256
+"""Images read at a time."""
+
+
+def is_array(path: str) -> bool:
+    """Tells whether `path` is an array: by its name, or an IDX file by its first bytes."""
+    suffix = _find_suffix(path)
+    if suffix == ARRAY_SUFFIX:
+        return True
+    return suffix not in IMAGE_SUFFIXES and _starts_like_idx(path)
+
+
+def count_rows(path: str) -> int | None:
+    """Returns how many images the array at `path` announces, or None where it cannot say."""
+    try:
+        if _find_suffix(path) != ARRAY_SUFFIX:
+            with open_plain(Path(path)) as stream:
+                return int(_IDX_HEADER.unpack(stream.read(_IDX_HEADER.size))[1])
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return len(array) if array.ndim > 2 else 1
+    except Exception:  # What is wrong with it is said where it is read.
+        return 1
+
+
+def read_array_file(path: str, size: Size) -> Iterator[Input]:
+    """Gives the images of an array file, or one recorded error that says what is wrong with it."""
+    suffix = _find_suffix(path)
+    rows = _read_npy(path, size) if suffix == ARRAY_SUFFIX else _read_idx(path, size)
+    try:
+        yield from rows
+    except ImageError as error:
+        yield fail(path, error)
+
+
+def _read_npy(path: str, size: Size) -> Iterator[Input]:
+    images = _open_npy(path, size)
+    name = make_printable(path)
+    if images.ndim == 2:
+        yield Input(name, path, np.array(images))
+        return
+    for start in range(0, len(images), _BLOCK):
+        # A block is mapped, copied and let go, so that the pages of a large file are not kept.
+        block = np.array(_open_npy(path, size)[start : start + _BLOCK])
+        for index, image in enumerate(block, start):
+            yield Input(f"{name}[{index}]", path, image)
+
+
+def _open_npy(path: str, size: Size) -> NDArray[np.uint8]:
+    """Maps an array file into memory, (H, W) or (N, H, W); raises ImageError when it cannot."""
+    height, width = size
+    expected = f"({height}, {width}), (N, {height}, {width}) or (N, {height}, {width}, 1) uint8"
+    if not is_file(Path(path)):
+        raise ImageError(f"{path}: no such array file; check the path", fault=Fault.MISSING)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:
+        # NumPy evaluates the header, and a damaged one raises nearly anything.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(
+            f"{path} is not a readable .npy array: {reason}", fault=Fault.DAMAGED
+        ) from error
+    if not isinstance(array, np.ndarray):
+        raise ImageError(
+            f"{path} is an archive; expected one .npy array {expected}", fault=Fault.MISSHAPEN
+        )
+    images = array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
+    if images.dtype != np.uint8 or images.ndim not in (2, 3) or images.shape[-2:] != size:
+        raise ImageError(
+            f"{path}: expected an array {expected}, received {array.shape} {array.dtype}; "
+            "convert it first",
+            fault=Fault.MISSHAPEN,
+        )
+    if not images.size:
+        raise ImageError(f"{path} holds no image; expected an array {expected}", fault=Fault.EMPTY)
+    return images
+
+
+def _find_suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _starts_like_idx(path: str) -> bool:
+    if not is_file(Path(path)):
+        return False
+    try:
+        with open_plain(Path(path)) as stream:
+            return stream.read(len(_IDX_START)) == _IDX_START
+    except DataError:
+        return False
+
+
+def _read_idx(path: str, size: Size) -> Iterator[Input]:
+    try:
+        with open_plain(Path(path)) as stream:
+            count = _read_idx_header(path, stream, size)
+            yield from _read_idx_rows(path, stream, count, size)
+    except ImageError:
+        raise
+    except DataError as error:
+        raise ImageError(str(error), fault=Fault.DAMAGED) from error
+
+
+def _read_idx_header(path: str, stream: BinaryIO, size: Size) -> int:
+    header = stream.read(_IDX_HEADER.size)
+    if int.from_bytes(header[:4], "big") != IMAGES_MAGIC:
+        raise ImageError(
+            f"{path}: expected an IDX image file (magic number {IMAGES_MAGIC}), received magic "
+            f"number {int.from_bytes(header[:4], 'big')}; give the file of the images",
+            fault=Fault.MISSHAPEN,
+        )
+    if len(header) < _IDX_HEADER.size:
+        raise ImageError(f"{path}: is cut off in its header; get it again", fault=Fault.DAMAGED)
+    _, count, height, width = _IDX_HEADER.unpack(header)
+    if (height, width) != size:
+        raise ImageError(
+            f"{path}: expected images of {size[0]}x{size[1]} pixels, received {height}x{width}; "
+            "export them as image files",
+            fault=Fault.MISSHAPEN,
+        )
+    if not count:
+        raise ImageError(f"{path} holds no images; get the file again", fault=Fault.EMPTY)
+    return int(count)
+
+
+def _read_idx_rows(path: str, stream: BinaryIO, count: int, size: Size) -> Iterator[Input]:
+    name, pixels = make_printable(path), math.prod(size)
+    for start in range(0, count, _BLOCK):
+        content = stream.read(min(_BLOCK, count - start) * pixels)
+        images: Pixels = np.frombuffer(content[: len(content) // pixels * pixels], np.uint8)
+        for index, image in enumerate(images.reshape(-1, *size), start):
+            yield Input(f"{name}[{index}]", path, image)
+        if len(content) < min(_BLOCK, count - start) * pixels:
+            present = start + len(content) // pixels
+            raise ImageError(
+                f"{path} is cut off: its header announces {count} images, {present} are there; "
+                "get the file again",
+                fault=Fault.DAMAGED,
+            )
+    if stream.read(1):
+        raise ImageError(
+            f"{path} is too long: more follows the {count} images that its header announces; "
+            "get the file again",
+            fault=Fault.DAMAGED,
+        )

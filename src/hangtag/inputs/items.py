@@ -1,0 +1,92 @@
+"""One image on its way to the model, before and after it is decoded."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.catalogue.paths import make_printable
+from hangtag.errors import ImageError
+
+Cell = str | int | float | bool | None
+"""What a cell of a table holds."""
+
+ColumnKind = Literal["text", "integer", "number", "truth"]
+"""What all cells of a column hold, where they are not None."""
+
+Pixels = NDArray[np.uint8]
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """An image file that is still to be decoded.
+
+    Attributes:
+        path: The file, as the user wrote it.
+        extras: Cells of its row in a table, to be passed through.
+    """
+
+    path: str
+    extras: Mapping[str, Cell] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One image to categorise, or why there is none.
+
+    Attributes:
+        name: Its path, or ``FILE[INDEX]``; bytes that are not UTF-8 are escaped.
+        source: The file it comes from.
+        pixels: (H, W) uint8, or None when it could not be read.
+        error: Why not, one line; empty when it could.
+        fault: The kind of that error, such as ``damaged``.
+        resized: Whether it had another size and was fitted.
+        extras: Cells of its row in a table, to be passed through.
+    """
+
+    name: str
+    source: str
+    pixels: Pixels | None
+    error: str = ""
+    fault: str = ""
+    resized: bool = False
+    extras: Mapping[str, Cell] = field(default_factory=dict)
+
+
+Item = ImageFile | Input
+
+
+class Source(Protocol):
+    """Where items come from."""
+
+    @property
+    def columns(self) -> Mapping[str, ColumnKind]:
+        """The columns that it passes through, in order."""
+
+    @property
+    def names_files(self) -> bool:
+        """Whether its items are image files, which are still to be decoded."""
+
+    def count(self) -> int | None:
+        """Returns how many items there are, about, or None where counting takes long."""
+
+    def read(self, size: Size) -> Iterator[Item]:
+        """Gives the items in order; arrays and tables must hold pixels of `size`."""
+
+
+def fail(
+    path: str, error: ImageError, *, name: str = "", extras: Mapping[str, Cell] | None = None
+) -> Input:
+    """Returns an input that says why there are no pixels; `name` is by default its path."""
+    return Input(
+        name=name or make_printable(path),
+        source=path,
+        pixels=None,
+        error=make_printable(str(error)),
+        fault=str(error.fault),
+        extras=extras or {},
+    )

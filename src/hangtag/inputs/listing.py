@@ -1,0 +1,143 @@
+"""Sources that name image files: one file, the folders below a folder, a list of paths."""
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from hangtag.catalogue.decoding import IMAGE_SUFFIXES
+from hangtag.catalogue.faults import Fault
+from hangtag.errors import DataError, ImageError
+from hangtag.inputs.arrays import ARRAY_SUFFIX, count_rows, is_array, read_array_file
+from hangtag.inputs.items import ColumnKind, ImageFile, Item, Size, fail
+
+UNREAD_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".tif", ".tiff"})
+"""Images in formats that are not read: in a folder each becomes a recorded error."""
+
+TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+_WANTED = (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES, ARRAY_SUFFIX)
+
+
+def read_file(path: str, size: Size) -> Iterator[Item]:
+    """Gives the images of one file that is no table: an image, an array or IDX file."""
+    if is_array(path):
+        yield from read_array_file(path, size)
+    elif path.lower().endswith(TABLE_SUFFIXES):
+        yield fail(path, ImageError(f"{path} {_NO_TABLE}", fault=Fault.NOT_AN_IMAGE))
+    else:
+        yield ImageFile(path)
+
+
+_NO_TABLE = "is a table, which is not read from a list of paths; give it as an argument"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """One image, array or IDX file."""
+
+    path: str
+    columns: Mapping[str, ColumnKind] = field(default_factory=dict)
+
+    def count(self) -> int | None:
+        """Returns how many images the file announces."""
+        return count_rows(self.path) if is_array(self.path) else 1
+
+    def read(self, size: Size) -> Iterator[Item]:
+        """Gives its images."""
+        return read_file(self.path, size)
+
+    @property
+    def names_files(self) -> bool:
+        """Whether it is an image."""
+        return not is_array(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """The images and arrays below a folder, by name. The names of a folder are in memory."""
+
+    folder: str
+    columns: Mapping[str, ColumnKind] = field(default_factory=dict)
+    names_files: bool = True
+
+    def count(self) -> int | None:
+        """Counts the images; raises DataError when there is none."""
+        total: int | None = 0
+        nothing = True
+        for path in _walk(self.folder):
+            nothing = False
+            more = count_rows(path) if isinstance(path, str) and is_array(path) else 1
+            total = None if total is None or more is None else total + more
+        if nothing:
+            read = ", ".join(sorted({*IMAGE_SUFFIXES, ARRAY_SUFFIX}))
+            raise DataError(
+                f"the folder {self.folder} holds no image ({read}); IDX files and tables are "
+                "read when they are named"
+            )
+        return total
+
+    def read(self, size: Size) -> Iterator[Item]:
+        """Gives its images; a folder that cannot be entered becomes a recorded error."""
+        for path in _walk(self.folder):
+            if isinstance(path, str):
+                yield from read_file(path, size)
+            else:
+                yield fail(path.folder, path.error)
+
+
+@dataclass(frozen=True, slots=True)
+class ListSource:
+    """The paths that a stream names, one a line; one that does not exist is a recorded error."""
+
+    lines: TextIO
+    columns: Mapping[str, ColumnKind] = field(default_factory=dict)
+    names_files: bool = True
+
+    def count(self) -> int | None:
+        """Returns None: the list may still be growing."""
+        return None
+
+    def read(self, size: Size) -> Iterator[Item]:
+        """Gives the images of the files, as they are named."""
+        if isinstance(self.lines, io.TextIOWrapper):
+            self.lines.reconfigure(errors="surrogateescape")  # A file name need not be UTF-8.
+        for line in self.lines:
+            path = line.rstrip("\r\n")
+            if path:
+                yield from read_file(path, size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """A folder that cannot be entered."""
+
+    folder: str
+    error: ImageError
+
+
+def _walk(folder: str) -> Iterator[str | _Closed]:
+    """Gives the wanted files below `folder` in the order of their paths; follows no folder link."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(_keep(entries))
+    except OSError as error:
+        reason = f"cannot read the folder {folder}: {error.strerror or error}"
+        yield _Closed(folder, ImageError(reason, fault=Fault.UNREADABLE))
+        return
+    prefix = "" if folder == os.curdir else os.path.join(folder, "")
+    for name, is_folder in found:
+        if is_folder:
+            yield from _walk(prefix + name)
+        else:
+            yield prefix + name
+
+
+def _keep(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, bool]]:
+    """Gives name and whether it is a folder, of folders and wanted files."""
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield entry.name, True
+        elif entry.name.lower().endswith(_WANTED) and not entry.is_dir():
+            yield entry.name, False

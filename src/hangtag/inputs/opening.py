@@ -1,0 +1,123 @@
+"""From the arguments of `predict` to its inputs, checked before any work is done."""
+
+import glob
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TextIO
+
+from hangtag.catalogue.paths import is_file, is_folder
+from hangtag.catalogue.pixel_csv import read_header
+from hangtag.errors import DataError
+from hangtag.inputs.items import ColumnKind, Item, Size, Source
+from hangtag.inputs.listing import TABLE_SUFFIXES, FileSource, FolderSource, ListSource
+from hangtag.inputs.manifests import IMAGE_COLUMN, open_csv_manifest, open_parquet_manifest
+from hangtag.inputs.pixel_rows import is_pixel_header, open_pixel_table
+
+LISTING = "-"
+"""The argument that stands for a list of paths on standard input."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What `predict` was given.
+
+    Attributes:
+        arguments: As the user wrote them.
+        sources: What they stand for, in order.
+    """
+
+    arguments: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+    @cached_property
+    def total(self) -> int | None:
+        """About how many images there are; None where counting takes long.
+
+        Raises:
+            DataError: A folder holds no image.
+        """
+        counts = [source.count() for source in self.sources]
+        return None if None in counts else sum(count or 0 for count in counts)
+
+    @property
+    def files(self) -> int:
+        """About how many image files are to be decoded, as far as that is known."""
+        return sum(source.count() or 0 for source in self.sources if source.names_files)
+
+    @property
+    def columns(self) -> Mapping[str, ColumnKind]:
+        """The columns that are passed through, in order; of two kinds makes text."""
+        merged: dict[str, ColumnKind] = {}
+        for source in self.sources:
+            for name, kind in source.columns.items():
+                merged[name] = kind if merged.get(name, kind) == kind else "text"
+        return merged
+
+    def read(self, size: Size) -> Iterator[Item]:
+        """Gives every image in order; arrays and tables must hold pixels of `size`."""
+        for source in self.sources:
+            yield from source.read(size)
+
+
+def open_inputs(arguments: Sequence[str], *, listing: TextIO | None = None) -> Inputs:
+    """Finds out what the arguments of `predict` stand for.
+
+    A file is an image, a ``.npy`` array, an IDX file, a pixel CSV or a manifest. A folder stands
+    for the images and arrays below it, by name; a pattern such as ``*.jpg`` for what it matches;
+    ``-`` for the paths that `listing` (standard input by default) names, one a line. A path from
+    the listing that does not exist becomes a recorded error.
+
+    Raises:
+        DataError: An argument is empty or does not exist, a folder holds no image, or a table
+            lacks its columns or has no rows.
+    """
+    sources = [source for argument in arguments for source in _expand(argument, listing)]
+    inputs = Inputs(tuple(arguments), tuple(sources))
+    _ = inputs.total  # Counting finds empty folders.
+    return inputs
+
+
+def _expand(argument: str, listing: TextIO | None) -> Iterator[Source]:
+    if argument == LISTING:
+        yield _open_listing(listing)
+    elif not argument:
+        raise DataError("the path of an input is empty; write . for the current folder")
+    elif is_file(Path(argument)) or is_folder(Path(argument)):
+        yield _open_path(argument)
+    elif glob.has_magic(argument):
+        found = sorted(glob.glob(argument, recursive=True))
+        if not found:
+            raise DataError(f"no file matches {argument}; check the pattern")
+        yield from map(_open_path, found)
+    else:
+        raise DataError(f"there is no file or folder {argument}; check the path")
+
+
+def _open_listing(listing: TextIO | None) -> Source:
+    lines = listing or sys.stdin
+    if lines is None:
+        raise DataError("'-' reads paths from standard input, which is closed; pipe a list into it")
+    return ListSource(lines)
+
+
+def _open_path(path: str) -> Source:
+    if is_folder(Path(path)):
+        return FolderSource(str(Path(path)))
+    name = path.lower()
+    if not name.endswith(TABLE_SUFFIXES):
+        return FileSource(path)
+    if name.endswith(".parquet"):
+        return open_parquet_manifest(path)
+    header = read_header(Path(path))
+    if IMAGE_COLUMN in header:
+        return open_csv_manifest(path, header)
+    if is_pixel_header(header):
+        return open_pixel_table(path, header)
+    raise DataError(
+        f"{path}: expected the column '{IMAGE_COLUMN}' of a manifest or the columns pixel1, "
+        f"pixel2, ... of a pixel CSV, received {', '.join(header[:5])[:80]!r}; "
+        "name the columns in line 1"
+    )

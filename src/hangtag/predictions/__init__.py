@@ -1,0 +1,36 @@
+"""Rows of predictions: from inputs through the model to CSV, JSON lines or Parquet.
+
+    layout = Layout(inputs.columns)
+    with open_output(Path("out.csv"), layout, request, resume=False) as output:
+        for rows in predict_rows(categoriser.predict, output.skip_done(inputs.read(size))):
+            output.write(rows)
+
+`rows` makes them, `csv_rows` and `formats` write them down, `output` is the file that appears
+whole and the part beside it with which an interrupted run goes on, `streams` are stdout and a list,
+`tally` counts.
+"""
+
+from hangtag.predictions.csv_rows import read_csv_rows
+from hangtag.predictions.formats import FORMATS, require_format
+from hangtag.predictions.output import Output, Request, open_output, part_of
+from hangtag.predictions.rows import Layout, Predict, Row, predict_rows
+from hangtag.predictions.streams import CsvStream, RowList, Sink
+from hangtag.predictions.tally import Tally
+
+__all__ = [
+    "FORMATS",
+    "CsvStream",
+    "Layout",
+    "Output",
+    "Predict",
+    "Request",
+    "Row",
+    "RowList",
+    "Sink",
+    "Tally",
+    "open_output",
+    "part_of",
+    "predict_rows",
+    "read_csv_rows",
+    "require_format",
+]

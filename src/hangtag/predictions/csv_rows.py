@@ -1,0 +1,64 @@
+"""Rows of CSV that a spreadsheet opens without running anything, and that read back exactly.
+
+A spreadsheet takes a cell that starts with = + - @, a tab or a carriage return for a formula. Such
+a text gets an apostrophe before it, unless it is a number; so does one that has apostrophes before
+such a start already, so that reading can take away exactly what writing put there.
+Source: OWASP, "CSV Injection".
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hangtag.errors import DataError
+from hangtag.inputs.items import Cell
+
+_RISKY = re.compile(r"'*[=+\-@\t\r]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_QUOTED = re.compile(r'[",\r\n]')
+_LARGEST_CELL = 1 << 24
+
+
+def format_row(cells: Iterable[Cell]) -> str:
+    """Returns a line of CSV; None becomes an empty cell."""
+    return ",".join(map(_format_cell, cells)) + "\n"
+
+
+def read_csv_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Reads a CSV file that `predict` wrote; gives each row as texts by column.
+
+    The texts are those that were written: what protects a spreadsheet is taken away.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    limit = csv.field_size_limit(_LARGEST_CELL)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            header = [_restore(name) for name in next(rows, [])]
+            for row in rows:
+                yield dict(zip(header, map(_restore, row), strict=True))
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} is not a CSV file that predict wrote: {reason}") from error
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _format_cell(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if not isinstance(cell, str):
+        return str(cell)
+    if _RISKY.match(cell) and not _NUMBER.fullmatch(cell):
+        cell = f"'{cell}"
+    if _QUOTED.search(cell):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def _restore(text: str) -> str:
+    return text[1:] if _ESCAPED.match(text) else text

@@ -1,0 +1,97 @@
+"""Rows: one an input, with what the model says of it or why it could not be read."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.categoriser import BATCH, Prediction
+from hangtag.inputs.items import Cell, ColumnKind, Input
+
+DIGITS = 6
+"""Decimals of a confidence in a row: more would tell of the processor, not of the image."""
+
+ROWS_A_BATCH = 4 * BATCH
+"""Inputs that go to the model, and rows that go to the output, at a time."""
+
+Predict = Callable[[NDArray[np.uint8]], Sequence[Prediction]]
+"""Gives a prediction for each of images (N, H, W) uint8, as `Categoriser.predict` does."""
+
+_KINDS: Mapping[type, ColumnKind] = {str: "text", float: "number", int: "integer", bool: "truth"}
+_PREDICTED: Mapping[str, ColumnKind] = {
+    field.name: _KINDS[get_type_hints(Prediction)[field.name]] for field in fields(Prediction)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The result of one input.
+
+    Attributes:
+        input: What was read.
+        prediction: What the model says; None for an input that could not be read.
+    """
+
+    input: Input
+    prediction: Prediction | None
+
+
+class Layout:
+    """Which columns a table of rows has: those of every row, then those passed through.
+
+    A column that is passed through under a name that is taken gets ``manifest_`` before it.
+
+    Args:
+        extras: The columns passed through, in order.
+
+    Attributes:
+        columns: All columns with what they hold, in order.
+    """
+
+    def __init__(self, extras: Mapping[str, ColumnKind]) -> None:
+        self._extras = dict(extras)
+        self.columns: dict[str, ColumnKind] = {"input": "text", **_PREDICTED, "error": "text"}
+        for name, kind in extras.items():
+            self.columns[self._free(name)] = kind
+
+    def _free(self, name: str) -> str:
+        if name not in self.columns:
+            return name
+        while name in self.columns or name in self._extras:
+            name = f"manifest_{name}"
+        return name
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all columns, in order."""
+        return list(self.columns)
+
+    def cells(self, row: Row) -> list[Cell]:
+        """Returns the cells of a row, in the order of the columns."""
+        one, said = row.input, row.prediction
+        cells: list[Cell] = [one.name]
+        if said is None:
+            cells += ["error" if name == "decision" else None for name in _PREDICTED]
+        else:
+            cells += [_round(getattr(said, name)) for name in _PREDICTED]
+        cells.append(one.error or None)
+        for name, kind in self._extras.items():
+            value = one.extras.get(name)
+            cells.append(str(value) if kind == "text" and value is not None else value)
+        return cells
+
+
+def predict_rows(predict: Predict, inputs: Iterable[Input]) -> Iterator[list[Row]]:
+    """Gives one row for each input, in order, a batch at a time."""
+    iterator = iter(inputs)
+    while batch := list(itertools.islice(iterator, ROWS_A_BATCH)):
+        readable = [one.pixels for one in batch if one.pixels is not None]
+        predictions = iter(predict(np.stack(readable)) if readable else ())
+        yield [Row(one, None if one.pixels is None else next(predictions)) for one in batch]
+
+
+def _round(value: Cell) -> Cell:
+    return round(value, DIGITS) if isinstance(value, float) else value

@@ -1,0 +1,58 @@
+"""Where rows go that go into no file: lines of CSV on a stream, or a list."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TextIO
+
+from hangtag.predictions.formats import csv_header, csv_lines, json_row
+from hangtag.predictions.rows import Layout, Row
+from hangtag.predictions.tally import Tally
+
+
+class Sink(Protocol):
+    """What takes rows.
+
+    Attributes:
+        tally: Counts of the rows it has taken.
+    """
+
+    tally: Tally
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Takes rows."""
+
+
+class CsvStream:
+    """Writes rows to a stream as CSV.
+
+    Attributes:
+        tally: Counts of the rows written.
+    """
+
+    def __init__(self, stream: TextIO, layout: Layout) -> None:
+        self.tally = Tally()
+        self._stream, self._layout = stream, layout
+        stream.write(csv_header(layout))
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Writes rows."""
+        self._stream.write(csv_lines(self._layout, rows))
+        self.tally.add(rows)
+
+
+class RowList:
+    """Keeps rows as they stand in JSON.
+
+    Attributes:
+        tally: Counts of the rows kept.
+        rows: The rows, cells by column.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.tally = Tally()
+        self.rows: list[dict[str, Any]] = []
+        self._layout = layout
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Keeps rows."""
+        self.rows += [json_row(self._layout, row) for row in rows]
+        self.tally.add(rows)

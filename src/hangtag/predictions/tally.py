@@ -1,0 +1,56 @@
+"""Counts what became of the inputs."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hangtag.predictions.rows import Row
+
+
+class Tally:
+    """Counts of rows.
+
+    Attributes:
+        rows: All.
+        resized: Those whose image was fitted to the model's size.
+        faults: Those that could not be read, by kind, such as ``damaged``.
+    """
+
+    def __init__(self) -> None:
+        self.rows = self.resized = 0
+        self.faults: Counter[str] = Counter()
+
+    @property
+    def errors(self) -> int:
+        """How many could not be read."""
+        return self.faults.total()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Counts rows."""
+        for row in rows:
+            self.rows += 1
+            self.resized += row.input.resized
+            if row.input.fault:
+                self.faults[row.input.fault] += 1
+
+    def describe(self) -> str:
+        """Says what was read and what could not be, most frequent first."""
+        text = "1 input" if self.rows == 1 else f"{self.rows:,} inputs"
+        if self.errors:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.faults.most_common())
+            text += f", {self.errors:,} of them not readable ({kinds}): see the column 'error'"
+        if self.resized:
+            text += f"; {self.resized:,} were fitted to the model's size"
+        return text
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the counts as plain values."""
+        return {"rows": self.rows, "resized": self.resized, "faults": dict(self.faults)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Tally":
+        """Takes up the counts of an interrupted run."""
+        tally = cls()
+        tally.rows, tally.resized = content["rows"], content["resized"]
+        tally.faults.update(content["faults"])
+        return tally

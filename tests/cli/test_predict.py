@@ -1,0 +1,212 @@
+"""``predict`` from end to end: hostile inputs, manifests, interruption, flat memory."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from hangtag.predictions import part_of, read_csv_rows
+from tests.tiny import Run, make_split
+
+PREDICT = [sys.executable, "-m", "hangtag", "predict"]
+MEASURE = """
+import resource, sys
+from hangtag.cli.main import main
+try: main()
+except SystemExit as stopped: assert not stopped.code, stopped.code
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """200 images, one of each kind of fault among them, and a manifest that names them all."""
+    root = tmp_path / "in"
+    root.mkdir()
+    for index, image in enumerate(make_split(200, classes=3, seed=3).images):
+        Image.fromarray(image).save(root / f"{index:03d}.png")
+    (root / "010.png").write_bytes((root / "010.png").read_bytes()[:300])
+    (root / "020.png").write_bytes(b"")
+    (root / "030.png").write_text("not an image")
+    with (root / "040.png").open("wb") as stream:
+        stream.truncate(20_000_001)
+    (root / "050.png").unlink()
+    Image.new("RGB", (80, 60), "white").save(root / "060.png")
+    names = [f"{index:03d}.png" for index in range(200)]
+    pd.DataFrame({"image": names, "sku": range(200), "error": "=old"}).to_csv(
+        root / "feed.csv", index=False
+    )
+    return root
+
+
+def test_every_kind_of_fault_is_a_row_and_counted(
+    hangtag: Run, trained: Path, folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.csv"
+    outcome = hangtag("predict", folder / "feed.csv", "--model", trained, "--out", out)
+    assert outcome.code == 0, outcome.err
+    rows = list(read_csv_rows(out))
+    assert [row["input"] for row in rows] == [f"{folder}/{n:03d}.png" for n in range(200)]
+    assert [row["sku"] for row in rows] == [str(n) for n in range(200)]
+    assert {row["manifest_error"] for row in rows} == {"=old"}
+    assert "'=old" in out.read_text()
+    failed = [row for row in rows if row["decision"] == "error"]
+    assert [row["sku"] for row in failed] == ["10", "20", "30", "40", "50"]
+    for row, word in zip(
+        failed, ("damaged", "empty", "not a JPEG", "20 MB", "no such"), strict=True
+    ):
+        assert word in row["error"]
+    said = " ".join(outcome.err.split())
+    assert "200 inputs, 5 of them not readable (" in said
+    for kind in ("damaged", "empty", "not an image", "too large", "missing"):
+        assert f"1 {kind}" in said
+    assert "; 1 were fitted to the model's size" in said
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_faults_in_json(hangtag: Run, trained: Path, folder: Path, workers: int) -> None:
+    outcome = hangtag("predict", folder, "--model", trained, "--json", "--workers", workers)
+    result = json.loads(outcome.out)
+    assert (result["n"], result["errors"]) == (199, 4)
+    assert result["faults"] == {"damaged": 1, "empty": 1, "not an image": 1, "too large": 1}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_after_ctrl_c_resume_gives_the_same_bytes(
+    hangtag: Run, trained: Path, tmp_path: Path, suffix: str
+) -> None:
+    images = make_split(600, classes=3, seed=3).images
+    np.save(tmp_path / "many.npy", np.tile(images, (15, 1, 1)))
+    whole, out = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
+    arguments = [str(tmp_path / "many.npy"), "--model", str(trained), "--out"]
+    assert hangtag("predict", *arguments, whole).code == 0
+    with subprocess.Popen(
+        [*PREDICT, *arguments, str(out)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        await_rows(out)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "interrupted; the same command with --resume goes on" in errors
+    assert not out.exists()
+    done = len(part_of(out).read_bytes().splitlines())
+    assert 0 < done < 9_000
+    outcome = hangtag("predict", *arguments, out, "--resume")
+    assert outcome.code == 0, outcome.err
+    assert "9,000 inputs" in outcome.err
+    assert out.read_bytes() == whole.read_bytes()
+    assert not part_of(out).exists()
+
+
+def await_rows(out: Path) -> None:
+    """Waits until a run has written rows."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if part_of(out).exists() and part_of(out).stat().st_size > 10_000:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{part_of(out)} does not grow")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["IN", "--resume"], "--resume needs --out"),
+        (["IN", "--resume", "--out", "OUT.csv"], "there is no interrupted run"),
+        (["IN", "--out", "IN"], "expected a name ending in .csv"),
+        (["IN/feed.csv", "--out", "IN/feed.csv"], "is one of the inputs"),
+        (["IN/*.bmp"], "no file matches"),
+        (["IN", "--workers", "-1"], "workers"),
+    ],
+)
+def test_refusals_are_one_clear_line(
+    hangtag: Run, trained: Path, folder: Path, arguments: list[str], message: str
+) -> None:
+    places = {"IN": str(folder), "OUT": str(folder / "out")}
+    for name, place in places.items():
+        arguments = [argument.replace(name, place) for argument in arguments]
+    outcome = hangtag("predict", *arguments, "--model", trained)
+    assert outcome.code == 2
+    assert message in " ".join(outcome.err.split())
+    assert "Traceback" not in outcome.err
+
+
+def test_names_from_stdin_that_are_not_utf8(trained: Path, tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff=1.png"
+    Image.new("L", (28, 28)).save(os.fsdecode(name))
+    finished = subprocess.run(
+        [*PREDICT, "-", "--model", trained], input=name + b"\n", capture_output=True, check=True
+    )
+    assert rb"\xff=1.png,," not in finished.stdout
+    assert rb"/\xff=1.png," in finished.stdout
+
+
+def measure_peak(*arguments: object) -> int:
+    """Returns the most memory that a run of predict held, in MB."""
+    finished = subprocess.run(
+        [sys.executable, "-c", MEASURE, "predict", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    found = re.search(r"peak (\d+)", finished.stdout)
+    assert found
+    return int(found[1]) // 1024
+
+
+def test_memory_stays_flat_over_20_000_rows(trained: Path, tmp_path: Path) -> None:
+    images = make_split(500, classes=3, seed=3).images
+    peaks = []
+    for times in (1, 40):
+        np.save(tmp_path / "x.npy", np.tile(images, (times, 1, 1)))
+        out = tmp_path / "out.csv"
+        peaks.append(measure_peak(tmp_path / "x.npy", "--model", trained, "--out", out))
+    assert peaks[1] - peaks[0] < 25, peaks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_memory_stays_flat_over_200_000_images(trained: Path, tmp_path: Path, suffix: str) -> None:
+    for index, image in enumerate(make_split(100, classes=3, seed=3).images):
+        Image.fromarray(image).save(tmp_path / f"{index}.png")
+    peaks = []
+    for rows in (2_000, 200_000):
+        lines = (f"{index % 100}.png,{index}\n" for index in range(rows))
+        (tmp_path / "feed.csv").write_text("image,sku\n" + "".join(lines))
+        out = tmp_path / f"out{suffix}"
+        peaks.append(measure_peak(tmp_path / "feed.csv", "--model", trained, "--out", out))
+    if suffix == ".csv":
+        assert [row["sku"] for row in read_csv_rows(out)] == [str(n) for n in range(200_000)]
+    assert peaks[1] - peaks[0] < 25, peaks
+
+
+def test_a_higher_precision_accepts_less_and_is_refused_where_there_is_none(
+    hangtag: Run, tmp_path: Path
+) -> None:
+    examples = Path(__file__).parent.parent.parent / "docs" / "examples"
+    accepted = []
+    for precision in ("0.9", "0.995"):
+        out = tmp_path / f"{precision}.csv"
+        outcome = hangtag("predict", examples, "--precision", precision, "--out", out)
+        assert outcome.code == 0, outcome.err
+        rows = list(read_csv_rows(out))
+        assert {row["category_level"] for row in rows} <= {"class", "group", "department"}
+        accepted.append(
+            sum(row["decision"] == "accept" and row["category_level"] == "class" for row in rows)
+        )
+    assert accepted[0] > accepted[1] > 0
+    refused = hangtag("predict", examples, "--precision", "0.999", "--out", tmp_path / "x.csv")
+    assert refused.code == 2
+    assert "up to 0.995, received 0.999" in refused.err
+    assert not (tmp_path / "x.csv").exists()
