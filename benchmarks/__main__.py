@@ -18,6 +18,7 @@ from typing import Any
 import hangtag
 from benchmarks.cold_start import measure_cold_start
 from benchmarks.figures import draw_ratios
+from benchmarks.folders import measure_folder
 from benchmarks.keras_peer import KerasPeer
 from benchmarks.prediction import measure_prediction
 from benchmarks.reading import measure_reading
@@ -76,6 +77,8 @@ def measure(*, rounds: int, quick: bool) -> dict[str, Any]:
         for position, unit in enumerate(("seconds", "MiB at most")):
             cost = {name: pair[position] for name, pair in results["cold_start"].items()}
             show(f"One image from a cold start, {unit}", cost, peer="Keras")
+        results["folder"] = measure_folder(test, folder, rounds=rounds)
+        show("Prediction, images a second", results["folder"], peer="arrays")
         results["reading"] = measure_reading(train, folder, rounds=rounds)
         show("Rows of pixel CSV read a second", results["reading"], peer="pandas")
     if not quick:
