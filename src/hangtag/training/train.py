@@ -61,7 +61,7 @@ class Result:
         evaluations: Figures by split: ``validation`` and, where the data has it, ``test``.
         report: The report page.
         steps: Steps of the optimiser in all, had no image been left out.
-        profile: Seconds by part of a step, summed over this session's steps; empty unless asked.
+        profile: Seconds by part of a step, summed over the steps just run; empty unless asked.
     """
 
     folder: Path
