@@ -44,7 +44,7 @@ class ImageReader:
         height, width = IMAGE_SIZE
         return (
             f"{self._resized:,} of the {self._total:,} images were not {width}x{height} pixels: "
-            "they were turned grey, fitted and centred on black.",
+            "they went through the steps of a photo (hangtag explore --photo FILE shows them).",
         )
 
 
