@@ -15,7 +15,7 @@ from hangtag.decisions.calibration import (
     reliability,
     softmax,
 )
-from hangtag.decisions.rules import CLASS_LEVEL, Decisions, Rules, decide
+from hangtag.decisions.rules import ACCEPT, CLASS_LEVEL, Decisions, Rules, decide
 from hangtag.errors import DataError
 
 
@@ -284,7 +284,7 @@ def _automation(
 ) -> Automation:
     decisions = decide(probabilities, strange, rules, precision=float(name))
     right = _judge(decisions, labels, rules)
-    taken = decisions.decision == "accept"
+    taken = decisions.decision == ACCEPT
     of_levels = {
         level.name: _accepted(taken & (decisions.level == height), right, thresholds)
         for height, (level, thresholds) in enumerate(

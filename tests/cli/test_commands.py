@@ -121,7 +121,7 @@ def test_profile_tells_where_the_time_went(hangtag: Run, data: Path, tmp_path: P
 def test_small_data_gets_a_warning(hangtag: Run, data: Path, tmp_path: Path) -> None:
     options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64"]
     outcome = hangtag("train", data, *options, "--out", tmp_path / "my run")
-    assert "validation images support no promised precision" in outcome.err
+    assert "the held-out images support no class at 98 %" in outcome.err
     assert "4 steps in all are few" in outcome.err
 
 

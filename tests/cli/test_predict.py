@@ -122,6 +122,7 @@ def await_rows(out: Path) -> None:
     ("arguments", "message"),
     [
         (["IN", "--resume"], "--resume needs --out"),
+        (["IN", "--explain"], "--explain needs --out"),
         (["IN", "--resume", "--out", "OUT.csv"], "there is no interrupted run"),
         (["IN", "--out", "IN"], "expected a name ending in .csv"),
         (["IN/feed.csv", "--out", "IN/feed.csv"], "is one of the inputs"),
@@ -210,3 +211,20 @@ def test_a_higher_precision_accepts_less_and_is_refused_where_there_is_none(
     assert refused.code == 2
     assert "up to 0.995, received 0.999" in refused.err
     assert not (tmp_path / "x.csv").exists()
+
+
+def test_explain_draws_a_heat_map_for_every_image_that_was_read(
+    hangtag: Run, trained: Path, folder: Path, tmp_path: Path
+) -> None:
+    names = [str(folder / f"{number:03d}.png") for number in (1, 20, 60)]
+    out = tmp_path / "some.csv"
+
+    outcome = hangtag("predict", *names, "--model", trained, "--out", out, "--explain")
+
+    assert outcome.code == 0, outcome.err
+    assert len(list(read_csv_rows(out))) == 3
+    pictures = sorted((tmp_path / "some.csv.heat_maps").iterdir())
+    assert [picture.name for picture in pictures] == ["000001-001.png", "000003-060.png"]
+    for picture in pictures:
+        with Image.open(picture) as image:
+            assert image.width > 500

@@ -82,6 +82,10 @@ def _choose_split(catalogue: Catalogue, name: str | None) -> tuple[str, Split]:
     return name, splits[name]
 
 
+def _describe_need(needed: int | None) -> str:
+    return f"needs {needed:,} held-out items" if needed else "needs a better model"
+
+
 def _print_figures(figures: Evaluation) -> None:
     rows = [
         [name, f"{c.precision:.4f}", f"{c.recall:.4f}", f"{c.f1:.4f}", f"{c.support:,}"]
@@ -91,7 +95,7 @@ def _print_figures(figures: Evaluation) -> None:
     rows = [
         [
             name,
-            "-" if a.threshold is None else f"{a.threshold:.4f}",
+            _describe_need(a.needed) if a.threshold is None else f"{a.threshold:.4f}",
             f"{a.coverage:.1%}",
             "-" if a.precision is None else f"{a.precision:.2%}",
         ]

@@ -115,7 +115,7 @@ def choose_thresholds(
     rest: Groups = [np.flatnonzero(~enough).tolist()] if not enough.all() else []
     own: Groups = [[int(index)] for index in np.flatnonzero(enough)]
     ways = [everything, own + rest]
-    if not enough.any():
+    if classes == 1 or not enough.any():
         ways = [everything]
     found = [
         _choose_of_groups(
@@ -169,9 +169,11 @@ def needed_items(
     """Estimates how many held-out items would support a promise that these do not.
 
     Takes it that more items would be like these: the share of right ones among the most confident
-    stays. Returns None where no share of them reaches `precision`, so that not more labels but a
-    better model is needed.
+    stays; `error` is halved, as it is where classes have thresholds of their own. Returns None
+    where no share of them reaches `precision`, so that not more labels but a better model is
+    needed.
     """
+    error /= 2
     order = np.argsort(-confidence, kind="stable")
     items = len(order)
     counts = np.unique([max(1, round(start * items)) for start in STARTS])
