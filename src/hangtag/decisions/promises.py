@@ -169,11 +169,9 @@ def needed_items(
     """Estimates how many held-out items would support a promise that these do not.
 
     Takes it that more items would be like these: the share of right ones among the most confident
-    stays; `error` is halved, as it is where classes have thresholds of their own. Returns None
-    where no share of them reaches `precision`, so that not more labels but a better model is
-    needed.
+    stays. Returns None where no share of them reaches `precision`, so that not more labels but a
+    better model is needed.
     """
-    error /= 2
     order = np.argsort(-confidence, kind="stable")
     items = len(order)
     counts = np.unique([max(1, round(start * items)) for start in STARTS])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from hangtag.decisions.promises import PRECISIONS, choose_thresholds, needed_items
+from hangtag.decisions.promises import ERROR, PRECISIONS, choose_thresholds, needed_items
 from hangtag.decisions.unknown import choose_limit
 from hangtag.errors import DataError
 
@@ -33,6 +33,10 @@ class Level(_Part):
     """Names of the categories, C of them."""
     members: tuple[int | None, ...]
     """By class index, the category it belongs to; null for a class that has none here."""
+
+    def category_of(self, classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the category of each of `classes` (N,), -1 where there is none, (N,)."""
+        return np.array([-1 if one is None else one for one in self.members])[classes]
 
 
 class Rules(_Part):
@@ -133,7 +137,12 @@ def set_rules(
                 precision=precision,
             )
             if level.name == CLASS_LEVEL and all(one is None for one in found):
-                enough = needed_items(confidence[left], right[left], precision=precision)
+                enough = needed_items(
+                    confidence[left],
+                    right[left],
+                    precision=precision,
+                    error=ERROR / 2,  # With more items classes get thresholds of their own.
+                )
                 share = left.mean()
                 needed[f"{precision:g}"] = None if enough is None else int(np.ceil(enough / share))
             of_levels.append(found)
@@ -229,8 +238,7 @@ def _judge(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
     """Returns the best category, its probability and whether it is right, each (N,)."""
     category, confidence = best_of(probabilities, level)
-    members = np.array([-1 if member is None else member for member in level.members])
-    return category, confidence, members[labels] == category
+    return category, confidence, level.category_of(labels) == category
 
 
 def _reaches(
