@@ -49,8 +49,7 @@ class Lexicon:
         terms: Joined stems of a term -> its senses.
         kinds: Joined stems of a word that only qualifies -> its kind, such as ``kids``.
         glue: Folded word -> ``stop``, ``cut`` or ``and``.
-        spellings: Folded words and joined terms, to compare a mistyped word with.
-        stems: Stems of all of these.
+        spellings: Stem -> folded word or joined term that has it; what a mistyped word may be.
     """
 
     language: str
@@ -58,8 +57,7 @@ class Lexicon:
     terms: Mapping[str, Senses]
     kinds: Mapping[str, str]
     glue: Mapping[str, str]
-    spellings: tuple[str, ...]
-    stems: frozenset[str]
+    spellings: Mapping[str, str]
 
     @property
     def head_last(self) -> bool:
@@ -81,7 +79,7 @@ class Lexicon:
 
     def knows(self, word: str) -> bool:
         """Returns whether a folded word is one of the language's own."""
-        return word in self.glue or stem(word, self.language) in self.stems
+        return word in self.glue or stem(word, self.language) in self.spellings
 
 
 @cache
@@ -102,11 +100,10 @@ def shipped_lexicon(language: str) -> Lexicon:
         _add(forms, "".join(words), category, weight)
         _add(terms, _key(words, language), category, weight)
         spellings.update((*words, "".join(words)))
-    stems = frozenset(stem(word, language) for word in spellings)
     if language == "en":
         _add_names(forms, terms, glue)
-    long_enough = tuple(sorted(word for word in spellings if len(word) > 3 and word.isalnum()))
-    return Lexicon(language, _to_shares(forms), _to_shares(terms), kinds, glue, long_enough, stems)
+    by_stem = {stem(word, language): word for word in sorted(spellings)}
+    return Lexicon(language, _to_shares(forms), _to_shares(terms), kinds, glue, by_stem)
 
 
 def content_words(tokens: Sequence[str], glue: Mapping[str, str]) -> list[str]:

@@ -185,11 +185,17 @@ def _correct(word: str, lexicon: Lexicon) -> tuple[str, bool]:
         return word, False
     if _split(word, lexicon):
         return word, False
+    wrong = stem(word, lexicon.language)
     limit = 2 if len(word) >= _TWO_TYPOS else 1
-    best = process.extractOne(word, lexicon.spellings, scorer=OSA.distance, score_cutoff=limit)
-    if best is None or (best[0][0] != word[0] and best[1] > 1):
+    best = process.extractOne(wrong, _stems(lexicon), scorer=OSA.distance, score_cutoff=limit)
+    if best is None or best[0][0] != wrong[0]:
         return word, False
-    return best[0], True
+    return lexicon.spellings[best[0]], True
+
+
+@cache
+def _stems(lexicon: Lexicon) -> tuple[str, ...]:
+    return tuple(one for one in lexicon.spellings if len(one) > 3 and one.isalnum())
 
 
 @cache

@@ -194,9 +194,8 @@ def _combine(parts: list[_Part], likelihood: float) -> Reading:
     if not named:
         return _read_nothing(parts, contexts, likelihood, asides)
     goes_down = any(part.separator == PATH for part in named[1:])
-    lent = frozenset(
-        context for one in (beside if goes_down else tail) for context in contexts_of(one)
-    )
+    lenders = [*plain, *beside] if goes_down else tail
+    lent = frozenset(context for one in lenders for context in contexts_of(one))
     meanings = [_meaning(part, contexts | lent) for part in named]
     if "notworn" in contexts:
         return Reading("qualified", {OUTSIDE: 1.0}, likelihood, asides)
