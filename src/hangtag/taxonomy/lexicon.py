@@ -30,7 +30,7 @@ LONGEST_TERM = 6
 _HEAD_LAST = frozenset({"en", "de", "nl", "sv"})
 _JOINS_WORDS = frozenset({"de", "nl", "sv"})
 _SECOND_READING = 0.3
-_NAMESAKE = 0.03
+_NAMESAKE = 0.01
 _GLUE = frozenset({"stop", "cut", "and"})
 _SPECIAL_BRANCHES = ("aa-1-25", "aa-1-7", "aa-1-1", "aa-1-17-2", "aa-1-24", "aa-1-20-25", "aa-2-33")
 """Where names of the general branches come again for babies, mothers, sport and so on."""
@@ -48,6 +48,7 @@ class Lexicon:
         forms: A term as it is spelled, joined -> its senses.
         terms: Joined stems of a term -> its senses.
         kinds: Joined stems of a word that only qualifies -> its kind, such as ``kids``.
+        qualifiers: The words of `kinds` as they are spelled, joined.
         glue: Folded word -> ``stop``, ``cut`` or ``and``.
         spellings: Stem -> folded word or joined term that has it; what a mistyped word may be.
     """
@@ -56,6 +57,7 @@ class Lexicon:
     forms: Mapping[str, Senses]
     terms: Mapping[str, Senses]
     kinds: Mapping[str, str]
+    qualifiers: frozenset[str]
     glue: Mapping[str, str]
     spellings: Mapping[str, str]
 
@@ -88,6 +90,7 @@ def shipped_lexicon(language: str) -> Lexicon:
     forms: _Table = {}
     terms: _Table = {}
     kinds: dict[str, str] = {}
+    qualifiers: set[str] = set()
     glue: dict[str, str] = {}
     spellings: set[str] = set()
     for kind, word in _read_words(language):
@@ -95,6 +98,7 @@ def shipped_lexicon(language: str) -> Lexicon:
             glue[word] = kind
         else:
             kinds.setdefault(_key(word.split(), language), kind)
+            qualifiers.add(word.replace(" ", ""))
             spellings.update(word.split())
     for category, words, weight in _read_terms(language, glue):
         _add(forms, "".join(words), category, weight)
@@ -103,7 +107,15 @@ def shipped_lexicon(language: str) -> Lexicon:
     if language == "en":
         _add_names(forms, terms, glue)
     by_stem = {stem(word, language): word for word in sorted(spellings)}
-    return Lexicon(language, _to_shares(forms), _to_shares(terms), kinds, glue, by_stem)
+    return Lexicon(
+        language,
+        _to_shares(forms),
+        _to_shares(terms),
+        kinds,
+        frozenset(qualifiers),
+        glue,
+        by_stem,
+    )
 
 
 def content_words(tokens: Sequence[str], glue: Mapping[str, str]) -> list[str]:

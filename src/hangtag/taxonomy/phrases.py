@@ -118,8 +118,10 @@ def _find_longest(
 def _match(words: _Words, start: int, end: int, lexicon: Lexicon) -> Found | None:
     """Returns what the words from `start` to `end` are as a whole; None where they are nothing."""
     form, key = "".join(words.plain[start:end]), "".join(words.own[start:end])
-    how, senses = OWN, lexicon.forms.get(form) or lexicon.terms.get(key)
-    kind = lexicon.kinds.get(key)
+    how, senses = OWN, lexicon.forms.get(form)
+    is_only_noun = senses is not None and form not in lexicon.qualifiers
+    kind = None if is_only_noun else lexicon.kinds.get(key)
+    senses = senses or lexicon.terms.get(key)
     english = shipped_lexicon("en")
     if senses is None and lexicon is not english:
         loan = "".join(words.english[start:end])
