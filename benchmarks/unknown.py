@@ -2,10 +2,11 @@
 
     python -m benchmarks.unknown [MODEL]
 
-The first table compares scores made from the embedding and the logits of a shipped model, a model or
-a run folder: they learn from a fifth of the train split, their limits keep 98 % of the validation
-split. The second is of the score inside the model and its own limit, on pixels as they are and by
-way of image files, which `predict` prepares as photos. The test split stands for the garments.
+The first table compares scores made from the embedding and the logits of a shipped model, a model
+or a run folder: they learn from a fifth of the train split, their limits keep 98 % of the
+validation split. The second is of the score inside the model and its own limit, on pixels as they
+are and by way of image files, which `predict` prepares as photos. The test split stands for the
+garments.
 """
 
 import io
