@@ -54,6 +54,29 @@ class TinyNetwork(Settings):
     """Channels of each convolution; the first, the second and the last halve the size."""
 
 
+class LiteNetwork(Settings):
+    """EfficientNet-Lite0, a network for photos that may begin with what it learned on ImageNet."""
+
+    kind: Literal["lite"] = "lite"
+    pretrained: bool = True
+    """Whether it begins with the published weights, which the photo extra brings."""
+    width: Annotated[float, Field(ge=0.1, le=4.0)] = 1.0
+    """Factor on the channels of every layer; 1 for the published weights."""
+    depth: Annotated[float, Field(gt=0.0, le=4.0)] = 1.0
+    """Factor on the number of blocks; 1 for the published weights."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    """Share of the embedding left out before the last layer, in training."""
+
+    @model_validator(mode="after")
+    def _published(self) -> "LiteNetwork":
+        if self.pretrained and (self.width, self.depth) != (1.0, 1.0):
+            raise ValueError(
+                "pretrained: the published weights are of width 1 and depth 1; set both to 1, or "
+                "pretrained to false"
+            )
+        return self
+
+
 class Affine(Settings):
     """Rotation, zoom and shift at once, as Keras' image generator does; nearest fill."""
 
@@ -214,7 +237,9 @@ class Recipe(Settings):
     """What it is called."""
     description: str
     """What it is for, one sentence."""
-    network: Annotated[SeedNetwork | CompactNetwork | TinyNetwork, Field(discriminator="kind")]
+    network: Annotated[
+        SeedNetwork | CompactNetwork | TinyNetwork | LiteNetwork, Field(discriminator="kind")
+    ]
     """The network and its sizes."""
     normalise: Literal["scale", "standardise"] = "standardise"
     """Pixel / 255, or also minus the mean and over the standard deviation of the train split."""
