@@ -5,7 +5,7 @@ from hangtag.catalogue import open_catalogue, split_catalogue
 catalogue = split_catalogue(open_catalogue("fashion-mnist"), share=0.15, seed=0)
 """
 
-from hangtag.catalogue.decoding import DecodedImage, decode_grey
+from hangtag.catalogue.decoding import DecodedImage, decode_grey, decode_image
 from hangtag.catalogue.duplicates import Duplicate, describe_duplicates, find_duplicates
 from hangtag.catalogue.export import FORMATS, export_catalogue
 from hangtag.catalogue.fetch import cache_home, fetch_fashion_mnist
@@ -33,6 +33,7 @@ __all__ = [
     "Split",
     "cache_home",
     "decode_grey",
+    "decode_image",
     "describe_duplicates",
     "export_catalogue",
     "fetch_fashion_mnist",

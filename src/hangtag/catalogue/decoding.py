@@ -1,4 +1,4 @@
-"""Decodes one image file that nobody vouches for into grey pixels of a fixed size."""
+"""Decodes one image file that nobody vouches for into grey or colour pixels of a fixed size."""
 
 import io
 import re
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.catalogue.colour import fit_colour
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import is_file
 from hangtag.errors import ImageError
@@ -35,7 +36,7 @@ class DecodedImage:
     """An image as pixels.
 
     Attributes:
-        pixels: Grey values, (H, W) uint8, 0 black to 255 white.
+        pixels: Grey values, (H, W) uint8, 0 black to 255 white; in colour (H, W, 3).
         resized: Whether the image had another size and was fitted and centred.
     """
 
@@ -46,16 +47,29 @@ class DecodedImage:
 def decode_grey(
     source: Path | bytes, *, size: tuple[int, int], name: str = "the image"
 ) -> DecodedImage:
-    """Decodes a JPEG, PNG or WebP to grey pixels of `size`, (height, width) in pixels.
+    """Decodes to grey pixels (H, W), as `decode_image` does."""
+    return decode_image(source, size=size, name=name)
+
+
+def decode_image(
+    source: Path | bytes,
+    *,
+    size: tuple[int, int],
+    channels: int = 1,
+    name: str = "the image",
+) -> DecodedImage:
+    """Decodes a JPEG, PNG or WebP to pixels of `size`, (height, width) in pixels.
 
     A grey image of that size is returned bit for bit. Otherwise the image is turned upright as
     its EXIF says, composited on black where it is transparent, turned grey (ITU-R 601 luma),
     scaled by the Lanczos filter to fit while keeping its aspect, and centred on black. Of an
-    animation the first frame counts; 16 bits a pixel are reduced to 8.
+    animation the first frame counts; 16 bits a pixel are reduced to 8. In colour it is fitted as
+    `hangtag.catalogue.colour` says.
 
     Args:
         source: The path of a file, or its bytes.
         size: Height and width of the result.
+        channels: 1 for grey, 3 for colour.
         name: What an error calls an image that is given as bytes.
 
     Raises:
@@ -78,7 +92,7 @@ def decode_grey(
         # Pillow warns about what is refused below (bombs) or harmless here (odd metadata).
         warnings.filterwarnings("ignore", module=r"PIL\b")
         try:
-            return _decode(source, size)
+            return _decode(source, size, channels)
         except ImageError as error:
             raise ImageError(f"{name}: {error}", fault=error.fault) from error
         except Exception as error:
@@ -99,7 +113,7 @@ def _read_file(path: Path) -> bytes:
         ) from error
 
 
-def _decode(content: bytes, size: tuple[int, int]) -> DecodedImage:
+def _decode(content: bytes, size: tuple[int, int], channels: int) -> DecodedImage:
     from PIL import Image, ImageOps
 
     height, width = size
@@ -114,6 +128,9 @@ def _decode(content: bytes, size: tuple[int, int]) -> DecodedImage:
         image.draft(image.mode, (least, least))
         image.load()
         ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 200 MB.
+        if channels == 3:
+            pixels = fit_colour(_keep_8_bits(image), size)
+            return DecodedImage(pixels, resized=image.size != (width, height))
         if image.size == (width, height):
             return DecodedImage(np.array(_turn_grey(image), dtype=np.uint8), resized=False)
         return DecodedImage(_fit_photo(image, size), resized=True)
@@ -148,6 +165,14 @@ def _turn_strip_grey(image: "Image") -> "Image":
     if image.mode not in ("1", "L", "RGB"):
         image = image.convert("RGB")
     return image.convert("L")
+
+
+def _keep_8_bits(image: "Image") -> "Image":
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray(_reduce_to_8_bits(np.asarray(image)))
 
 
 def _reduce_to_8_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:

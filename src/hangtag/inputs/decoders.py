@@ -8,6 +8,7 @@ image costs at most twice the limit, and its neighbours nothing.
 
 import itertools
 import json
+import math
 import os
 import queue
 import signal
@@ -23,11 +24,11 @@ from typing import IO
 
 import numpy as np
 
-from hangtag.catalogue.decoding import DecodedImage, decode_grey
+from hangtag.catalogue.decoding import DecodedImage, decode_image
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import make_printable
 from hangtag.errors import ImageError, OutputError
-from hangtag.inputs.items import ImageFile, Input, Item, Size, fail
+from hangtag.inputs.items import ImageFile, Input, Item, Shape, Size, fail
 from hangtag.inputs.worker import LENGTH, READY, REQUEST
 
 TIME_LIMIT = 10.0
@@ -91,57 +92,60 @@ class Decoders:
             for _ in range(self._count):
                 self._idle.put(self._launch())
 
-    def decode(self, items: Iterable[Item], *, size: Size) -> Iterator[Input]:
-        """Decodes the image files among `items` to grey pixels of `size`; keeps the order.
+    def decode(self, items: Iterable[Item], *, size: Size, channels: int = 1) -> Iterator[Input]:
+        """Decodes the image files among `items` to pixels of `size`; keeps the order.
+
+        The pixels are grey, (H, W), or with three `channels` colour, (H, W, 3).
 
         Raises:
             OutputError: A decoder process cannot be started.
         """
+        shape = (*size, channels)
         iterator = iter(items)
         chunks: Iterator[list[Item]] = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
         first = list(itertools.islice(chunks, 2))
         few = self._pool is None and len(first) < 2
         under_way: deque[tuple[list[Item], _Outcomes]] = deque()
         for chunk in itertools.chain(first, chunks):
-            under_way.append((chunk, self._submit(chunk, size, few=few)))
+            under_way.append((chunk, self._submit(chunk, shape, few=few)))
             if len(under_way) > 2 * self._count:
                 yield from _merge(*under_way.popleft())
         while under_way:
             yield from _merge(*under_way.popleft())
 
-    def _submit(self, chunk: Sequence[Item], size: Size, *, few: bool) -> _Outcomes:
+    def _submit(self, chunk: Sequence[Item], shape: Shape, *, few: bool) -> _Outcomes:
         paths = [item.path for item in chunk if isinstance(item, ImageFile)]
         if paths and not few:
             self.start()
         if self._pool is None or not paths:
-            return [self._decode_here(path, size) for path in paths]
-        return self._pool.submit(self._decode_paths, paths, size)
+            return [self._decode_here(path, shape) for path in paths]
+        return self._pool.submit(self._decode_paths, paths, shape)
 
-    def _decode_here(self, path: str, size: Size) -> _Outcome:
+    def _decode_here(self, path: str, shape: Shape) -> _Outcome:
         try:
             with _time_limit(self._limit):
-                return decode_grey(Path(path), size=size)
+                return decode_image(Path(path), size=shape[:2], channels=shape[2])
         except ImageError as error:
             return error
         except _OverdueError:
             return _explain_death(path, -signal.SIGALRM, self._limit)
 
-    def _decode_paths(self, paths: Sequence[str], size: Size) -> list[_Outcome]:
+    def _decode_paths(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
         try:
-            return self._ask(paths, size)
+            return self._ask(paths, shape)
         except _DiedError:
-            return [self._decode_alone(path, size) for path in paths]
+            return [self._decode_alone(path, shape) for path in paths]
 
-    def _decode_alone(self, path: str, size: Size) -> _Outcome:
+    def _decode_alone(self, path: str, shape: Shape) -> _Outcome:
         try:
-            return self._ask([path], size)[0]
+            return self._ask([path], shape)[0]
         except _DiedError as death:
             return _explain_death(path, death.code, self._limit)
 
-    def _ask(self, paths: Sequence[str], size: Size) -> list[_Outcome]:
+    def _ask(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
         process = self._idle.get()
         try:
-            return process.ask(paths, size)
+            return process.ask(paths, shape)
         except _DiedError:
             process = self._replace(process)
             raise
@@ -185,19 +189,19 @@ class _Process:
             ) from error
         self._ready = False
 
-    def ask(self, paths: Sequence[str], size: Size) -> list[_Outcome]:
+    def ask(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
         """Decodes the files; raises _DiedError when the process ends instead of answering."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         if not self._ready:
             self._await_ready(self._process.stdout)
         encoded = [os.fsencode(path) for path in paths]
-        request = [REQUEST.pack(len(paths), *size)]
+        request = [REQUEST.pack(len(paths), *shape)]
         request += [LENGTH.pack(len(path)) + path for path in encoded]
         try:
             self._process.stdin.write(b"".join(request))
             self._process.stdin.flush()
-            return _read_answer(self._process.stdout, len(paths), size)
+            return _read_answer(self._process.stdout, len(paths), shape)
         except (OSError, EOFError, ValueError) as error:
             raise _DiedError(self._await_end()) from error
 
@@ -239,14 +243,16 @@ class _OverdueError(BaseException):
     """An image took too long; no Exception, so that no decoder takes it for one of its own."""
 
 
-def _read_answer(answers: IO[bytes], count: int, size: Size) -> list[_Outcome]:
+def _read_answer(answers: IO[bytes], count: int, shape: Shape) -> list[_Outcome]:
     (length,) = LENGTH.unpack(_read_exactly(answers, LENGTH.size))
     told = json.loads(_read_exactly(answers, length))
-    content = _read_exactly(answers, count * size[0] * size[1])
+    content = _read_exactly(answers, count * math.prod(shape))
+    images = np.frombuffer(content, np.uint8).reshape(
+        count, *(shape if shape[2] > 1 else shape[:2])
+    )
     resized = set(told["resized"])
     outcomes: list[_Outcome] = [
-        DecodedImage(pixels, index in resized)
-        for index, pixels in enumerate(np.frombuffer(content, np.uint8).reshape(count, *size))
+        DecodedImage(pixels, index in resized) for index, pixels in enumerate(images)
     ]
     for index, fault, message in told["errors"]:
         outcomes[index] = ImageError(message, fault=fault)
