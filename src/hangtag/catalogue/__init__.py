@@ -13,11 +13,13 @@ from hangtag.catalogue.items import (
     FASHION_MNIST_CLASSES,
     IMAGE_SIZE,
     SPLIT_NAMES,
+    Broken,
     Catalogue,
     Split,
     order_classes,
 )
 from hangtag.catalogue.opening import DATA_KINDS, DATA_NAMES, open_catalogue, require_known_name
+from hangtag.catalogue.reading import ImageFormat, Reading
 from hangtag.catalogue.splits import split_catalogue, stratified_split, supplier_split
 
 __all__ = [
@@ -27,9 +29,12 @@ __all__ = [
     "FORMATS",
     "IMAGE_SIZE",
     "SPLIT_NAMES",
+    "Broken",
     "Catalogue",
     "DecodedImage",
     "Duplicate",
+    "ImageFormat",
+    "Reading",
     "Split",
     "cache_home",
     "decode_grey",
