@@ -48,5 +48,7 @@ def _apply(step: Augmentation, images: Tensor, generator: torch.Generator) -> Te
             return augment.random_resized_crop(images, size=size, **options, generator=generator)
         case "erasing":
             return augment.random_erasing(images, **options, generator=generator)
+        case "colour":
+            return augment.random_colour(images, **options, generator=generator)
         case "standardise_each":
             return augment.standardise_each(images, **options)

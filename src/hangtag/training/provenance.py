@@ -7,6 +7,9 @@ from hangtag.catalogue.items import Catalogue, Split
 from hangtag.modelfolder import find_model_folder, read_card
 from hangtag.training.recipes.schema import Recipe
 
+_BLOCK = 1000
+"""Images hashed at a time."""
+
 
 def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
     """Returns the name of a catalogue and, by split, its number of items and their hash.
@@ -31,6 +34,7 @@ def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
 def hash_split(split: Split) -> str:
     """Returns the sha256 of the images and labels of `split`, in their order."""
     digest = hashlib.sha256(str(split.images.shape).encode())
-    digest.update(split.images.tobytes())
+    for start in range(0, len(split), _BLOCK):  # mapped images need not fit into memory
+        digest.update(split.images[start : start + _BLOCK].tobytes())
     digest.update(split.labels.tobytes())
     return digest.hexdigest()

@@ -22,8 +22,9 @@ from hangtag.report.facts import describe_card
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
 from hangtag.training.devices import choose_device, keep_freed_memory
 from hangtag.training.distillation import load_teacher, mix_targets
+from hangtag.training.examples import Examples
 from hangtag.training.history import Epoch, epoch_line
-from hangtag.training.loop import Examples, Trainer
+from hangtag.training.loop import Trainer
 from hangtag.training.packaging import Packaged, package_model
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.provenance import describe_data
@@ -132,7 +133,7 @@ def train(
             watch.say("exporting, calibrating and evaluating")
             packaged = package_model(
                 run.model,
-                trainer.network,
+                trainer.result,
                 trainer.normalisation,
                 recipe=recipe,
                 catalogue=catalogue,
@@ -197,7 +198,7 @@ def fit(
     _run_epochs(trainer, run, watch, writes=team.is_first)
     if recipe.keep == "best" and team.is_first:
         tensors, _ = load_checkpoint(run.best)
-        trainer.network.load_state_dict(tensors)
+        trainer.result.load_state_dict(tensors)
     return trainer
 
 
@@ -277,7 +278,7 @@ def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool)
         if not writes:
             continue
         if is_best:
-            save_checkpoint(run.best, trainer.network.state_dict(), {"epoch": epoch.epoch})
+            save_checkpoint(run.best, trainer.result.state_dict(), {"epoch": epoch.epoch})
         save_checkpoint(run.last, *trainer.state())
         run.write_history(trainer.history)
     if trainer.stopping.should_stop:
