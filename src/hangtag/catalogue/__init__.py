@@ -19,6 +19,13 @@ from hangtag.catalogue.items import (
     order_classes,
 )
 from hangtag.catalogue.opening import DATA_KINDS, DATA_NAMES, open_catalogue, require_known_name
+from hangtag.catalogue.overview import (
+    FEWEST_IMAGES,
+    SplitCounts,
+    count_splits,
+    describe_suppliers,
+    find_small_classes,
+)
 from hangtag.catalogue.reading import ImageFormat, Reading
 from hangtag.catalogue.splits import split_catalogue, stratified_split, supplier_split
 
@@ -26,6 +33,7 @@ __all__ = [
     "DATA_KINDS",
     "DATA_NAMES",
     "FASHION_MNIST_CLASSES",
+    "FEWEST_IMAGES",
     "FORMATS",
     "IMAGE_SIZE",
     "SPLIT_NAMES",
@@ -36,13 +44,17 @@ __all__ = [
     "ImageFormat",
     "Reading",
     "Split",
+    "SplitCounts",
     "cache_home",
+    "count_splits",
     "decode_grey",
     "decode_image",
     "describe_duplicates",
+    "describe_suppliers",
     "export_catalogue",
     "fetch_fashion_mnist",
     "find_duplicates",
+    "find_small_classes",
     "open_catalogue",
     "order_classes",
     "require_known_name",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hangtag.catalogue import describe_suppliers
+from hangtag.cli.catalogues import print_overview, read_catalogue
 from hangtag.cli.console import (
     RUNS,
     Json,
@@ -70,11 +72,10 @@ def train(
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
     """
     require_training("training")
-    from hangtag.catalogue import open_catalogue
     from hangtag.training.recipes import load_recipe
     from hangtag.training.runfolder import RunFolder, next_run_folder
     from hangtag.training.team import is_first_process
-    from hangtag.training.train import Watch
+    from hangtag.training.train import Watch, prepare_catalogue
     from hangtag.training.train import train as run_training
 
     if resume and out is None:
@@ -90,9 +91,11 @@ def train(
         seed = run.read_facts()["seed"] if run else 0
     quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
-    with progress_bar("reading data", quiet=quiet) as tick:
-        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
-    for notice in catalogue.notices:
+    catalogue = read_catalogue(data, format=chosen.images.format, offline=offline, quiet=quiet)
+    catalogue = prepare_catalogue(catalogue, chosen, seed=seed)
+    if not quiet:
+        print_overview(catalogue)
+    for notice in (*catalogue.notices, *describe_suppliers(catalogue)):
         say(notice, quiet=quiet)
     # Under torchrun the first process alone writes, so the others need no folder of their own.
     folder = out or (next_run_folder(RUNS, chosen.name) if is_first_process() else RUNS)

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -95,7 +96,8 @@ class Decoders:
     def decode(self, items: Iterable[Item], *, size: Size, channels: int = 1) -> Iterator[Input]:
         """Decodes the image files among `items` to pixels of `size`; keeps the order.
 
-        The pixels are grey, (H, W), or with three `channels` colour, (H, W, 3).
+        The pixels are grey, (H, W), or with three `channels` colour, (H, W, 3); then the grey
+        pixels of arrays and tables become colour too.
 
         Raises:
             OutputError: A decoder process cannot be started.
@@ -109,9 +111,9 @@ class Decoders:
         for chunk in itertools.chain(first, chunks):
             under_way.append((chunk, self._submit(chunk, shape, few=few)))
             if len(under_way) > 2 * self._count:
-                yield from _merge(*under_way.popleft())
+                yield from _merge(*under_way.popleft(), channels)
         while under_way:
-            yield from _merge(*under_way.popleft())
+            yield from _merge(*under_way.popleft(), channels)
 
     def _submit(self, chunk: Sequence[Item], shape: Shape, *, few: bool) -> _Outcomes:
         paths = [item.path for item in chunk if isinstance(item, ImageFile)]
@@ -266,10 +268,15 @@ def _read_exactly(stream: IO[bytes], length: int) -> bytes:
     return content
 
 
-def _merge(chunk: Sequence[Item], found: _Outcomes) -> Iterator[Input]:
+def _merge(chunk: Sequence[Item], found: _Outcomes, channels: int) -> Iterator[Input]:
     outcomes = iter(found if isinstance(found, list) else found.result())
     for item in chunk:
-        yield item if isinstance(item, Input) else _finish(item, next(outcomes))
+        if isinstance(item, ImageFile):
+            yield _finish(item, next(outcomes))
+        elif channels > 1 and item.pixels is not None and item.pixels.ndim == 2:
+            yield replace(item, pixels=np.repeat(item.pixels[..., None], channels, axis=2))
+        else:
+            yield item
 
 
 def _finish(image: ImageFile, outcome: _Outcome) -> Input:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from hangtag.catalogue.items import Split
-from hangtag.training.preprocessing import one_hot, scale_pixels
+from hangtag.training.preprocessing import one_hot, scale_pixels, with_channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,7 @@ class Examples:
     @classmethod
     def of(cls, split: Split, *, classes: int, device: torch.device) -> "Examples":
         """Moves the images and labels of `split` to `device`."""
-        images = np.ascontiguousarray(split.images)
-        pixels = torch.from_numpy(images if images.ndim == 4 else images[..., None])
+        pixels = torch.from_numpy(with_channels(split.images))
         if not isinstance(split.images, np.memmap):
             pixels = pixels.to(device)
         labels = torch.from_numpy(split.labels).to(device)

@@ -19,6 +19,11 @@ def scale_pixels(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).to(torch.float32) / 255
 
 
+def with_channels(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns images (N, H, W) or (N, H, W, C) as (N, H, W, C), in one piece."""
+    return np.ascontiguousarray(images if images.ndim == 4 else images[..., None])
+
+
 def pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
     """Returns mean and standard deviation of pixel / 255 over images of any shape.
 

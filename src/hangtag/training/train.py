@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hangtag.catalogue import Catalogue, split_catalogue
+from hangtag.catalogue import FEWEST_IMAGES, Catalogue, find_small_classes, split_catalogue
 from hangtag.errors import DataError, TrainingError
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_text
@@ -110,8 +110,7 @@ def train(
     """
     run, watch = RunFolder(Path(out)), watch or Watch()
     _check_seed(seed)
-    catalogue = split_catalogue(catalogue, share=recipe.validation_share, seed=seed)
-    _check_classes(catalogue)
+    catalogue = prepare_catalogue(catalogue, recipe, seed=seed)
     chosen_device = choose_device(device)
     if resume:
         run.read_recipe()  # Refuses a folder without a run before anything is written.
@@ -148,6 +147,19 @@ def train(
         steps=trainer.most_steps * len(trainer.history),
         profile=trainer.stopwatch.seconds if trainer.stopwatch else {},
     )
+
+
+def prepare_catalogue(catalogue: Catalogue, recipe: Recipe, *, seed: int) -> Catalogue:
+    """Checks what is to be trained on and holds a validation split out where there is none.
+
+    Raises:
+        DataError: There is nothing to tell apart, a class has too few images or none in train,
+            or the catalogue cannot be split.
+    """
+    _check_sizes(catalogue)
+    catalogue = split_catalogue(catalogue, share=recipe.validation_share, seed=seed)
+    _check_classes(catalogue)
+    return catalogue
 
 
 def fit(
@@ -209,8 +221,19 @@ def _check_seed(seed: int) -> None:
         )
 
 
+def _check_sizes(catalogue: Catalogue) -> None:
+    """Raises DataError where a class has images, but too few to learn from and to judge by."""
+    small = [f"{name} ({count})" for name, count in find_small_classes(catalogue).items()]
+    if small:
+        raise DataError(
+            f"{catalogue.source}: expected at least {FEWEST_IMAGES} images in each class, received "
+            f"fewer in {', '.join(small[:5])}{' and others' if len(small) > 5 else ''}; add images "
+            "or leave these classes out"
+        )
+
+
 def _check_classes(catalogue: Catalogue) -> None:
-    """Raises DataError unless there is something to tell apart in the train split."""
+    """Raises DataError unless train has something to tell apart, and all that validation has."""
     if "train" not in catalogue.splits:
         raise DataError(f"{catalogue.source} has no split 'train'; add one to train on")
     labels = catalogue.splits["train"].labels
@@ -219,6 +242,13 @@ def _check_classes(catalogue: Catalogue) -> None:
         raise DataError(
             f"{catalogue.source}: expected images of at least two classes to train on, received "
             f"{len(labels)} of {' '.join(found) or 'none'}; add images of another class"
+        )
+    missing = np.setdiff1d(catalogue.splits["validation"].labels, labels)
+    if len(missing):
+        raise DataError(
+            f"{catalogue.source}: all images of {catalogue.classes[missing[0]]} are in validation, "
+            "none is in train to learn from; add images of it from other suppliers, or try "
+            "another --seed"
         )
 
 

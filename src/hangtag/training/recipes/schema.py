@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hangtag.catalogue.reading import ImageFormat
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
@@ -27,6 +29,11 @@ class Images(Settings):
     """Height and width, pixels."""
     channels: Literal[1, 3] = 1
     """1 for grey, 3 for colour."""
+
+    @property
+    def format(self) -> ImageFormat:
+        """What a catalogue must be read to."""
+        return ImageFormat(self.size, self.size, self.channels)
 
 
 class SeedNetwork(Settings):
