@@ -5,6 +5,7 @@ from hangtag.catalogue import open_catalogue, split_catalogue
 catalogue = split_catalogue(open_catalogue("fashion-mnist"), share=0.15, seed=0)
 """
 
+from hangtag.catalogue.broken import BROKEN, write_broken
 from hangtag.catalogue.decoding import DecodedImage, decode_grey, decode_image
 from hangtag.catalogue.duplicates import Duplicate, describe_duplicates, find_duplicates
 from hangtag.catalogue.export import FORMATS, export_catalogue
@@ -30,6 +31,7 @@ from hangtag.catalogue.reading import ImageFormat, Reading
 from hangtag.catalogue.splits import split_catalogue, stratified_split, supplier_split
 
 __all__ = [
+    "BROKEN",
     "DATA_KINDS",
     "DATA_NAMES",
     "FASHION_MNIST_CLASSES",
@@ -61,4 +63,5 @@ __all__ = [
     "split_catalogue",
     "stratified_split",
     "supplier_split",
+    "write_broken",
 ]

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from hangtag.catalogue import (
-    Broken,
     Catalogue,
     DecodedImage,
     ImageFormat,
@@ -16,7 +15,6 @@ from hangtag.catalogue import (
 )
 from hangtag.cli.console import print_table, progress_bar
 from hangtag.errors import ImageError
-from hangtag.files import write_text
 from hangtag.inputs import Decoders, ImageFile
 
 MOST_BROKEN = 0.2
@@ -55,18 +53,6 @@ def print_overview(catalogue: Catalogue) -> None:
     ]
     columns = ["class", *(one.name for one in counts), "share"]
     print_table("Class balance", columns, rows, to_stderr=True)
-
-
-def write_broken(path: Path, broken: Sequence[Broken]) -> None:
-    """Lists images that were left out in a CSV with the columns ``id`` and ``reason``."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "reason"])
-    writer.writerows([one.id, one.reason] for one in broken)
-    write_text(path, text.getvalue())
 
 
 def _decode(

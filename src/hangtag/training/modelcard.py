@@ -29,16 +29,17 @@ def write_readme(card: Card) -> str:
 
 def _figures(card: Card) -> list[str]:
     rows = [
-        f"| {name} | {m['n']:,} | {m['accuracy']:.4f} | {m['loss']:.4f} | {m['macro_f1']:.4f} "
-        f"| {m['ece']:.4f} |"
+        f"| {name} | {m['n']:,} | {m['accuracy']:.4f} | {m['balanced_accuracy']:.4f} "
+        f"| {m['loss']:.4f} | {m['macro_f1']:.4f} | {m['ece']:.4f} |"
         for name, m in card.metrics.items()
     ]
     return [
         "## Figures",
-        "| split | n | accuracy | loss | macro F1 | calibration error |",
-        "|---|---|---|---|---|---|",
+        "| split | n | accuracy | balanced accuracy | loss | macro F1 | calibration error |",
+        "|---|---|---|---|---|---|---|",
         *rows,
         "",
+        *([*card.data["suppliers"], ""] if "suppliers" in card.data else []),
         f"Temperature and thresholds were fitted on the {card.calibration.n:,} items of the "
         "validation split, so its calibration error is a little flattering.",
         "",

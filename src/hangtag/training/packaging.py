@@ -198,7 +198,7 @@ def _calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibr
 
 
 def _headline(figures: Evaluation) -> dict[str, Any]:
-    kept = ("n", "accuracy", "loss", "macro_f1", "ece", "unknown")
+    kept = ("n", "accuracy", "loss", "balanced_accuracy", "macro_f1", "ece", "unknown")
     whole = figures.to_json()
     automation = {
         name: {"coverage": one.coverage, "precision": one.precision}

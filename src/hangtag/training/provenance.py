@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from hangtag.catalogue.items import Catalogue, Split
+from hangtag.catalogue.overview import describe_suppliers
 from hangtag.modelfolder import find_model_folder, read_card
 from hangtag.training.recipes.schema import Recipe
 
@@ -14,7 +15,8 @@ _BLOCK = 1000
 def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
     """Returns the name of a catalogue and, by split, its number of items and their hash.
 
-    Where the recipe has a teacher, the hash of its card is there too.
+    Where the items name suppliers, what splits share them is there too; where the recipe has a
+    teacher, the hash of its card.
 
     Raises:
         ModelError: There is no such teacher, or it is damaged.
@@ -26,6 +28,8 @@ def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
             for name, split in catalogue.splits.items()
         },
     }
+    if suppliers := describe_suppliers(catalogue):
+        facts["suppliers"] = list(suppliers)
     if recipe.distillation:
         facts["teacher"] = read_card(find_model_folder(recipe.distillation.teacher)).sha256
     return facts

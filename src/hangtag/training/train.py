@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from hangtag.catalogue import FEWEST_IMAGES, Catalogue, find_small_classes, split_catalogue
+from hangtag.breakdown import break_down, groups_csv
+from hangtag.catalogue import (
+    FEWEST_IMAGES,
+    Catalogue,
+    find_small_classes,
+    split_catalogue,
+    write_broken,
+)
 from hangtag.errors import DataError, TrainingError
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_text
@@ -189,6 +196,8 @@ def fit(
             run.write_recipe(recipe)
     elif team.is_first:
         _begin(run, recipe, data=data, seed=seed, device=device, processes=team.size)
+        if catalogue.broken:
+            write_broken(run.broken_file, catalogue.broken)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True
     train, validation = _examples(catalogue, recipe, device=device, watch=watch)
@@ -320,16 +329,20 @@ def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool)
 def _write_results(
     run: RunFolder, catalogue: Catalogue, packaged: Packaged, history: list[Epoch]
 ) -> Path:
-    """Writes ``metrics.json`` and the report, on the test split where there is one."""
+    """Writes figures, those by supplier and the report, on the test split where there is one."""
     figures = {name: one.to_json() for name, one in packaged.evaluations.items()}
     write_text(run.metrics_file, json.dumps(figures, indent=1) + "\n")
     card = packaged.categoriser.card
     shown = "test" if "test" in packaged.evaluations else "validation"
+    split, probabilities = catalogue.splits[shown], packaged.probabilities[shown]
+    if split.suppliers is not None:
+        groups = break_down(probabilities.argmax(axis=1) == split.labels, split.suppliers)
+        write_text(run.suppliers_file, groups_csv(groups))
     return write_report(
         run.path,
         packaged.evaluations[shown],
-        catalogue.splits[shown],
-        packaged.probabilities[shown],
+        split,
+        probabilities,
         title=f"{card.name}: {shown} split of {catalogue.name}",
         history=[asdict(epoch) for epoch in history],
         facts={**describe_card(card), "Notices": " ".join(catalogue.notices) or "none"},
