@@ -66,6 +66,7 @@ class Trainer:
         device: torch.device,
         team: Team | None = None,
     ) -> None:
+        _check_team(recipe, team or Team())
         torch.manual_seed(seed)
         self.recipe = recipe
         self.history: list[Epoch] = []
@@ -321,6 +322,14 @@ class Trainer:
 
     def _bounds(self, items: int) -> list[tuple[int, int]]:
         return _batch_bounds(items, self.recipe.batch_size, fewest=2 * self._team.size)
+
+
+def _check_team(recipe: Recipe, team: Team) -> None:
+    if team.size > 1 and recipe.transfer:
+        raise TrainingError(
+            f"a recipe with a transfer trains in one process, not in {team.size}; start it without "
+            "torchrun, or set transfer to null"
+        )
 
 
 def _start_averaging(recipe: Recipe, network: Network) -> RunningMean | None:
