@@ -20,8 +20,8 @@ from PIL import Image
 
 import hangtag
 from hangtag.catalogue import IMAGE_SIZE
+from hangtag.catalogue.decoding import read_image
 from hangtag.catalogue.photo import Pixels, prepare_photo
-from hangtag.catalogue.photo_files import read_photo
 from hangtag.cli.console import print_json, print_table
 from hangtag.errors import DataError
 
@@ -115,7 +115,7 @@ def categorise(
     prepare: Callable[[Image.Image], Pixels],
 ) -> Outcome:
     """Runs the model on the photos, each prepared by `prepare`."""
-    pixels = np.stack([prepare(read_photo(path)) for path in paths])
+    pixels = np.stack([prepare(read_image(path, size=IMAGE_SIZE)) for path in paths])
     categoriser = hangtag.load(model)
     best = categoriser.answer(pixels).logits.argmax(axis=1)
     decided = categoriser.predict(pixels)

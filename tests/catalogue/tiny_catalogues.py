@@ -1,4 +1,4 @@
-"""Small catalogues of random pixels, and the question whether two are the same."""
+"""Small catalogues of random pixels on black, and the question whether two are the same."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,9 @@ def make_split(
     suppliers: Sequence[str] | None = None,
 ) -> Split:
     generator = np.random.default_rng([seed, *name.encode()])
+    noise = generator.integers(0, 256, (count, 26, 26), dtype=np.uint8)
     return Split(
-        images=generator.integers(0, 256, (count, 28, 28), dtype=np.uint8),
+        images=np.pad(noise, ((0, 0), (1, 1), (1, 1))),
         labels=generator.integers(0, classes, count, dtype=np.int64),
         ids=number_ids(name, count),
         suppliers=None if suppliers is None else np.array(suppliers, np.str_),

@@ -21,8 +21,9 @@ def read_all(*arguments: object, listing: str | None = None) -> list[Input]:
 
 
 def make_pixels(count: int, *, seed: int = 0) -> NDArray[np.uint8]:
-    """Makes images (N, 28, 28) of noise."""
-    return np.random.default_rng(seed).integers(0, 256, (count, *SIZE), dtype=np.uint8)
+    """Makes images (N, 28, 28) of noise with a black border."""
+    noise = np.random.default_rng(seed).integers(0, 256, (count, 26, 26), dtype=np.uint8)
+    return np.pad(noise, ((0, 0), (1, 1), (1, 1)))
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> Path:

@@ -18,14 +18,14 @@ _PLAIN = 0.5
 
 
 def fit_colour(image: "Image", size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Fits an image of 8 bits a channel into `size` and fills what is left.
+    """Fits an image into `size` and fills what is left.
 
     The longest side fits; the image is centred, never cropped. What is transparent becomes white.
     The bars beside the image take the colour of the edges they continue where these are plain,
     else white.
 
     Args:
-        image: Upright, of any size and mode of 8 bits a channel.
+        image: Upright, of any size and mode; 16 bits a pixel are reduced to 8.
         size: Height and width of the result, pixels.
 
     Returns:
@@ -46,6 +46,9 @@ def _shrink(image: "Image", size: tuple[int, int]) -> "Image":
     """Scales to the largest size that fits, then puts what is transparent on white."""
     from PIL import Image
 
+    if image.mode.startswith("I"):
+        wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
+        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
     transparent = "A" in image.getbands() or "transparency" in image.info
     layer = image.convert("RGBA" if transparent else "RGB")
     scale = min(size[1] / layer.width, size[0] / layer.height)

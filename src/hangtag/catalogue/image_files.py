@@ -64,7 +64,8 @@ class ImageReader:
             height, width = self._reading.format.size
             found.append(
                 f"{self._resized:,} of the {self._total:,} images were not {width}x{height} "
-                "pixels: they were turned grey, fitted and centred on black."
+                "pixels: they went through the steps of a photo (hangtag explore --photo FILE "
+                "shows them)."
             )
         if self.broken:
             found.append(

@@ -39,8 +39,11 @@ _CLEARLY_DARK, _CLEARLY_LIGHT = 64, 192
 The darkest quarter of the range holds the corners of all 70,000 images of Fashion-MNIST (the
 brightest has 52)."""
 
-_LARGEST = 1120
+_LARGEST = 560
 """Longest side, in pixels, that the steps work on; larger photos are averaged down first."""
+
+_STRIP_PIXELS = 1_000_000
+"""A large photo is averaged down in strips of about so many pixels, to spare memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,10 @@ def prepare_photo(image: "Image", *, size: tuple[int, int]) -> Pixels:
     Raises:
         DataError: The image or the size has no pixel.
     """
+    if image.mode == "L" and image.size == (size[1], size[0]):
+        pixels = np.array(image)
+        if _is_dark_in_the_corners(pixels):
+            return pixels  # what all steps would end with; nearly every image of Fashion-MNIST
     return photo_steps(image, size=size)[-1].pixels
 
 
@@ -148,7 +155,7 @@ def flatten_transparency(image: "Image") -> Pixels:
       vanish on white.
     - Otherwise, holes and round corners get the colour of the opaque pixels of the corners.
 
-    Photos with a side over 1,120 pixels are averaged down by a whole number; 16 bits a pixel are
+    Photos with a side over 560 pixels are averaged down by a whole number; 16 bits a pixel are
     reduced to 8.
     """
     layer = _read_layers(image)
@@ -192,7 +199,7 @@ def trim_border(pixels: Pixels, background: Background) -> Pixels:
     if not background.plain:
         return pixels
     difference = pixels.astype(np.float32) - np.array(background.colour, dtype=np.float32)
-    differs = (difference**2).sum(axis=2) > CLOSENESS**2
+    differs = np.einsum("hwc,hwc->hw", difference, difference) > CLOSENESS**2
     rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
     if not len(rows):
         return pixels
@@ -205,9 +212,11 @@ def level_background(pixels: Pixels, background: Background) -> Pixels:
     What is lighter than a light background, or darker than a dark one, becomes background too.
     Differences between the garment and the background stay. A white or black one changes nothing.
     """
+    from PIL import Image
+
     end = 255 if background.light else 0
-    shifted = pixels.astype(np.int16) + (end - np.array(background.colour, dtype=np.int16))
-    return shifted.clip(0, 255).astype(np.uint8)
+    shifted = np.arange(256) + (end - np.array(background.colour)[:, None])
+    return np.array(Image.fromarray(pixels).point(shifted.clip(0, 255).ravel().tolist()))
 
 
 def fit_longest_side(pixels: Pixels, *, size: tuple[int, int]) -> Pixels:
@@ -220,7 +229,8 @@ def fit_longest_side(pixels: Pixels, *, size: tuple[int, int]) -> Pixels:
     height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
     down = _averaging(pixels.shape[0], height)
     across = _averaging(pixels.shape[1], width)
-    return _round(np.einsum("hy,yxc,wx->hwc", down, pixels, across, optimize=True))
+    rows = (down @ pixels.reshape(len(pixels), -1)).reshape(height, *pixels.shape[1:])
+    return _round(across @ rows)
 
 
 def sharpen(pixels: Pixels) -> Pixels:
@@ -265,14 +275,22 @@ def turn_grey(pixels: Pixels) -> Pixels:
 
 def _read_layers(image: "Image") -> Pixels:
     """Returns an image, averaged down where it is large, as (H, W, 3), or 4 with opacity."""
+    factor = -(-max(image.size) // _LARGEST)
+    rows = max(1, _STRIP_PIXELS // (image.width * factor)) * factor
+    strips = [
+        image.crop((0, top, image.width, min(top + rows, image.height)))
+        for top in range(0, image.height, rows)
+    ]
+    return np.concatenate([_read_strip(strip, factor) for strip in strips])
+
+
+def _read_strip(image: "Image", factor: int) -> Pixels:
     from PIL import Image
 
     if image.mode.startswith("I"):
         wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
         image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
-    transparent = image.has_transparency_data
-    layers = image.convert("RGBA" if transparent else "RGB")
-    factor = -(-max(layers.size) // _LARGEST)
+    layers = image.convert("RGBA" if image.has_transparency_data else "RGB")
     return np.asarray(layers.reduce(factor))
 
 
@@ -313,6 +331,10 @@ def _sharpening() -> NDArray[np.float64]:
     operator[1, 1] = -2 * operator.sum()
     operator /= operator.sum()
     return operator
+
+
+def _is_dark_in_the_corners(pixels: Pixels) -> bool:
+    return all(patch.max() < _CLEARLY_DARK for patch in _corner_patches(pixels))
 
 
 def _is_grey(pixels: Pixels) -> bool:

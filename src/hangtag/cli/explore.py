@@ -85,12 +85,12 @@ def explore(
 def _show_photo(photo: Path, out: Path, *, as_json: bool, quiet: bool) -> None:
     """Draws the steps of a photo into the folder `out` and tells them."""
     from hangtag.catalogue import IMAGE_SIZE
+    from hangtag.catalogue.decoding import read_image
     from hangtag.catalogue.photo import photo_steps
-    from hangtag.catalogue.photo_files import read_photo
     from hangtag.files import write_bytes
     from hangtag.report.photo_steps import draw_photo_steps
 
-    steps = photo_steps(read_photo(photo), size=IMAGE_SIZE)
+    steps = photo_steps(read_image(photo, size=IMAGE_SIZE), size=IMAGE_SIZE)
     picture = out / "photo_steps.png"
     write_bytes(picture, draw_photo_steps(steps))
     if as_json:

@@ -71,8 +71,8 @@ def predict(
     The decision is accept (the precision is promised), review (a person must see it), unknown
     (unlike anything the model learned) or error. Where only a parent of the class is sure, such as
     "Upper body", the category is that, and category_level says so.
-    Images that are not of the model's size are turned grey, fitted and centred on black; a model
-    of 28x28 pixels is a poor judge of photos.
+    A photo becomes bright on black and of the model's size by the steps that `hangtag explore
+    --photo FILE` draws; a model of 28x28 pixels is a poor judge of photos.
 
     The columns of a manifest are passed through. Ctrl-C leaves what --resume goes on with.
 
