@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hangtag.catalogue import Split
 from hangtag.catalogue.pixel_cache import FEWEST, PixelCache, read_pixels
 from hangtag.catalogue.reading import ImageFormat, Outcome, Reading, decode_here
 
@@ -123,3 +124,20 @@ def test_processes_side_by_side_find_the_same(paths: list[Path], tmp_path: Path)
     answers = {process.communicate()[0] for process in processes}
     assert answers == {f"{read_pixels(paths, Reading(FORMAT)).pixels.sum()}\n".encode()}
     assert len(list((tmp_path / "cache").rglob("*.*"))) == 2
+
+
+def test_images_taken_from_mapped_ones_are_mapped_too_and_leave_no_file(
+    paths: list[Path], tmp_path: Path
+) -> None:
+    pixels = PixelCache(tmp_path / "cache", FORMAT).read(paths, decode_here).pixels
+    files = set((tmp_path / "cache").rglob("*"))
+    split = Split(pixels, np.arange(6), np.array([path.name for path in paths]))
+    chosen = np.array([4, 0, 3, 0])
+    once = split.take(chosen)
+    twice = once.take(np.array([2, 1]))
+    for taken, indices in ((once, chosen), (twice, chosen[[2, 1]])):
+        assert isinstance(taken.images, np.memmap)
+        np.testing.assert_array_equal(taken.images, pixels[indices])
+        assert taken.labels.tolist() == indices.tolist()
+    assert set((tmp_path / "cache").rglob("*")) == files
+    assert split.take(np.array([], np.intp)).images.shape == (0, 12, 12, 3)

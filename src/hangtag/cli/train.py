@@ -116,11 +116,11 @@ def train(
         raise
     if result is None:
         return
-    _warn(result, quiet=quiet)
+    _warn(result, from_scratch=chosen.transfer is None, quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
 
 
-def _warn(result: "Result", *, quiet: bool) -> None:
+def _warn(result: "Result", *, from_scratch: bool, quiet: bool) -> None:
     """Warns of what makes a model weaker than its user may think."""
     automation = result.evaluations["validation"].automation.values()
     if all(promise.threshold is None for promise in automation):
@@ -129,7 +129,7 @@ def _warn(result: "Result", *, quiet: bool) -> None:
             "promised precision, so every prediction will be for review",
             quiet=quiet,
         )
-    if result.steps < FEW_STEPS:
+    if from_scratch and result.steps < FEW_STEPS:
         say(
             f"note: {result.steps} steps in all are few for a network from scratch; for small data "
             "try more --epochs and a smaller --set batch_size=...",
