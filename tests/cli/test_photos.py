@@ -141,3 +141,13 @@ def test_arrays_of_grey_pixels_are_refused_for_a_recipe_of_photos(
 
 def test_evaluate_by_something_else_is_refused(hangtag: Run, trained: Path, photos: Path) -> None:
     assert hangtag("evaluate", trained, photos, "--by", "brand").code == 2
+
+
+def test_without_the_weights_it_says_so_before_any_work(
+    hangtag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hangtag.extras.PHOTO_MODULES", ("no_such_package_of_weights",))
+    outcome = hangtag("train", tmp_path / "gone", "--recipe", "photo", "--out", tmp_path / "run")
+    assert outcome.code == 2
+    assert "the recipe photo needs the 'photo' extra" in outcome.err
+    assert not (tmp_path / "run").exists()

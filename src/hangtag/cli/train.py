@@ -20,7 +20,7 @@ from hangtag.cli.console import (
     say,
 )
 from hangtag.errors import HangtagError
-from hangtag.extras import require_training
+from hangtag.extras import require_photo_weights, require_training
 from hangtag.machine import gpus, memory, processor
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def train(
     For example:
       hangtag train fashion-mnist --recipe express --out runs/mine
       hangtag train my-folders/ --epochs 40 --set batch_size=64
+      hangtag train feed.csv --recipe photo-fast
       hangtag train fashion-mnist --out runs/mine --resume
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
     """
@@ -87,6 +88,8 @@ def train(
         if run and recipe is None
         else load_recipe(recipe or DEFAULT_RECIPE, changes=fields)
     )
+    if chosen.needs_published_weights:
+        require_photo_weights(f"the recipe {chosen.name}")
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
     quiet = quiet or not is_first_process()

@@ -339,6 +339,11 @@ class Recipe(Settings):
     precision: Literal["float32", "auto"] = "float32"
     """Number format on a CPU; auto takes bfloat16 where it is native, as a GPU always does."""
 
+    @property
+    def needs_published_weights(self) -> bool:
+        """Whether the network begins with weights that the photo extra brings."""
+        return self.network.kind == "lite" and self.network.pretrained
+
     @model_validator(mode="after")
     def _possible(self) -> "Recipe":
         if self.patience is not None and self.schedule.kind == "one_cycle":
@@ -363,8 +368,7 @@ class Recipe(Settings):
         grey = self.images.channels == 1
         if grey and any(step.kind == "colour" for step in self.augment):
             raise ValueError("augment: the step colour needs images.channels 3; remove the step")
-        published = self.network.kind == "lite" and self.network.pretrained
-        if published and (grey or self.normalise != "symmetric"):
+        if self.needs_published_weights and (grey or self.normalise != "symmetric"):
             raise ValueError(
                 "network.pretrained: the published weights need images.channels 3 and normalise "
                 "symmetric; set both, or network.pretrained to false"
