@@ -1,7 +1,7 @@
 """Writes the parts of the documentation that the tool itself makes.
 
-    python docs/generate.py            everything: blocks, pictures, example images
-    python docs/generate.py --check    only compares the quick blocks; exit code 1 when one is stale
+    python -m docs.generate            everything: blocks, pictures, example images
+    python -m docs.generate --check    only compares the quick blocks; exit code 1 when one is stale
 
 A block in a Markdown file starts with a comment that names its source and ends with another:
 
@@ -13,7 +13,8 @@ A block in a Markdown file starts with a comment that names its source and ends 
 
 ``output of`` blocks are quick and the same on every machine: a test compares them. ``output once
 of`` blocks take long or hold times; only this script writes them. Sources are commands, and
-``fields of CLASS`` for the fields of a part of a recipe.
+``fields of CLASS`` for the fields of a part of a recipe, ``figures of the recipes`` for what their
+runs and the benchmark gave.
 """
 
 import csv
@@ -33,6 +34,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import hangtag
+from docs.recipe_figures import draw_accuracy_against_time, make_table, read_evidence
 from hangtag.cli.main import app
 from hangtag.report.curves import draw_curves
 from hangtag.training.recipes import schema
@@ -73,6 +75,8 @@ def update_page(page: Path, *, check: bool) -> bool:
 
 def make_block(source: str) -> str:
     """Makes the content of a block: a table of fields, or what a command prints on stdout."""
+    if source == "figures of the recipes":
+        return make_table(read_evidence())
     if source.startswith("fields of "):
         return field_table(source.removeprefix("fields of "))
     return f"```text\n{run(source).rstrip()}\n```\n"
@@ -114,6 +118,8 @@ def write_pictures() -> None:
         for figure in ("confusion_matrix", "correct", "incorrect"):
             shutil.copy(Path(folder) / "report" / f"{figure}.png", IMAGES)
     write_curves()
+    write_heat_map()
+    (IMAGES / "accuracy_against_time.png").write_bytes(draw_accuracy_against_time(read_evidence()))
     write_examples()
 
 
@@ -124,6 +130,14 @@ def write_curves() -> None:
     )
     history = [{name: float(value) for name, value in row.items()} for row in rows]
     (IMAGES / "curves.png").write_bytes(draw_curves(history))
+
+
+def write_heat_map() -> None:
+    """Draws where the shipped model looks at an example image."""
+    with tempfile.TemporaryDirectory() as folder:
+        run(f"hangtag predict docs/examples/4-coat.png --out {folder}/o.csv --explain --quiet")
+        (picture,) = (Path(folder) / "o.csv.heat_maps").iterdir()
+        shutil.copy(picture, IMAGES / "heat_map.png")
 
 
 def write_examples() -> None:

@@ -17,8 +17,8 @@ LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
 def test_blocks_made_by_the_tool_are_up_to_date() -> None:
-    command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "docs.generate", "--check"]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 

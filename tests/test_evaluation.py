@@ -7,8 +7,9 @@ import pytest
 from sklearn.metrics import accuracy_score, classification_report, log_loss
 
 from hangtag.catalogue import Split
+from hangtag.decisions.rules import Rules, build_levels
 from hangtag.errors import DataError
-from hangtag.evaluation import align_split
+from hangtag.evaluation import align_split, evaluate, measure_risk
 from tests.tiny import evaluate_probabilities
 
 CLASSES = ("a", "b", "c")
@@ -78,3 +79,47 @@ def test_only_labels_that_occur_must_be_known() -> None:
     assert align([1, 1], ("x", "a")) == [0, 0]
     with pytest.raises(DataError, match="does not know: x"):
         align([0], ("x", "a"))
+
+
+def test_risk_and_coverage_by_hand() -> None:
+    # The most confident first: right, right, wrong, right.
+    curve = measure_risk(np.array([0.5, 0.9, 0.8, 0.7]), np.array([True, True, True, False]))
+    assert curve.coverage == [0.25, 0.5, 0.75, 1.0]
+    assert curve.risk == pytest.approx([0, 0, 1 / 3, 1 / 4])
+    assert curve.area == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)
+
+
+def test_a_random_order_has_the_error_rate_as_area_and_a_perfect_one_less() -> None:
+    random = np.random.default_rng(0)
+    correct = random.random(20_000) < 0.8
+    assert measure_risk(random.random(20_000), correct).area == pytest.approx(0.2, abs=0.02)
+    # Errors last: the area is e + (1 - e) log(1 - e) for an error rate of e (Geifman et al. 2019).
+    e = 1 - correct.mean()
+    assert measure_risk(correct.astype(float), correct).area == pytest.approx(
+        e + (1 - e) * np.log(1 - e), abs=1e-3
+    )
+
+
+def test_automation_with_parents_and_unknown_by_hand() -> None:
+    levels = build_levels(CLASSES, (("ab",), ("ab",), ("c only",)), names=("group",))
+    rules = Rules(levels=levels, thresholds={"0.98": ((0.8,) * 3, (0.9,))}, needed={}, limit=1.0)
+    probabilities = np.array(
+        [[0.85, 0.1, 0.05], [0.5, 0.45, 0.05], [0.5, 0.45, 0.05], [0.5, 0.1, 0.4], [0.0, 0.0, 1.0]]
+    )
+    labels = np.array([0, 1, 2, 0, 2])
+    strange = np.array([0, 0, 0, 0, 2.0])
+
+    figures = evaluate(
+        np.log(probabilities + 1e-12).astype(np.float32),
+        strange,
+        labels,
+        temperature=1.0,
+        rules=rules,
+    )
+
+    automation = figures.automation["0.98"]
+    assert (automation.coverage, automation.precision) == (0.2, 1.0)
+    group = automation.parents["group"]
+    assert (group.coverage, group.precision) == (0.4, 0.5), "b is in ab, c is not"
+    assert automation.per_class["a"].coverage == 0.25, "one of four that look like a"
+    assert figures.unknown == 0.2

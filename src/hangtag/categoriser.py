@@ -21,6 +21,7 @@ from hangtag.decisions.rules import decide
 from hangtag.errors import DataError, ModelError
 from hangtag.interrupts import hold_interrupts
 from hangtag.modelfolder import GOLDEN_TOLERANCE, ONNX, Card, find_model_folder, read_card
+from hangtag.occlusion import occlusion_map
 from hangtag.progress import Tick
 
 BATCH = 64
@@ -158,6 +159,30 @@ class Categoriser:
             )
             for row, level in enumerate(decided.level)
         ]
+
+    def explain(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], str]:
+        """Returns what each pixel of an image speaks for its most probable class, and that class.
+
+        Args:
+            image: (H, W) or (H, W, C) uint8.
+
+        Returns:
+            (H, W) in nats, as `occlusion_map` says, and the name of the class.
+
+        Raises:
+            DataError: The image is not of the model's size and type.
+        """
+        (pixels,) = self._check(image[None])
+        best = int(self.answer(pixels[None]).logits.argmax())
+
+        from scipy.special import log_softmax
+
+        def score(copies: NDArray[np.uint8]) -> NDArray[np.float64]:
+            logits = self.answer(copies).logits / self.card.calibration.temperature
+            scores: NDArray[np.float64] = log_softmax(logits.astype(np.float64), axis=1)[:, best]
+            return scores
+
+        return occlusion_map(pixels, score), self.classes[best]
 
     def _run(
         self, outputs: list[str], images: NDArray[np.uint8], on_progress: Tick | None

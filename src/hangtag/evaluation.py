@@ -15,7 +15,7 @@ from hangtag.decisions.calibration import (
     reliability,
     softmax,
 )
-from hangtag.decisions.rules import CLASS_LEVEL, Decisions, Rules, decide
+from hangtag.decisions.rules import ACCEPT, CLASS_LEVEL, Decisions, Rules, decide
 from hangtag.errors import DataError
 
 
@@ -287,8 +287,8 @@ def _automation(
     name: str,
 ) -> Automation:
     decisions = decide(probabilities, strange, rules, precision=float(name))
-    right = _judge(decisions, labels, rules)
-    taken = decisions.decision == "accept"
+    right = _find_right(decisions, labels, rules)
+    taken = decisions.decision == ACCEPT
     of_levels = {
         level.name: _accepted(taken & (decisions.level == height), right, thresholds)
         for height, (level, thresholds) in enumerate(
@@ -314,12 +314,10 @@ def _automation(
     )
 
 
-def _judge(decisions: Decisions, labels: NDArray[np.int64], rules: Rules) -> NDArray[np.bool_]:
+def _find_right(decisions: Decisions, labels: NDArray[np.int64], rules: Rules) -> NDArray[np.bool_]:
     """Returns whether the category of each decision is right at its level, (N,)."""
-    members = np.array(
-        [[-1 if one is None else one for one in level.members] for level in rules.levels]
-    )
-    right: NDArray[np.bool_] = members[decisions.level, labels] == decisions.category
+    true = np.array([level.category_of(labels) for level in rules.levels])
+    right: NDArray[np.bool_] = true[decisions.level, np.arange(len(labels))] == decisions.category
     return right
 
 

@@ -67,6 +67,19 @@ def test_grey_image_of_the_size_is_returned_bit_for_bit(format: str) -> None:
     assert not decoded.resized
 
 
+@pytest.mark.parametrize("format", ["JPEG", "WEBP"])
+def test_grey_image_of_the_size_is_not_fitted_again_for_the_colour_that_lossy_formats_add(
+    format: str,
+) -> None:
+    smooth = Image.fromarray(random_grey()).resize((7, 7), Image.Resampling.BOX)
+    image = Image.new("L", (28, 28))
+    image.paste(smooth.resize((14, 24), Image.Resampling.BICUBIC), (7, 2))
+
+    pixels = decode_grey(encode(image.convert("RGB"), format, quality=90), size=SIZE).pixels
+
+    assert np.abs(pixels.astype(int) - np.asarray(image)).mean() < 5
+
+
 def test_path_and_bytes_give_the_same(tmp_path: Path) -> None:
     content = encode(Image.fromarray(random_grey(50, 30)), "JPEG")
     (tmp_path / "a.jpg").write_bytes(content)

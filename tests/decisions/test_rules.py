@@ -7,6 +7,7 @@ from hangtag.decisions.rules import (
     Rules,
     build_levels,
     decide,
+    describe_support,
     set_rules,
     stored_precision,
 )
@@ -126,8 +127,7 @@ def test_parents_keep_their_promise_in_95_percent_of_splits(precision: float) ->
         for height, level in enumerate(rules.levels):
             taken = (decided.decision == "accept") & (decided.level == height)
             if taken.any():
-                members = np.array([-1 if one is None else one for one in level.members])
-                right = members[labels[rest][taken]] == decided.category[taken]
+                right = level.category_of(labels[rest][taken]) == decided.category[taken]
                 given[height] += 1
                 broken[height] += right.mean() < precision
     assert given[0] > splits * 0.9
@@ -142,4 +142,28 @@ def test_rules_say_what_they_cannot_promise() -> None:
     assert set(rules.needed) >= {"0.98", "0.99", "0.995"}
     for name in rules.needed:
         assert set(rules.thresholds[name][0]) == {None}
+        assert "the held-out images support no class at " in describe_support(rules, float(name))
     assert Rules.model_validate_json(rules.model_dump_json()) == rules
+
+
+@pytest.mark.parametrize("precision", ["0.9", "0.95", "0.98", "0.99", "0.995"])
+def test_as_many_items_as_it_says_support_the_promise(precision: str) -> None:
+    items = 100
+    probabilities, strange, labels = draw(np.random.default_rng(1), items)
+    few = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
+    needed = few.needed[precision]
+    assert needed is not None
+    assert f"{needed:,} would" in describe_support(few, float(precision))
+    chosen = np.arange(needed) % items
+
+    more = set_rules(probabilities[chosen], strange[chosen], labels[chosen], levels=LEVELS_OF_FIVE)
+
+    assert precision not in more.needed
+    assert describe_support(more, float(precision)) == ""
+
+
+def test_a_promise_between_two_stored_ones_is_said_to_be_the_higher() -> None:
+    probabilities, strange, labels = draw(np.random.default_rng(0), 20_000)
+    rules = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
+    assert describe_support(rules, 0.96) == "98 % is promised, the next stored"
+    assert describe_support(rules, 0.98) == ""

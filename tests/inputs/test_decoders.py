@@ -12,7 +12,8 @@ import pytest
 
 from hangtag.catalogue import decoding
 from hangtag.errors import OutputError
-from hangtag.inputs import CHUNK, Decoders, ImageFile, Input, Item, open_inputs
+from hangtag.inputs import Decoders, ImageFile, Input, Item, open_inputs
+from hangtag.inputs.decoders import CHUNK
 from tests.inputs.reading import SIZE, make_pixels, write_png
 
 HOSTILE = """
@@ -143,12 +144,20 @@ def test_an_image_alone_in_its_chunk_is_tried_again_too(folder: Path) -> None:
     assert [one.fault for one in inputs] == [*[""] * 2 * CHUNK, "crashed the decoder"]
 
 
-def test_few_images_start_no_process(folder: Path) -> None:
+def test_few_images_start_one_process(folder: Path) -> None:
     for path in sorted(folder.iterdir())[CHUNK:]:
         path.unlink()
     with Decoders(2) as decoders:
+        decoders.start(CHUNK)
         assert len(read(decoders, folder)) == CHUNK
-        assert not decoders._processes
+        assert len(decoders._processes) == 1
+
+
+def test_one_image_alone_that_ends_its_process_costs_only_itself(tmp_path: Path) -> None:
+    write_png(tmp_path / "0-crash.png", make_pixels(1)[0])
+    with Decoders(2, program=HOSTILE) as decoders:
+        inputs = read(decoders, tmp_path)
+    assert [one.fault for one in inputs] == ["crashed the decoder"]
 
 
 def test_rows_of_arrays_start_no_process_and_image_files_after_them_do(folder: Path) -> None:

@@ -76,6 +76,20 @@ def test_the_current_folder_gives_bare_names(folder: Path, monkeypatch: pytest.M
     assert [one.name for one in read_all(".")] == ["ü=1.PNG"]
 
 
+def test_a_list_may_begin_with_a_byte_order_mark_or_part_its_paths_by_nul(folder: Path) -> None:
+    for listing in (f"\ufeff{folder}/a.png\n", f"{folder}/a.png\0{folder}/deep er/ü=1.PNG\0"):
+        inputs = read_all("-", listing=listing)
+        assert len(inputs) == listing.count("in/")
+        assert not any(one.error for one in inputs)
+
+
+def test_hidden_files_and_folders_are_no_images(folder: Path) -> None:
+    count = len(read_all(folder))
+    write_png(folder / "._a.png", make_pixels(1)[0])
+    write_png(folder / ".cache" / "b.png", make_pixels(1)[0])
+    assert len(read_all(folder)) == count
+
+
 def test_a_list_keeps_paths_that_do_not_exist(folder: Path) -> None:
     listing = f"{folder}/a.png\r\n\n{folder}//gone.png\n{folder}/many.npy\n{folder}/feed.csv\n"
     inputs = read_all("-", listing=listing)
@@ -109,7 +123,7 @@ def test_arguments_that_do_not_exist_are_refused(tmp_path: Path) -> None:
 def test_paths_that_no_file_can_have(tmp_path: Path) -> None:
     long = str(tmp_path / ("x" * 5000))
     inputs = read_all("-", listing=f"{long}\n{long}.npy\na\0b.png\na\0b.npy\n")
-    assert [one.fault for one in inputs] == ["missing"] * 4
+    assert [one.fault for one in inputs] == ["missing"] * 6, "a NUL byte ends a path"
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.png"])

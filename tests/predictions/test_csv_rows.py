@@ -43,7 +43,7 @@ def test_no_text_starts_like_a_formula_unless_it_is_a_number(text: str) -> None:
         ("+49 30 1", "'+49 30 1"),
         ("-cmd", "'-cmd"),
         ("@sum", "'@sum"),
-        ("\tx", "'\tx"),
+        ("\tx", '"\'\tx"'),
         ("\rx", '"\'\rx"'),
         ("'=x", "''=x"),
         ("'tis", "'tis"),
@@ -54,6 +54,8 @@ def test_no_text_starts_like_a_formula_unless_it_is_a_number(text: str) -> None:
         (None, ""),
         (True, "True"),
         ('a"b,c', '"a""b,c"'),
+        ("a;=cmd", '"a;=cmd"'),
+        ("a\t=cmd", '"a\t=cmd"'),
         ("a\nb", '"a\nb"'),
     ],
 )

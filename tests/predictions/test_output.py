@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ from tests.predictions.doubles import make_failure, make_inputs, predict_brightn
 
 EXTRAS: dict[str, ColumnKind] = {"sku": "text", "n": "integer", "price": "number", "new": "truth"}
 LAYOUT = Layout(EXTRAS)
-REQUEST = Request(inputs=["photos"], total=1000, model="abc", precision=0.98, version="1")
+REQUEST = Request(
+    inputs=["photos"], total=1000, model="abc", precision=0.98, explained=False, version="1"
+)
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
@@ -162,6 +164,7 @@ def raise_nothing(items: Sequence[object]) -> None:
         ({"inputs": ["other"]}, r"begun with other inputs \(photos then, other now\)"),
         ({"total": 7}, "begun with another number of inputs"),
         ({"precision": 0.99}, r"begun with another precision \(0\.98 then, 0\.99 now\)"),
+        ({"explained": True}, "begun with another choice of --explain"),
         ({"version": "2"}, "begun with another version of hangtag"),
     ],
 )
@@ -182,6 +185,9 @@ def test_changed_inputs_are_refused_and_the_part_kept(tmp_path: Path) -> None:
     out, whole = tmp_path / "out.csv", tmp_path / "whole.csv"
     write_all(whole, inputs)
     interrupt(out, inputs)
+    cells = [replace(one, extras={**one.extras, "sku": "other"}) for one in inputs]
+    with pytest.raises(OutputError, match="first 512 inputs some were added, removed or changed"):
+        write_all(out, cells, resume=True)
     changed = tmp_path / "in" / "0003.png"
     changed.write_text("now it is there")
     for others in (inputs, inputs[1:], inputs[:100], [inputs[1], inputs[0], *inputs[2:]]):

@@ -68,7 +68,8 @@ def test_the_tally_counts_kinds_most_frequent_first() -> None:
     tally.add([Row(one, None) for one in failures])
     tally.add(next(predict_rows(predict_brightness, make_inputs(["d"], resized=True))))
     assert tally.describe() == (
-        "4 inputs, 3 of them not readable (2 damaged, 1 missing): see the column 'error'; "
+        "4 inputs: 1 (100.0%) accepted as a class; "
+        "3 not readable (2 damaged, 1 missing): see the column 'error'; "
         "1 were fitted to the model's size"
     )
     again = Tally.from_json(tally.to_json())

@@ -39,6 +39,9 @@ _CLEARLY_DARK, _CLEARLY_LIGHT = 64, 192
 The darkest quarter of the range holds the corners of all 70,000 images of Fashion-MNIST (the
 brightest has 52)."""
 
+_GREYEST = 16
+"""Channels of a grey pixel differ by no more: lossy formats add a little colour."""
+
 _LARGEST = 560
 """Longest side, in pixels, that the steps work on; larger photos are averaged down first."""
 
@@ -338,7 +341,7 @@ def _is_dark_in_the_corners(pixels: Pixels) -> bool:
 
 
 def _is_grey(pixels: Pixels) -> bool:
-    return bool((pixels == pixels[..., :1]).all())
+    return bool((pixels.max(axis=2) - pixels.min(axis=2)).max() <= _GREYEST)
 
 
 def _round(values: NDArray[np.float64]) -> Pixels:

@@ -113,6 +113,10 @@ def _print_groups(groups: list[GroupFigures], by: str) -> None:
     print_table(f"Accuracy by {by}, worst first", [by, "items", "accuracy", "95 % interval"], rows)
 
 
+def _describe_need(needed: int | None) -> str:
+    return f"needs {needed:,} held-out items" if needed else "needs a better model"
+
+
 def _print_figures(figures: Evaluation) -> None:
     rows = [
         [name, f"{c.precision:.4f}", f"{c.recall:.4f}", f"{c.f1:.4f}", f"{c.support:,}"]
@@ -122,7 +126,7 @@ def _print_figures(figures: Evaluation) -> None:
     rows = [
         [
             name,
-            "-" if a.threshold is None else f"{a.threshold:.4f}",
+            _describe_need(a.needed) if a.threshold is None else f"{a.threshold:.4f}",
             f"{a.coverage:.1%}",
             "-" if a.precision is None else f"{a.precision:.2%}",
         ]

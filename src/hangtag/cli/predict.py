@@ -13,13 +13,14 @@ import typer
 from hangtag import __version__
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
 from hangtag.decisions.promises import DEFAULT_PRECISION
-from hangtag.decisions.rules import stored_precision
+from hangtag.decisions.rules import describe_support
 from hangtag.errors import OutputError
-from hangtag.inputs import CHUNK, Decoders, Inputs, Item, open_inputs
+from hangtag.inputs import Decoders, Inputs, Item, open_inputs
 from hangtag.predictions import (
     CsvStream,
     Layout,
     Request,
+    RowByRow,
     RowList,
     Sink,
     Tally,
@@ -28,6 +29,7 @@ from hangtag.predictions import (
     predict_rows,
     require_format,
 )
+from hangtag.report.heat_maps import discard_heat_maps, heat_maps_of, write_heat_map
 
 if TYPE_CHECKING:
     from hangtag.categoriser import Categoriser
@@ -56,6 +58,14 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted --out.", show_default=False)
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Draw a heat map for each image into OUT.heat_maps/: half a second each.",
+            show_default=False,
+        ),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -80,18 +90,23 @@ def predict(
     For example:
       hangtag predict photos/ 'more/*.png' --out categories.csv
       hangtag predict feed.parquet --precision 0.99 --out categories.parquet
+      hangtag predict doubtful/ --out doubtful.csv --explain
       ls photos/*.jpg | hangtag predict - --model runs/mine
     """
     from hangtag.categoriser import Categoriser
 
-    _check_options(inputs, out, resume=resume)
+    _check_options(inputs, out, resume=resume, explain=explain)
     opened = open_inputs(inputs)
     with Decoders(workers) as decoders:
-        if opened.files > CHUNK:
-            decoders.start()  # They get ready while the model is loaded.
+        if opened.files:
+            decoders.start(opened.files)  # They get ready while the model is loaded.
         categoriser = Categoriser.load(model)
-        stored_precision(categoriser.card.rules, precision)  # Refuses what cannot be promised.
-        work = _Work(categoriser, precision, opened, decoders, Layout(opened.columns), quiet)
+        # Refuses what cannot be promised, before any work.
+        if lack := describe_support(categoriser.card.rules, precision):
+            say(f"note: {lack}", quiet=quiet)
+        heat_maps = heat_maps_of(out) if out and explain else None
+        layout = Layout(opened.columns)
+        work = _Work(categoriser, precision, opened, decoders, layout, quiet, heat_maps)
         rows: list[dict[str, Any]] = []
         if out is not None:
             tally = _write_file(work, out, resume=resume)
@@ -102,7 +117,9 @@ def predict(
     say(tally.describe(), quiet=quiet)
     if as_json:
         counts = {"n": tally.rows, "errors": tally.errors, "faults": dict(tally.faults)}
-        result = {"out": str(out)} if out else {"rows": rows}
+        result: dict[str, Any] = {"out": str(out)} if out else {"rows": rows}
+        if heat_maps:
+            result["heat_maps"] = str(heat_maps)
         print_json({"model": categoriser.card.name, **counts, **result})
     elif out is not None:
         typer.echo(str(out))
@@ -118,6 +135,7 @@ class _Work:
     decoders: Decoders
     layout: Layout
     quiet: bool
+    heat_maps: Path | None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -131,6 +149,9 @@ class _Work:
         decoded = self.decoders.decode(items, size=self.size, channels=channels)
         with progress_bar("predicting", quiet=self.quiet, unit="images") as tick:
             tick(sink.tally.rows, self.inputs.total)
+            if self.heat_maps:
+                draw = partial(write_heat_map, self.heat_maps, self.categoriser)
+                sink = RowByRow(sink, draw, lambda rows: tick(rows, self.inputs.total))
             predict = partial(self.categoriser.predict, precision=self.precision)
             for rows in predict_rows(predict, decoded):
                 sink.write(rows)
@@ -138,13 +159,24 @@ class _Work:
         return sink.tally
 
 
-def _check_options(inputs: list[str], out: Path | None, *, resume: bool) -> None:
-    if out is not None:
-        require_format(out)
-        if any(os.path.exists(name) and out.exists() and out.samefile(name) for name in inputs):
-            raise OutputError(f"--out {out} is one of the inputs; choose another name")
-    elif resume:
-        raise OutputError("--resume needs --out, the output that was interrupted")
+def _check_options(inputs: list[str], out: Path | None, *, resume: bool, explain: bool) -> None:
+    if out is None:
+        if resume or explain:
+            option = "--resume" if resume else "--explain"
+            raise OutputError(f"{option} needs --out; name the output")
+        return
+    require_format(out)
+    if any(os.path.exists(name) and out.exists() and out.samefile(name) for name in inputs):
+        raise OutputError(f"--out {out} is one of the inputs; choose another name")
+    if explain and any(_lies_below(out, name) for name in inputs):
+        raise OutputError(
+            f"--out {out} lies in a folder of the inputs, which the heat maps of --explain would "
+            "join; choose another place"
+        )
+
+
+def _lies_below(out: Path, folder: str) -> bool:
+    return os.path.isdir(folder) and Path(folder).resolve() in out.resolve().parents
 
 
 def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
@@ -153,8 +185,11 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
         total=work.inputs.total,
         model=work.categoriser.card.sha256,
         precision=work.precision,
+        explained=work.heat_maps is not None,
         version=__version__,
     )
+    if work.heat_maps and not resume:
+        discard_heat_maps(work.heat_maps)
     try:
         with open_output(out, work.layout, request, resume=resume) as output:
             work.run(output, output.skip_done(work.inputs.read(work.size)))

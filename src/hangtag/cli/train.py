@@ -19,9 +19,12 @@ from hangtag.cli.console import (
     progress_bar,
     say,
 )
+from hangtag.decisions.promises import DEFAULT_PRECISION
+from hangtag.decisions.rules import describe_support
 from hangtag.errors import HangtagError
 from hangtag.extras import require_photo_weights, require_training
 from hangtag.machine import gpus, memory, processor
+from hangtag.modelfolder import read_card
 
 if TYPE_CHECKING:
     from hangtag.training.train import Result
@@ -125,13 +128,8 @@ def train(
 
 def _warn(result: "Result", *, from_scratch: bool, quiet: bool) -> None:
     """Warns of what makes a model weaker than its user may think."""
-    automation = result.evaluations["validation"].automation.values()
-    if all(promise.threshold is None for promise in automation):
-        say(
-            f"note: the {result.evaluations['validation'].n:,} validation images support no "
-            "promised precision, so every prediction will be for review",
-            quiet=quiet,
-        )
+    if lack := describe_support(read_card(result.folder / "model").rules, DEFAULT_PRECISION):
+        say(f"note: {lack}", quiet=quiet)
     if from_scratch and result.steps < FEW_STEPS:
         say(
             f"note: {result.steps} steps in all are few for a network from scratch; for small data "

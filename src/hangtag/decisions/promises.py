@@ -115,7 +115,7 @@ def choose_thresholds(
     rest: Groups = [np.flatnonzero(~enough).tolist()] if not enough.all() else []
     own: Groups = [[int(index)] for index in np.flatnonzero(enough)]
     ways = [everything, own + rest]
-    if not enough.any():
+    if classes == 1 or not enough.any():
         ways = [everything]
     found = [
         _choose_of_groups(

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from hangtag.decisions.promises import PRECISIONS, choose_thresholds, needed_items
+from hangtag.decisions.promises import ERROR, PRECISIONS, choose_thresholds, needed_items
 from hangtag.decisions.unknown import choose_limit
 from hangtag.errors import DataError
 
 CLASS_LEVEL = "class"
+ACCEPT, REVIEW, UNKNOWN = "accept", "review", "unknown"
 
 
 class _Part(BaseModel):
@@ -32,6 +33,10 @@ class Level(_Part):
     """Names of the categories, C of them."""
     members: tuple[int | None, ...]
     """By class index, the category it belongs to; null for a class that has none here."""
+
+    def category_of(self, classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the category of each of `classes` (N,), -1 where there is none, (N,)."""
+        return np.array([-1 if one is None else one for one in self.members])[classes]
 
 
 class Rules(_Part):
@@ -132,7 +137,14 @@ def set_rules(
                 precision=precision,
             )
             if level.name == CLASS_LEVEL and all(one is None for one in found):
-                needed[f"{precision:g}"] = needed_items(confidence, right, precision=precision)
+                enough = needed_items(
+                    confidence[left],
+                    right[left],
+                    precision=precision,
+                    error=ERROR / 2,  # With more items classes get thresholds of their own.
+                )
+                share = left.mean()
+                needed[f"{precision:g}"] = None if enough is None else int(np.ceil(enough / share))
             of_levels.append(found)
             left &= ~_reaches(category, confidence, found)
         thresholds[f"{precision:g}"] = tuple(of_levels)
@@ -168,8 +180,29 @@ def decide(
         category, confidence = np.where(taken, other, category), np.where(taken, sure, confidence)
         level[taken] = height
         accepted |= taken
-    decision = np.where(unknown, "unknown", np.where(accepted, "accept", "review"))
+    decision = np.where(unknown, UNKNOWN, np.where(accepted, ACCEPT, REVIEW))
     return Decisions(decision, level, category, confidence)
+
+
+def describe_support(rules: Rules, precision: float) -> str:
+    """Says what a promise of `precision` lacks, for people; empty where it is kept as asked.
+
+    Raises:
+        DataError: The rules hold no precision as high.
+    """
+    stored = stored_precision(rules, precision)
+    promised = f"{100 * float(stored):g} %"
+    supported = [
+        level.name
+        for level, lowest in zip(rules.levels, rules.thresholds[stored], strict=True)
+        if any(one is not None for one in lowest)
+    ]
+    if CLASS_LEVEL in supported:
+        return "" if float(stored) == precision else f"{promised} is promised, the next stored"
+    needed = rules.needed.get(stored)
+    remedy = f"{needed:,} would" if needed else "a better model is needed"
+    left = f"only a {' or a '.join(supported)} is accepted" if supported else "all is for review"
+    return f"the held-out images support no class at {promised} ({remedy}): {left}"
 
 
 def stored_precision(rules: Rules, precision: float) -> str:
@@ -205,8 +238,7 @@ def _judge(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
     """Returns the best category, its probability and whether it is right, each (N,)."""
     category, confidence = best_of(probabilities, level)
-    members = np.array([-1 if member is None else member for member in level.members])
-    return category, confidence, members[labels] == category
+    return category, confidence, level.category_of(labels) == category
 
 
 def _reaches(

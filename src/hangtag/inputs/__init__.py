@@ -10,12 +10,11 @@ items, and processes of their own decode the image files among them (`decoders`,
 what is under way is in memory, however many items there are.
 """
 
-from hangtag.inputs.decoders import CHUNK, Decoders
+from hangtag.inputs.decoders import Decoders
 from hangtag.inputs.items import Cell, ColumnKind, ImageFile, Input, Item
 from hangtag.inputs.opening import Inputs, open_inputs
 
 __all__ = [
-    "CHUNK",
     "Cell",
     "ColumnKind",
     "Decoders",

@@ -36,7 +36,7 @@ TIME_LIMIT = 10.0
 """Seconds that one image may take."""
 
 CHUNK = 64
-"""Images a request; fewer in all are decoded without a process."""
+"""Images a request."""
 
 MAX_WORKERS = 8
 _END_SECONDS = 5.0
@@ -82,13 +82,18 @@ class Decoders:
         if self._pool:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def start(self) -> None:
+    def start(self, images: int | None = None) -> None:
         """Starts the processes, if there are to be any; they get ready while others work.
+
+        Args:
+            images: How many images there are, where that is known: few need fewer processes.
 
         Raises:
             OutputError: The system refuses another process.
         """
         if self._pool is None and self._count:
+            if images:
+                self._count = min(self._count, -(-images // CHUNK))
             self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="decoder")
             for _ in range(self._count):
                 self._idle.put(self._launch())
@@ -105,19 +110,17 @@ class Decoders:
         shape = (*size, channels)
         iterator = iter(items)
         chunks: Iterator[list[Item]] = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
-        first = list(itertools.islice(chunks, 2))
-        few = self._pool is None and len(first) < 2
         under_way: deque[tuple[list[Item], _Outcomes]] = deque()
-        for chunk in itertools.chain(first, chunks):
-            under_way.append((chunk, self._submit(chunk, shape, few=few)))
+        for chunk in chunks:
+            under_way.append((chunk, self._submit(chunk, shape)))
             if len(under_way) > 2 * self._count:
                 yield from _merge(*under_way.popleft(), channels)
         while under_way:
             yield from _merge(*under_way.popleft(), channels)
 
-    def _submit(self, chunk: Sequence[Item], shape: Shape, *, few: bool) -> _Outcomes:
+    def _submit(self, chunk: Sequence[Item], shape: Shape) -> _Outcomes:
         paths = [item.path for item in chunk if isinstance(item, ImageFile)]
-        if paths and not few:
+        if paths:
             self.start()
         if self._pool is None or not paths:
             return [self._decode_here(path, shape) for path in paths]

@@ -89,7 +89,10 @@ class FolderSource:
 
 @dataclass(frozen=True, slots=True)
 class ListSource:
-    """The paths that a stream names, one a line; one that does not exist is a recorded error."""
+    """The paths that a stream names, one a line or with a NUL byte after each.
+
+    One that does not exist is a recorded error.
+    """
 
     lines: TextIO
     columns: Mapping[str, ColumnKind] = field(default_factory=dict)
@@ -103,10 +106,11 @@ class ListSource:
         """Gives the images of the files, as they are named."""
         if isinstance(self.lines, io.TextIOWrapper):
             self.lines.reconfigure(errors="surrogateescape")  # A file name need not be UTF-8.
-        for line in self.lines:
-            path = line.rstrip("\r\n")
-            if path:
-                yield from read_file(path, size)
+        for number, line in enumerate(self.lines):
+            text = line.removeprefix("\ufeff") if number == 0 else line
+            for path in text.rstrip("\r\n").split("\0"):
+                if path:
+                    yield from read_file(path, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +139,10 @@ def _walk(folder: str) -> Iterator[str | _Closed]:
 
 
 def _keep(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, bool]]:
-    """Gives name and whether it is a folder, of folders and wanted files."""
+    """Gives name and whether it is a folder, of folders and wanted files; none that is hidden."""
     for entry in entries:
+        if entry.name.startswith("."):
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield entry.name, True
         elif entry.name.lower().endswith(_WANTED) and not entry.is_dir():

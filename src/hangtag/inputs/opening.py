@@ -32,20 +32,24 @@ class Inputs:
     arguments: tuple[str, ...]
     sources: tuple[Source, ...]
 
-    @cached_property
+    @property
     def total(self) -> int | None:
         """About how many images there are; None where counting takes long.
 
         Raises:
             DataError: A folder holds no image.
         """
-        counts = [source.count() for source in self.sources]
-        return None if None in counts else sum(count or 0 for count in counts)
+        return None if None in self._counts else sum(count or 0 for count in self._counts)
 
     @property
     def files(self) -> int:
         """About how many image files are to be decoded, as far as that is known."""
-        return sum(source.count() or 0 for source in self.sources if source.names_files)
+        counted = zip(self.sources, self._counts, strict=True)
+        return sum(count or 0 for source, count in counted if source.names_files)
+
+    @cached_property
+    def _counts(self) -> list[int | None]:
+        return [source.count() for source in self.sources]
 
     @property
     def columns(self) -> Mapping[str, ColumnKind]:

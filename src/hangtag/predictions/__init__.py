@@ -14,7 +14,7 @@ from hangtag.predictions.csv_rows import read_csv_rows
 from hangtag.predictions.formats import FORMATS, require_format
 from hangtag.predictions.output import Output, Request, open_output, part_of
 from hangtag.predictions.rows import Layout, Predict, Row, predict_rows
-from hangtag.predictions.streams import CsvStream, RowList, Sink
+from hangtag.predictions.streams import CsvStream, RowByRow, RowList, Sink
 from hangtag.predictions.tally import Tally
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Predict",
     "Request",
     "Row",
+    "RowByRow",
     "RowList",
     "Sink",
     "Tally",

@@ -17,7 +17,9 @@ from hangtag.inputs.items import Cell
 _RISKY = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_QUOTED = re.compile(r'[",\r\n]')
+_QUOTED = re.compile(r'[",;\t\r\n]')
+"""A spreadsheet may part cells at semicolons or tabs, which must not make a formula of the rest."""
+
 _LARGEST_CELL = 1 << 24
 
 

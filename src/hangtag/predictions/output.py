@@ -37,6 +37,7 @@ class Request:
         total: How many inputs they announce, None where unknown.
         model: sha256 of the model's card.
         precision: What is promised for the accepted items, 0-1.
+        explained: Whether a heat map is drawn for each row.
         version: The version of Hangtag.
     """
 
@@ -44,6 +45,7 @@ class Request:
     total: int | None
     model: str
     precision: float
+    explained: bool
     version: str
 
 
@@ -52,6 +54,7 @@ _MEANINGS = {
     "total": "another number of inputs",
     "model": "another model",
     "precision": "another precision",
+    "explained": "another choice of --explain",
     "version": "another version of hangtag",
     "columns": "other columns in its inputs",
 }

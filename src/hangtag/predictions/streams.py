@@ -1,6 +1,6 @@
-"""Where rows go that go into no file: lines of CSV on a stream, or a list."""
+"""Where rows go that go into no file: lines of CSV on a stream, or a list; one row at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TextIO
 
 from hangtag.predictions.formats import csv_header, csv_lines, json_row
@@ -56,3 +56,26 @@ class RowList:
         """Keeps rows."""
         self.rows += [json_row(self._layout, row) for row in rows]
         self.tally.add(rows)
+
+
+class RowByRow:
+    """Does something with each row before another sink takes it, so that none is done in vain.
+
+    Args:
+        sink: What takes the rows.
+        act: Called with each row and its number, from 1.
+        on_progress: Called with the number of rows taken.
+    """
+
+    def __init__(
+        self, sink: Sink, act: Callable[[Row, int], None], on_progress: Callable[[int], None]
+    ) -> None:
+        self.tally = sink.tally
+        self._sink, self._act, self._on_progress = sink, act, on_progress
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Passes rows on, one by one."""
+        for row in rows:
+            self._act(row, self.tally.rows + 1)
+            self._sink.write([row])
+            self._on_progress(self.tally.rows)

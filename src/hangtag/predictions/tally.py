@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hangtag.categoriser import Prediction
+from hangtag.decisions.rules import ACCEPT, REVIEW, UNKNOWN
 from hangtag.predictions.rows import Row
 
 
@@ -13,11 +15,13 @@ class Tally:
     Attributes:
         rows: All.
         resized: Those whose image was fitted to the model's size.
+        decisions: Those that were read, by decision; ``accept`` at the level of the category.
         faults: Those that could not be read, by kind, such as ``damaged``.
     """
 
     def __init__(self) -> None:
         self.rows = self.resized = 0
+        self.decisions: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
     @property
@@ -32,25 +36,49 @@ class Tally:
             self.resized += row.input.resized
             if row.input.fault:
                 self.faults[row.input.fault] += 1
+            if row.prediction:
+                self.decisions[_name(row.prediction)] += 1
 
     def describe(self) -> str:
         """Says what was read and what could not be, most frequent first."""
         text = "1 input" if self.rows == 1 else f"{self.rows:,} inputs"
+        read = self.decisions.total()
+        if read:
+            parts = [f"{count:,} ({count / read:.1%}) {kind}" for kind, count in self._decided()]
+            text += ": " + ", ".join(parts)
         if self.errors:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.faults.most_common())
-            text += f", {self.errors:,} of them not readable ({kinds}): see the column 'error'"
+            text += f"; {self.errors:,} not readable ({kinds}): see the column 'error'"
         if self.resized:
             text += f"; {self.resized:,} were fitted to the model's size"
         return text
 
     def to_json(self) -> dict[str, Any]:
         """Returns the counts as plain values."""
-        return {"rows": self.rows, "resized": self.resized, "faults": dict(self.faults)}
+        return {
+            "rows": self.rows,
+            "resized": self.resized,
+            "decisions": dict(self.decisions),
+            "faults": dict(self.faults),
+        }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Tally":
         """Takes up the counts of an interrupted run."""
         tally = cls()
         tally.rows, tally.resized = content["rows"], content["resized"]
+        tally.decisions.update(content["decisions"])
         tally.faults.update(content["faults"])
         return tally
+
+    def _decided(self) -> list[tuple[str, int]]:
+        """Returns the decisions with their counts: accepted ones first, unknown ones last."""
+        last = [REVIEW, UNKNOWN]
+        return sorted(
+            self.decisions.items(),
+            key=lambda item: (last.index(item[0]) + 1 if item[0] in last else 0, -item[1]),
+        )
+
+
+def _name(said: Prediction) -> str:
+    return f"accepted as a {said.category_level}" if said.decision == ACCEPT else said.decision

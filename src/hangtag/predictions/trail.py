@@ -1,10 +1,11 @@
-"""A digest of the inputs that were passed, in order: names, and of each file its size and time."""
+"""A digest of the inputs that were passed, in order: names, cells, of each file size and time."""
 
 import hashlib
 import os
+from collections.abc import Mapping
 
 from hangtag.catalogue.paths import make_printable
-from hangtag.inputs.items import ImageFile, Input, Item
+from hangtag.inputs.items import Cell, ImageFile, Input, Item
 
 
 class Trail:
@@ -17,20 +18,22 @@ class Trail:
     def pass_item(self, item: Item) -> None:
         """Adds an input before it is decoded."""
         if isinstance(item, ImageFile):
-            self._pass(make_printable(item.path), item.path)
+            self._pass(make_printable(item.path), item.path, item.extras)
         else:
             self.pass_input(item)
 
     def pass_input(self, one: Input) -> None:
         """Adds an input after it was decoded; the same as before."""
-        self._pass(one.name, one.source)
+        self._pass(one.name, one.source, one.extras)
 
     def digest(self) -> str:
         """Returns the digest of all inputs so far."""
         return self._hash.hexdigest()
 
-    def _pass(self, name: str, source: str) -> None:
+    def _pass(self, name: str, source: str, extras: Mapping[str, Cell]) -> None:
         self._hash.update(name.encode() + b"\0")
+        if extras:
+            self._hash.update(repr(list(extras.items())).encode() + b"\0")
         if source != self._source:
             self._source = source
             self._hash.update(_describe_file(source))

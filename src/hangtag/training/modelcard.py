@@ -24,7 +24,7 @@ def write_readme(card: Card) -> str:
         *_thresholds(card),
         *_classes(card),
         "## What it does not do",
-        "It knows only these classes: shown anything else, it still names one of them.",
+        "It knows only these classes. Of what it was not shown it calls much unknown, not all.",
         "Images of another size or style than its training data are outside its figures.",
         "",
         *_making(card),
@@ -66,8 +66,16 @@ def _thresholds(card: Card) -> list[str]:
         "|---|" + "---|" * len(names) + "---|",
         *rows,
         "",
-        "The lowest accepted confidence at each level. Each promise holds with 95 % confidence for "
-        "items like those of the validation split. An input of a strangeness above "
+        "The lowest accepted confidence at each level, chosen on the validation split by fixed-"
+        "sequence tests on exact binomial bounds (Learn then Test, Angelopoulos et al. 2021). A "
+        "promise is for all accepted items together, not for each class, and holds with 95 % "
+        "confidence for items like those of the validation split"
+        + (
+            ". That split also chose the epoch that is kept, which flatters it a little. An"
+            if card.recipe["keep"] == "best"
+            else ". An"
+        )
+        + " input of a strangeness above "
         f"{rules.limit:.1f} is unknown; 98 % of the validation items stay below.",
         "",
     ]

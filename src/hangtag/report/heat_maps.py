@@ -1,0 +1,100 @@
+"""Heat maps: an image beside itself with what spoke for its class and what against it."""
+
+import re
+from pathlib import Path, PurePath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.categoriser import Categoriser
+from hangtag.files import write_bytes
+from hangtag.predictions.rows import Row
+from hangtag.report.style import MUTED, clear_frame, drawing_style, new_sheet, png_of, shorten
+
+_LEAST_SCALE = 0.1
+"""Nats that are drawn in full colour at least: smaller differences stay pale."""
+
+_STRONGEST = 0.75
+"""Opacity of the full colour, 0-1."""
+
+_MOST_LETTERS = 60
+_NAME = re.compile(r"\d{6,}(-.+)?\.png")
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+
+def heat_maps_of(out: Path) -> Path:
+    """Returns the folder of the heat maps of the output `out`."""
+    return out.with_name(f"{out.name}.heat_maps")
+
+
+def discard_heat_maps(folder: Path) -> None:
+    """Removes the heat maps of an earlier run, and nothing else that lies in `folder`."""
+    for picture in folder.glob("*.png"):
+        if _NAME.fullmatch(picture.name):
+            picture.unlink()
+
+
+def write_heat_map(folder: Path, categoriser: Categoriser, row: Row, number: int) -> None:
+    """Writes the heat map of row `number` as PNG; nothing where its image could not be read.
+
+    Args:
+        folder: Where to; it is made where it is missing.
+        categoriser: The model that made the prediction.
+        row: What was predicted.
+        number: The number of the row, from 1.
+
+    Raises:
+        OutputError: The picture cannot be written.
+    """
+    pixels, said = row.input.pixels, row.prediction
+    if pixels is None or said is None:
+        return
+    heat, name = categoriser.explain(pixels)
+    title = f"{said.category} {100 * said.confidence:.0f} %: {said.decision}"
+    picture = draw_heat_map(pixels, heat, title=title, name=name)
+    write_bytes(folder / name_picture(number, row.input.name), picture)
+
+
+def name_picture(number: int, name: str) -> str:
+    """Returns the file name of the picture of row `number`, such as ``000012-shirt.png``."""
+    stem = _UNSAFE.sub("_", PurePath(name).stem).strip("_.")[:_MOST_LETTERS]
+    return f"{number:06}-{stem}.png" if stem else f"{number:06}.png"
+
+
+def draw_heat_map(
+    pixels: NDArray[np.uint8], heat: NDArray[np.float64], *, title: str, name: str
+) -> bytes:
+    """Draws an image and its heat map side by side; returns a PNG file.
+
+    Args:
+        pixels: (H, W) or (H, W, C) uint8.
+        heat: What each pixel speaks for the class, (H, W) in nats, as `occlusion_map` gives it.
+        title: What was decided.
+        name: The class that the heat map is of.
+    """
+    from matplotlib.colors import CenteredNorm
+    from matplotlib.ticker import MaxNLocator
+
+    scale = max(_LEAST_SCALE, float(np.abs(heat).max()))
+    with drawing_style():
+        figure = new_sheet(5.2, 3.1)
+        left, right = figure.subplots(1, 2)
+        for axes in (left, right):
+            axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            clear_frame(axes)
+            axes.set_xticks([])
+            axes.set_yticks([])
+        colours = right.imshow(
+            heat,
+            cmap="RdBu_r",
+            norm=CenteredNorm(halfrange=scale),
+            alpha=_STRONGEST * np.abs(heat) / scale,
+            interpolation="bilinear",
+        )
+        bar = figure.colorbar(colours, ax=right, shrink=0.8, ticks=MaxNLocator(5))
+        bar.set_label("nats lost when covered", size=8)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=8, length=0)
+        left.set_title(shorten(title, 28), fontsize=10)
+        right.set_title(shorten(f"speaks for {name}", 28), fontsize=10, color=MUTED)
+        return png_of(figure)

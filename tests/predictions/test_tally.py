@@ -1,0 +1,28 @@
+"""What became of the inputs, counted."""
+
+from hangtag.categoriser import Prediction
+from hangtag.inputs.items import Input
+from hangtag.predictions import Row, Tally
+
+
+def make_row(decision: str, level: str = "class") -> Row:
+    said = Prediction("Coat", level, 0.9, decision, "Shirt", 0.05)
+    return Row(Input("a.png", "a.png", None), said)
+
+
+def test_decisions_and_faults_are_counted_and_told() -> None:
+    tally = Tally()
+    tally.add([make_row("accept")] * 6 + [make_row("accept", "group")] + [make_row("unknown")])
+    tally.add([make_row("review")] * 2)
+    tally.add([Row(Input("b.png", "b.png", None, error="b.png: ...", fault="damaged"), None)])
+
+    assert tally.describe() == (
+        "11 inputs: 6 (60.0%) accepted as a class, 1 (10.0%) accepted as a group, "
+        "2 (20.0%) review, 1 (10.0%) unknown; "
+        "1 not readable (1 damaged): see the column 'error'"
+    )
+    assert Tally.from_json(tally.to_json()).describe() == tally.describe()
+
+
+def test_nothing_to_count() -> None:
+    assert Tally().describe() == "0 inputs"
