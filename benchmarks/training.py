@@ -10,7 +10,8 @@ from benchmarks.keras_peer import KerasPeer
 from benchmarks.measuring import Measure, run_in_turns, timed
 from hangtag.catalogue import Split
 from hangtag.training.devices import keep_freed_memory
-from hangtag.training.loop import Examples, Trainer
+from hangtag.training.examples import Examples
+from hangtag.training.loop import Trainer
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.recipes import Recipe, list_recipes, load_recipe

@@ -7,6 +7,7 @@
 Letters: N examples, K classes, D embedding, H, W, C height, width, channels.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,11 @@ from hangtag.occlusion import occlusion_map
 from hangtag.progress import Tick
 
 BATCH = 64
-"""Images a call of the runtime; larger batches leave the processor's caches."""
+"""Small images a call of the runtime; larger batches leave the processor's caches."""
+
+_BATCH_BYTES = 2**18
+_FEWEST = 8
+"""Large images a call: as many as these bytes of pixels hold, at least eight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +191,16 @@ class Categoriser:
         pixels = self._check(images)
         count = len(pixels)
         parts = []
-        for start in range(0, max(count, 1), BATCH):
+        step = max(_FEWEST, min(BATCH, _BATCH_BYTES // math.prod(pixels.shape[1:])))
+        for start in range(0, max(count, 1), step):
             batch = (
-                pixels[start : start + BATCH]
+                pixels[start : start + step]
                 if count
                 else np.zeros_like(pixels, shape=(1, *pixels.shape[1:]))
             )
             parts.append(self._session.run(outputs, {"pixels": batch}))
             if on_progress and count:
-                on_progress(min(start + BATCH, count), count)
+                on_progress(min(start + step, count), count)
         return [np.concatenate(part)[:count] for part in zip(*parts, strict=True)]
 
     def _check(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:

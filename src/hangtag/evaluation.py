@@ -117,6 +117,7 @@ class Evaluation:
         n: Number of items.
         accuracy: Share of items whose most probable class is the label, 0-1.
         loss: Mean negative log likelihood of the label, nats.
+        balanced_accuracy: Mean recall of the classes that occur as a label, 0-1.
         macro_f1: Mean F1 over the classes that occur as a label or a prediction, 0-1.
         ece: Expected calibration error, 15 bins of equal mass, 0-1.
         classes: Class names by index.
@@ -131,6 +132,7 @@ class Evaluation:
     n: int
     accuracy: float
     loss: float
+    balanced_accuracy: float
     macro_f1: float
     ece: float
     classes: tuple[str, ...]
@@ -147,6 +149,7 @@ class Evaluation:
             "n": self.n,
             "accuracy": self.accuracy,
             "loss": self.loss,
+            "balanced_accuracy": self.balanced_accuracy,
             "macro_f1": self.macro_f1,
             "ece": self.ece,
             "classes": list(self.classes),
@@ -209,6 +212,7 @@ def evaluate(
         n=len(labels),
         accuracy=float(correct.mean()),
         loss=negative_log_likelihood(probabilities, labels),
+        balanced_accuracy=float(rows[1][np.unique(labels)].mean()),
         macro_f1=float(rows[2][occurring].mean()),
         ece=calibration_error(confidence, correct),
         classes=classes,

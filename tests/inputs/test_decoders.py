@@ -19,14 +19,14 @@ from tests.inputs.reading import SIZE, make_pixels, write_png
 HOSTILE = """
 import os, signal, time
 from hangtag.inputs import worker
-decode = worker.decode_grey
-def act(path, *, size):
+decode = worker.decode_image
+def act(path, *, size, channels):
     if 'crash' in path.name: os.kill(os.getpid(), signal.SIGKILL)
     if 'leave' in path.name: os._exit(3)
     if 'hang' in path.name: time.sleep(60)
     if 'print' in path.name: os.write(1, b'noise'); print('noise', flush=True)
-    return decode(path, size=size)
-worker.decode_grey = act
+    return decode(path, size=size, channels=channels)
+worker.decode_image = act
 worker.serve({limit})
 """
 
@@ -83,6 +83,20 @@ def test_an_image_that_ends_its_process_costs_only_itself(folder: Path) -> None:
     assert "ended twice (exit code 3)" in faults["070-leave"].error
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_colour_comes_in_three_channels(folder: Path, workers: int) -> None:
+    (folder / "007.png").write_bytes(b"broken")
+    items = [ImageFile(str(path)) for path in sorted(folder.iterdir())]
+    with Decoders(workers) as decoders:
+        inputs = list(decoders.decode(items, size=(14, 20), channels=3))
+    assert [index for index, one in enumerate(inputs) if one.pixels is None] == [7]
+    for item, one in zip(items[::50], inputs[::50], strict=True):
+        expected = decoding.decode_image(Path(item.path), size=(14, 20), channels=3).pixels
+        assert one.pixels is not None
+        np.testing.assert_array_equal(one.pixels, expected)
+        assert one.resized
+
+
 def test_an_image_that_takes_too_long_is_a_recorded_error(folder: Path) -> None:
     (folder / "100.png").rename(folder / "100-hang.png")
     with Decoders(2, limit=0.5, program=HOSTILE) as decoders:
@@ -96,14 +110,14 @@ def test_an_image_that_takes_too_long_is_a_recorded_error(folder: Path) -> None:
 def test_the_limit_holds_without_a_process_too(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode = decoding.decode_grey
+    decode = decoding.decode_image
 
-    def act(path: Path, *, size: tuple[int, int]) -> decoding.DecodedImage:
+    def act(path: Path, *, size: tuple[int, int], channels: int) -> decoding.DecodedImage:
         if path.name == "002.png":
             time.sleep(60)
-        return decode(path, size=size)
+        return decode(path, size=size, channels=channels)
 
-    monkeypatch.setattr("hangtag.inputs.decoders.decode_grey", act)
+    monkeypatch.setattr("hangtag.inputs.decoders.decode_image", act)
     with Decoders(0, limit=0.2) as decoders:
         inputs = read(decoders, folder)
     assert [one.fault for one in inputs[:4]] == ["", "", "timed out", ""]

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from benchmarks.keras_seed import build_keras_seed
-from hangtag.training.loop import Examples, Trainer
+from hangtag.training.examples import Examples
+from hangtag.training.loop import Trainer
 from hangtag.training.networks import Network, build_network
 from hangtag.training.optimisers import build_optimiser
 from hangtag.training.preprocessing import Normalisation, one_hot, scale_pixels

@@ -42,9 +42,20 @@ def test_changes_reach_into_parts_and_lists() -> None:
     assert recipe.patience is None
 
 
+def test_a_part_that_is_left_out_begins_with_its_defaults() -> None:
+    recipe = load_recipe("express", changes=["balance.loss=0.5", "skip.share=0.25"])
+    assert recipe.balance == schema.Balance(loss=0.5)
+    assert recipe.skip == schema.Skipping(share=0.25)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ("augment=[{kind: colour}]", r"colour needs images\.channels 3"),
+        ("images.channels=2", r"field 'images\.channels'"),
+        ("network={kind: lite}", r"need images\.channels 3 and normalise symmetric"),
+        ("network={kind: lite, width: 0.5}", r"pretrained: the published weights are of width 1"),
+        ("transfer={frozen_epochs: 100}", "100 are more than the"),
         ("epochs=0", "field 'epochs'"),
         ("batch_size=many", "field 'batch_size'"),
         ("optimiser.learning_rate=-1", r"field 'optimiser\.learning_rate'"),

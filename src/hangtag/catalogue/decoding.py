@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.catalogue.colour import fit_colour
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import is_file
 from hangtag.catalogue.photo import prepare_photo
@@ -28,7 +29,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP")
 _STARTS = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
 """How files of these formats begin."""
 
-_DRAFT_FACTOR = 20
+_DRAFT_FACTOR, _COLOUR_DRAFT_FACTOR = 20, 2
 """A JPEG is decoded at reduced scale, but never below this many times the size asked for."""
 
 
@@ -37,7 +38,7 @@ class DecodedImage:
     """An image as pixels.
 
     Attributes:
-        pixels: Grey values, (H, W) uint8, 0 black to 255 white.
+        pixels: Grey values, (H, W) uint8, 0 black to 255 white; in colour (H, W, 3).
         resized: Whether the image had another size and went through all steps of a photo.
     """
 
@@ -62,9 +63,24 @@ def decode_grey(
     Raises:
         ImageError: As `read_image` says.
     """
-    with _open(source, size, name) as image:
+    with _open(source, _DRAFT_FACTOR * max(size), name) as image:
         resized = image.size != (size[1], size[0])
         return DecodedImage(prepare_photo(image, size=size), resized)
+
+
+def decode_image(
+    source: Path | bytes, *, size: tuple[int, int], channels: int = 1, name: str = "the image"
+) -> DecodedImage:
+    """Decodes to grey as `decode_grey` does or, with three channels, to colour by `fit_colour`.
+
+    Raises:
+        ImageError: As `read_image` says.
+    """
+    if channels == 1:
+        return decode_grey(source, size=size, name=name)
+    with _open(source, _COLOUR_DRAFT_FACTOR * max(size), name) as image:
+        resized = image.size != (size[1], size[0])
+        return DecodedImage(fit_colour(image, size), resized)
 
 
 def read_image(source: Path | bytes, *, size: tuple[int, int], name: str = "the image") -> "Image":
@@ -80,12 +96,12 @@ def read_image(source: Path | bytes, *, size: tuple[int, int], name: str = "the 
         ImageError: The file is missing, empty, over 20 MB or 50 megapixels, in another format,
             or damaged. The message names the file and the reason.
     """
-    with _open(source, size, name) as image:
+    with _open(source, _DRAFT_FACTOR * max(size), name) as image:
         return image
 
 
 @contextmanager
-def _open(source: Path | bytes, size: tuple[int, int], name: str) -> Iterator["Image"]:
+def _open(source: Path | bytes, least: int, name: str) -> Iterator["Image"]:
     """Opens an image; what goes wrong with it in the block is told as an ImageError."""
     if isinstance(source, Path):
         name, source = str(source), _read_file(source)
@@ -103,7 +119,7 @@ def _open(source: Path | bytes, size: tuple[int, int], name: str) -> Iterator["I
         # Pillow warns about what is refused below (bombs) or harmless here (odd metadata).
         warnings.filterwarnings("ignore", module=r"PIL\b")
         try:
-            yield _load(source, size)
+            yield _load(source, least)
         except ImageError as error:
             raise ImageError(f"{name}: {error}", fault=error.fault) from error
         except Exception as error:
@@ -124,7 +140,7 @@ def _read_file(path: Path) -> bytes:
         ) from error
 
 
-def _load(content: bytes, size: tuple[int, int]) -> "Image":
+def _load(content: bytes, least: int) -> "Image":
     from PIL import Image, ImageOps
 
     image = Image.open(io.BytesIO(content), formats=_FORMATS)
@@ -134,7 +150,6 @@ def _load(content: bytes, size: tuple[int, int]) -> "Image":
             f"{MAX_PIXELS // 1_000_000} megapixels; save it smaller",
             fault=Fault.TOO_LARGE,
         )
-    least = _DRAFT_FACTOR * max(size)
     image.draft(image.mode, (least, least))
     image.load()
     ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 200 MB.

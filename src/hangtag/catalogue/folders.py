@@ -12,8 +12,9 @@ import numpy as np
 
 from hangtag.catalogue.decoding import IMAGE_SUFFIXES
 from hangtag.catalogue.image_files import ImageReader, write_png
-from hangtag.catalogue.items import SPLIT_ALIASES, SPLIT_NAMES, Catalogue, Split, order_classes
+from hangtag.catalogue.items import SPLIT_ALIASES, SPLIT_NAMES, Catalogue, order_classes
 from hangtag.catalogue.paths import is_file, is_folder, list_visible, make_printable
+from hangtag.catalogue.reading import Reading
 from hangtag.errors import DataError
 from hangtag.files import new_folder, require_free
 from hangtag.progress import Tick
@@ -21,14 +22,17 @@ from hangtag.progress import Tick
 _UNSAFE = re.compile(r'^\.|[%/\\:*?"<>|\x00-\x1f\x7f]')
 
 
-def read_class_folders(folder: Path, *, on_progress: Tick | None = None) -> Catalogue:
+def read_class_folders(
+    folder: Path, *, reading: Reading | None = None, on_progress: Tick | None = None
+) -> Catalogue:
     """Reads the class folders of `folder`; see `order_classes` for the order of the classes.
 
     Items are ordered by file name, then by class. Hidden files are passed over. Images of
-    another size than 28x28 are fitted, and a notice counts them.
+    another size than that of `reading` are fitted.
 
     Args:
         folder: Holds class folders, or split folders that hold them.
+        reading: How the images are read; by default to grey pixels of 28x28.
         on_progress: Called with the number of images read and of all images.
 
     Raises:
@@ -53,17 +57,18 @@ def read_class_folders(folder: Path, *, on_progress: Tick | None = None) -> Cata
             "train/CLASS/IMAGE with JPEG, PNG or WebP images"
         )
     classes = order_classes(class_names)
-    reader = ImageReader(total, on_progress)
+    reader = ImageReader(total, reading or Reading(), on_progress)
     splits = {}
     for split, members in paths.items():
         if members:
             files = [path for path, _ in members]
-            splits[split] = Split(
-                images=reader.read(files),
+            splits[split] = reader.read(
+                files,
                 labels=np.array([classes.index(name) for _, name in members], np.int64),
                 ids=np.array([make_printable(path.relative_to(folder)) for path in files], np.str_),
             )
-    return Catalogue(folder.resolve().name, str(folder), classes, splits, reader.notices())
+    name, broken = folder.resolve().name, tuple(reader.broken)
+    return Catalogue(name, str(folder), classes, splits, reader.notices(), broken)
 
 
 def write_class_folders(

@@ -6,50 +6,91 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.catalogue.decoding import decode_grey
-from hangtag.catalogue.items import IMAGE_SIZE
+from hangtag.catalogue.items import Broken, Split
+from hangtag.catalogue.paths import make_printable
+from hangtag.catalogue.pixel_cache import BROKEN, RESIZED, read_pixels
+from hangtag.catalogue.reading import Reading
+from hangtag.errors import DataError
 from hangtag.progress import Tick
 
 
 class ImageReader:
-    """Reads image files into arrays, counting those that had to be resized.
+    """Reads image files into splits, counting those that had to be resized or are broken.
 
     Args:
         total: How many images all calls of `read` together will read, for the progress.
+        reading: How they are read.
         on_progress: Called with the number of images read and `total`.
+
+    Attributes:
+        broken: The files that were left out.
     """
 
-    def __init__(self, total: int, on_progress: Tick | None) -> None:
+    def __init__(self, total: int, reading: Reading, on_progress: Tick | None) -> None:
         self._total = total
+        self._reading = reading
         self._on_progress = on_progress
         self._done = 0
         self._resized = 0
+        self.broken: list[Broken] = []
 
-    def read(self, paths: Sequence[Path]) -> NDArray[np.uint8]:
-        """Returns the pixels (N, 28, 28) of the image files; raises DataError for a bad one."""
-        images = np.empty((len(paths), *IMAGE_SIZE), np.uint8)
-        for position, path in enumerate(paths):
-            decoded = decode_grey(path, size=IMAGE_SIZE)
-            images[position] = decoded.pixels
-            self._resized += decoded.resized
-            self._done += 1
-            if self._on_progress:
-                self._on_progress(self._done, self._total)
-        return images
+    def read(
+        self,
+        paths: Sequence[Path],
+        labels: NDArray[np.int64],
+        ids: NDArray[np.str_],
+        suppliers: NDArray[np.str_] | None = None,
+    ) -> Split:
+        """Returns a split of the image files (N,) that are not broken.
+
+        Raises:
+            DataError: More files are broken than may be.
+        """
+        decoded = read_pixels(paths, self._reading, on_image=self._count)
+        self._resized += int((decoded.states == RESIZED).sum())
+        split = Split(decoded.pixels, labels, ids, suppliers)
+        if not decoded.errors:
+            return split
+        for position, error in sorted(decoded.errors.items()):
+            self.broken.append(Broken(str(ids[position]), make_printable(str(error))))
+        if len(self.broken) > self._reading.most_broken * self._total:
+            raise self._explain()
+        return split.take(np.flatnonzero(decoded.states != BROKEN))
 
     def notices(self) -> tuple[str, ...]:
-        """Returns one sentence when images had to be resized, else nothing."""
-        if not self._resized:
-            return ()
-        height, width = IMAGE_SIZE
-        return (
-            f"{self._resized:,} of the {self._total:,} images were not {width}x{height} pixels: "
-            "they went through the steps of a photo (hangtag explore --photo FILE shows them).",
+        """Returns one sentence for images that had to be resized, one for those left out."""
+        found = []
+        if self._resized and self._reading.format.channels == 1:
+            height, width = self._reading.format.size
+            found.append(
+                f"{self._resized:,} of the {self._total:,} images were not {width}x{height} "
+                "pixels: they went through the steps of a photo (hangtag explore --photo FILE "
+                "shows them)."
+            )
+        if self.broken:
+            found.append(
+                f"{len(self.broken):,} of the {self._total:,} images cannot be read and are left "
+                f"out; the first: {self.broken[0].reason}"
+            )
+        return tuple(found)
+
+    def _count(self) -> None:
+        self._done += 1
+        if self._on_progress:
+            self._on_progress(self._done, self._total)
+
+    def _explain(self) -> DataError:
+        first, count = self.broken[0].reason, len(self.broken)
+        if not self._reading.most_broken:
+            return DataError(first)
+        return DataError(
+            f"{count:,} of the {self._total:,} images cannot be read, more than "
+            f"{self._reading.most_broken:.0%}; mend the data; the first: {first}"
         )
 
 
 def write_png(pixels: NDArray[np.uint8], path: Path) -> None:
-    """Writes grey pixels (H, W) to `path` as PNG; raises OSError when that fails."""
+    """Writes pixels (H, W) or (H, W, 3) to `path` as PNG; raises OSError when that fails."""
     from PIL import Image
 
     Image.fromarray(pixels).save(path, format="PNG", compress_level=1)

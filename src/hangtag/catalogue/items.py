@@ -1,7 +1,9 @@
 """What a data set is once it is open: named splits of images with labels."""
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,10 @@ FASHION_MNIST_CLASSES = (
 )
 
 IMAGE_SIZE = (28, 28)
-"""Height and width in pixels of every image of a catalogue."""
+"""Height and width in pixels of Fashion-MNIST's images; others may be read to another format."""
+
+_BLOCK = 256
+"""Images copied at a time."""
 
 SPLIT_NAMES = ("train", "validation", "test")
 """The parts a catalogue may have, in the order they are listed."""
@@ -34,7 +39,7 @@ class Split:
     """One part of a catalogue.
 
     Attributes:
-        images: Pixels, (N, H, W) uint8, 0-255.
+        images: Pixels, (N, H, W) uint8, 0-255; in colour (N, H, W, 3).
         labels: Class index of each image, (N,) int64.
         ids: What each image is called in its source, (N,) str, such as ``train/00042`` or a path
             relative to the source.
@@ -50,9 +55,18 @@ class Split:
         return len(self.labels)
 
     def take(self, indices: NDArray[np.intp]) -> "Split":
-        """Returns the items at `indices` (M,), in that order."""
+        """Returns the items at `indices` (M,), in that order; mapped images stay on disk."""
         suppliers = None if self.suppliers is None else self.suppliers[indices]
-        return Split(self.images[indices], self.labels[indices], self.ids[indices], suppliers)
+        images = _take_images(self.images, indices)
+        return Split(images, self.labels[indices], self.ids[indices], suppliers)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An image that was left out of a catalogue: what it is called, and why, in one line."""
+
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class Catalogue:
             without splits has only ``train``.
         notices: What the reader of a report should know, one sentence each: duplicates found
             between splits, images that had to be resized.
+        broken: Images that cannot be read and were left out.
     """
 
     name: str
@@ -74,6 +89,7 @@ class Catalogue:
     classes: tuple[str, ...]
     splits: Mapping[str, Split]
     notices: tuple[str, ...] = field(default=())
+    broken: tuple[Broken, ...] = field(default=())
 
     def __len__(self) -> int:
         return sum(len(split) for split in self.splits.values())
@@ -100,3 +116,15 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
 def number_ids(name: str, count: int) -> NDArray[np.str_]:
     """Returns the ids ``NAME/00000``, ``NAME/00001``, ... (count,) of a split without names."""
     return np.array([f"{name}/{position:05d}" for position in range(count)], dtype=np.str_)
+
+
+def _take_images(images: NDArray[np.uint8], indices: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Copies images; those mapped from a file into a file without a name, which ends with them."""
+    if not isinstance(images, np.memmap) or images.filename is None or not len(indices):
+        return images[indices]
+    shape = (len(indices), *images.shape[1:])
+    with tempfile.NamedTemporaryFile(dir=Path(images.filename).parent) as file:
+        taken = np.memmap(file.name, np.uint8, "w+", shape=shape)
+    for start in range(0, len(indices), _BLOCK):
+        taken[start : start + _BLOCK] = images[indices[start : start + _BLOCK]]
+    return taken

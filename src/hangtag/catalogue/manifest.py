@@ -20,10 +20,10 @@ from hangtag.catalogue.items import (
     SPLIT_ALIASES,
     SPLIT_NAMES,
     Catalogue,
-    Split,
     order_classes,
 )
 from hangtag.catalogue.paths import is_file
+from hangtag.catalogue.reading import Reading
 from hangtag.errors import DataError
 from hangtag.files import new_folder, require_free, write_text
 from hangtag.progress import Tick
@@ -37,15 +37,18 @@ _Table = Mapping[str, Sequence[str]]
 """Columns of one length, by name; an empty text is a missing value."""
 
 
-def read_manifest(path: Path, *, on_progress: Tick | None = None) -> Catalogue:
+def read_manifest(
+    path: Path, *, reading: Reading | None = None, on_progress: Tick | None = None
+) -> Catalogue:
     """Reads the images that the manifest `path` lists, in its order.
 
     Without a column ``split`` everything is ``train``; without ``id`` the image's path is the
-    id. Rows with an empty supplier count as one supplier. Images of another size than 28x28 are
-    fitted, and a notice counts them.
+    id. Rows with an empty supplier count as one supplier. Images of another size than that of
+    `reading` are fitted.
 
     Args:
         path: A ``.csv`` (gzip or not) or ``.parquet`` file.
+        reading: How the images are read; by default to grey pixels of 28x28.
         on_progress: Called with the number of images read and of all images.
 
     Raises:
@@ -56,25 +59,27 @@ def read_manifest(path: Path, *, on_progress: Tick | None = None) -> Catalogue:
     table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     _check_table(path, table)
     files = [path.parent / image for image in table["image"]]
-    _check_files(path, files)
+    reading = reading or Reading()
+    _check_files(path, files, most_missing=reading.most_broken)
     classes = order_classes(table["label"])
     index = {name: position for position, name in enumerate(classes)}
     labels = np.array([index[name] for name in table["label"]], np.int64)
     ids = np.array(table.get("id", table["image"]), np.str_)
     suppliers = np.array(table["supplier"], np.str_) if "supplier" in table else None
     names = np.array([SPLIT_ALIASES[name] for name in table.get("split", ["train"] * len(files))])
-    reader = ImageReader(len(files), on_progress)
+    reader = ImageReader(len(files), reading, on_progress)
     splits = {}
     for name in SPLIT_NAMES:
         rows = names == name
         if rows.any():
-            splits[name] = Split(
-                reader.read(list(compress(files, rows))),
+            splits[name] = reader.read(
+                list(compress(files, rows)),
                 labels[rows],
                 ids[rows],
                 None if suppliers is None else suppliers[rows],
             )
-    return Catalogue(name_manifest(path), str(path), classes, splits, reader.notices())
+    title, broken = name_manifest(path), tuple(reader.broken)
+    return Catalogue(title, str(path), classes, splits, reader.notices(), broken)
 
 
 def write_manifest(
@@ -196,9 +201,9 @@ def _check_ids(path: Path, ids: Sequence[str]) -> None:
     )
 
 
-def _check_files(path: Path, files: Sequence[Path]) -> None:
+def _check_files(path: Path, files: Sequence[Path], *, most_missing: float) -> None:
     missing = [row for row, file in enumerate(files, start=1) if not is_file(file)]
-    if missing:
+    if len(missing) > most_missing * len(files):
         raise DataError(
             f"{path}, row {missing[0]}: no image file {files[missing[0] - 1]} "
             f"({len(missing)} of {len(files)} are missing); paths are relative to the manifest"

@@ -24,6 +24,7 @@ from hangtag.catalogue.items import (
 from hangtag.catalogue.manifest import MANIFEST_NAME, read_manifest
 from hangtag.catalogue.paths import is_file, is_folder, list_visible, make_printable
 from hangtag.catalogue.pixel_csv import read_header, read_pixel_csv
+from hangtag.catalogue.reading import ImageFormat, Reading
 from hangtag.errors import DataError
 from hangtag.progress import Tick
 
@@ -47,6 +48,7 @@ def open_catalogue(
     *,
     offline: bool = False,
     home: Path | None = None,
+    reading: Reading | None = None,
     on_progress: Tick | None = None,
 ) -> Catalogue:
     """Opens the data set that `data` names, with notices about duplicates between its splits.
@@ -59,6 +61,7 @@ def open_catalogue(
         data: A name or a path; the kinds are those of DATA_KINDS.
         offline: Whether a data set that is known by name must not come from the network.
         home: The cache folder, by default that of `cache_home`.
+        reading: How image files are read; by default to grey pixels of 28x28, strictly.
         on_progress: Called while something is fetched (in bytes) or many files are read (in
             images).
 
@@ -72,7 +75,9 @@ def open_catalogue(
         folder = fetch_fashion_mnist(home or cache_home(), offline=offline, on_progress=on_progress)
         catalogue = _read_idx_folder(folder)
     else:
-        catalogue = _read_path(Path(data), on_progress)
+        catalogue = _read_path(Path(data), reading or Reading(), on_progress)
+    if reading:
+        _check_format(catalogue, reading.format)
     found = describe_duplicates(find_duplicates(catalogue.splits), catalogue.splits)
     return dataclasses.replace(
         catalogue,
@@ -80,6 +85,18 @@ def open_catalogue(
         source=make_printable(catalogue.source),
         notices=(*catalogue.notices, *found),
     )
+
+
+def _check_format(catalogue: Catalogue, format: ImageFormat) -> None:
+    """Raises DataError when the images, which arrays hold, are not of the format asked for."""
+    shape = catalogue.first.images.shape[1:]
+    if shape != format.shape:
+        wanted = "colour" if format.channels == 3 else "grey"
+        raise DataError(
+            f"{catalogue.source} holds grey images of {shape[0]}x{shape[1]} pixels, and {wanted} "
+            f"images of {format.height}x{format.width} are needed; give class folders or a "
+            "manifest of image files, or choose another recipe or model"
+        )
 
 
 def require_known_name(name: str) -> None:
@@ -90,26 +107,26 @@ def require_known_name(name: str) -> None:
         )
 
 
-def _read_path(path: Path, on_progress: Tick | None) -> Catalogue:
+def _read_path(path: Path, reading: Reading, on_progress: Tick | None) -> Catalogue:
     if is_folder(path):
-        return _read_folder(path, on_progress)
+        return _read_folder(path, reading, on_progress)
     if is_file(path):
-        return _read_file(path, on_progress)
+        return _read_file(path, reading, on_progress)
     raise DataError(
         f"no data set, file or folder is called '{path}'{_suggest(str(path))}; "
         f"expected {DATA_KINDS}"
     )
 
 
-def _read_file(path: Path, on_progress: Tick | None) -> Catalogue:
+def _read_file(path: Path, reading: Reading, on_progress: Tick | None) -> Catalogue:
     name = path.name.lower()
     if name.endswith(".parquet"):
-        return read_manifest(path, on_progress=on_progress)
+        return read_manifest(path, reading=reading, on_progress=on_progress)
     if not name.endswith((".csv", ".csv.gz")):
         raise DataError(f"{path} is not a data set; expected {DATA_KINDS}")
     header = read_header(path)
     if "image" in header:
-        return read_manifest(path, on_progress=on_progress)
+        return read_manifest(path, reading=reading, on_progress=on_progress)
     if any(column == "label" or column.startswith("pixel") for column in header):
         return _read_pixel_csvs(path, [path])
     raise DataError(
@@ -118,7 +135,7 @@ def _read_file(path: Path, on_progress: Tick | None) -> Catalogue:
     )
 
 
-def _read_folder(folder: Path, on_progress: Tick | None) -> Catalogue:
+def _read_folder(folder: Path, reading: Reading, on_progress: Tick | None) -> Catalogue:
     if any(_find_idx(folder, split, what) for split in _IDX_PREFIXES for what in _IDX_SUFFIXES):
         return _read_idx_folder(folder)
     tables = [path for path in list_visible(folder) if _SPLIT_CSV.fullmatch(path.name)]
@@ -126,8 +143,8 @@ def _read_folder(folder: Path, on_progress: Tick | None) -> Catalogue:
         return _read_pixel_csvs(folder, tables)
     for manifest in (folder / MANIFEST_NAME, folder / "manifest.parquet"):
         if is_file(manifest):
-            return read_manifest(manifest, on_progress=on_progress)
-    return read_class_folders(folder, on_progress=on_progress)
+            return read_manifest(manifest, reading=reading, on_progress=on_progress)
+    return read_class_folders(folder, reading=reading, on_progress=on_progress)
 
 
 def _read_idx_folder(folder: Path) -> Catalogue:

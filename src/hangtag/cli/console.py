@@ -55,15 +55,17 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Prints a table on stdout; columns of numbers are right-aligned."""
+def print_table(
+    title: str, columns: list[str], rows: list[list[str]], *, to_stderr: bool = False
+) -> None:
+    """Prints a table on stdout or stderr; columns of numbers are right-aligned."""
     table = Table(title=title or None, title_justify="left", header_style="bold")
     for position, column in enumerate(columns):
         numbers = all(row[position][:1] in "0123456789-" for row in rows)
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    stdout.print(table)
+    (stderr if to_stderr else stdout).print(table)
 
 
 class _RateColumn(ProgressColumn):

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from hangtag.catalogue import Catalogue, Split, open_catalogue
+from hangtag.breakdown import GroupFigures, break_down
+from hangtag.catalogue import BROKEN, Catalogue, ImageFormat, Split, write_broken
+from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError
 from hangtag.evaluation import Evaluation, align_split
@@ -21,6 +23,9 @@ def evaluate(
         str | None, typer.Option(help="Which split.  [default: test, or the only one]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write report.html and figures here.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="supplier: also the accuracy of each, the worst first.")
+    ] = None,
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -31,13 +36,18 @@ def evaluate(
     For example:
       hangtag evaluate fashion-mnist fashion-mnist --split test
       hangtag evaluate runs/mine my-folders/ --out report
+      hangtag evaluate runs/mine feed.csv --split validation --by supplier
     """
     from hangtag.categoriser import Categoriser
 
+    _check_grouping(by)
     categoriser = Categoriser.load(model)
-    with progress_bar("reading data", quiet=quiet) as tick:
-        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
+    size = categoriser.card.input
+    format = ImageFormat(size.height, size.width, size.channels)
+    catalogue = read_catalogue(data, format=format, offline=offline, quiet=quiet)
     name, chosen = _choose_split(catalogue, split)
+    if by and chosen.suppliers is None:
+        raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")
     if name == "train":
         say(
             "note: these are training images; a model is flattered by those it learned", quiet=quiet
@@ -56,16 +66,24 @@ def evaluate(
         say(notice, quiet=quiet)
     content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
     content["notices"] = list(catalogue.notices)
+    groups: list[GroupFigures] = []
+    probabilities = categoriser.probabilities(answers)
+    if chosen.suppliers is not None and by:
+        groups = break_down(probabilities.argmax(axis=1) == chosen.labels, chosen.suppliers)
+        content["by"] = {by: [one.to_json() for one in groups]}
     if out is not None:
         title = f"{categoriser.card.name}: {name} split of {catalogue.name}"
         facts = {**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)}
-        probabilities = categoriser.probabilities(answers)
         page = write_report(out, figures, chosen, probabilities, title=title, facts=facts)
         content["report"] = str(page)
+        if catalogue.broken:
+            write_broken(out / BROKEN, catalogue.broken)
     if as_json:
         print_json(content)
         return
     _print_figures(figures)
+    if groups:
+        _print_groups(groups, by or "group")
     if out is not None:
         typer.echo(content["report"])
 
@@ -80,6 +98,19 @@ def _choose_split(catalogue: Catalogue, name: str | None) -> tuple[str, Split]:
             f"--split: {catalogue.name} has no split '{name}'; it has {', '.join(splits)}"
         )
     return name, splits[name]
+
+
+def _check_grouping(by: str | None) -> None:
+    if by not in (None, "supplier"):
+        raise typer.BadParameter(f"--by: expected supplier, received '{by}'")
+
+
+def _print_groups(groups: list[GroupFigures], by: str) -> None:
+    rows = [
+        [one.name, f"{one.n:,}", f"{one.accuracy:.4f}", f"{one.low:.4f} to {one.high:.4f}"]
+        for one in groups
+    ]
+    print_table(f"Accuracy by {by}, worst first", [by, "items", "accuracy", "95 % interval"], rows)
 
 
 def _describe_need(needed: int | None) -> str:
@@ -104,6 +135,7 @@ def _print_figures(figures: Evaluation) -> None:
     print_table("Automation", ["promised precision", "threshold", "accepted", "precision"], rows)
     typer.echo("Worst confusions: " + "; ".join(str(one) for one in figures.worst_confusions()))
     typer.echo(
-        f"n {figures.n:,}  accuracy {figures.accuracy:.4f}  loss {figures.loss:.4f}  macro F1 "
+        f"n {figures.n:,}  accuracy {figures.accuracy:.4f}  balanced accuracy "
+        f"{figures.balanced_accuracy:.4f}  loss {figures.loss:.4f}  macro F1 "
         f"{figures.macro_f1:.4f}  calibration error {figures.ece:.4f}"
     )

@@ -145,7 +145,8 @@ class _Work:
     def run(self, sink: Sink, items: Iterator[Item] | None = None) -> Tally:
         """Sends the rows of all inputs, or of `items`, to `sink`, and shows how far it is."""
         items = self.inputs.read(self.size) if items is None else items
-        decoded = self.decoders.decode(items, size=self.size)
+        channels = self.categoriser.card.input.channels
+        decoded = self.decoders.decode(items, size=self.size, channels=channels)
         with progress_bar("predicting", quiet=self.quiet, unit="images") as tick:
             tick(sink.tally.rows, self.inputs.total)
             if self.heat_maps:

@@ -62,5 +62,6 @@ def _of_recipe(source: str) -> Summary:
     from hangtag.training.networks import build_network
     from hangtag.training.summary import summarise
 
-    network = build_network(recipe, classes=10)
-    return summarise(network, channels=1, size=(28, 28))
+    channels, size = recipe.images.channels, (recipe.images.size, recipe.images.size)
+    network = build_network(recipe, classes=10, channels=channels, size=size)
+    return summarise(network, channels=channels, size=size)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hangtag.catalogue import describe_suppliers
+from hangtag.cli.catalogues import print_overview, read_catalogue
 from hangtag.cli.console import (
     RUNS,
     Json,
@@ -20,7 +22,7 @@ from hangtag.cli.console import (
 from hangtag.decisions.promises import DEFAULT_PRECISION
 from hangtag.decisions.rules import describe_support
 from hangtag.errors import HangtagError
-from hangtag.extras import require_training
+from hangtag.extras import require_photo_weights, require_training
 from hangtag.machine import gpus, memory, processor
 from hangtag.modelfolder import read_card
 
@@ -69,15 +71,15 @@ def train(
     For example:
       hangtag train fashion-mnist --recipe express --out runs/mine
       hangtag train my-folders/ --epochs 40 --set batch_size=64
+      hangtag train feed.csv --recipe photo-fast
       hangtag train fashion-mnist --out runs/mine --resume
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
     """
     require_training("training")
-    from hangtag.catalogue import open_catalogue
     from hangtag.training.recipes import load_recipe
     from hangtag.training.runfolder import RunFolder, next_run_folder
     from hangtag.training.team import is_first_process
-    from hangtag.training.train import Watch
+    from hangtag.training.train import Watch, prepare_catalogue
     from hangtag.training.train import train as run_training
 
     if resume and out is None:
@@ -89,13 +91,17 @@ def train(
         if run and recipe is None
         else load_recipe(recipe or DEFAULT_RECIPE, changes=fields)
     )
+    if chosen.needs_published_weights:
+        require_photo_weights(f"the recipe {chosen.name}")
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
     quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
-    with progress_bar("reading data", quiet=quiet) as tick:
-        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
-    for notice in catalogue.notices:
+    catalogue = read_catalogue(data, format=chosen.images.format, offline=offline, quiet=quiet)
+    catalogue = prepare_catalogue(catalogue, chosen, seed=seed)
+    if not quiet:
+        print_overview(catalogue)
+    for notice in (*catalogue.notices, *describe_suppliers(catalogue)):
         say(notice, quiet=quiet)
     # Under torchrun the first process alone writes, so the others need no folder of their own.
     folder = out or (next_run_folder(RUNS, chosen.name) if is_first_process() else RUNS)
@@ -116,15 +122,15 @@ def train(
         raise
     if result is None:
         return
-    _warn(result, quiet=quiet)
+    _warn(result, from_scratch=chosen.transfer is None, quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
 
 
-def _warn(result: "Result", *, quiet: bool) -> None:
+def _warn(result: "Result", *, from_scratch: bool, quiet: bool) -> None:
     """Warns of what makes a model weaker than its user may think."""
     if lack := describe_support(read_card(result.folder / "model").rules, DEFAULT_PRECISION):
         say(f"note: {lack}", quiet=quiet)
-    if result.steps < FEW_STEPS:
+    if from_scratch and result.steps < FEW_STEPS:
         say(
             f"note: {result.steps} steps in all are few for a network from scratch; for small data "
             "try more --epochs and a smaller --set batch_size=...",

@@ -8,6 +8,7 @@ image costs at most twice the limit, and its neighbours nothing.
 
 import itertools
 import json
+import math
 import os
 import queue
 import signal
@@ -18,16 +19,17 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from hangtag.catalogue.decoding import DecodedImage, decode_grey
+from hangtag.catalogue.decoding import DecodedImage, decode_image
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import make_printable
 from hangtag.errors import ImageError, OutputError
-from hangtag.inputs.items import ImageFile, Input, Item, Size, fail
+from hangtag.inputs.items import ImageFile, Input, Item, Shape, Size, fail
 from hangtag.inputs.worker import LENGTH, READY, REQUEST
 
 TIME_LIMIT = 10.0
@@ -96,55 +98,59 @@ class Decoders:
             for _ in range(self._count):
                 self._idle.put(self._launch())
 
-    def decode(self, items: Iterable[Item], *, size: Size) -> Iterator[Input]:
-        """Decodes the image files among `items` to grey pixels of `size`; keeps the order.
+    def decode(self, items: Iterable[Item], *, size: Size, channels: int = 1) -> Iterator[Input]:
+        """Decodes the image files among `items` to pixels of `size`; keeps the order.
+
+        The pixels are grey, (H, W), or with three `channels` colour, (H, W, 3); then the grey
+        pixels of arrays and tables become colour too.
 
         Raises:
             OutputError: A decoder process cannot be started.
         """
+        shape = (*size, channels)
         iterator = iter(items)
         chunks: Iterator[list[Item]] = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
         under_way: deque[tuple[list[Item], _Outcomes]] = deque()
         for chunk in chunks:
-            under_way.append((chunk, self._submit(chunk, size)))
+            under_way.append((chunk, self._submit(chunk, shape)))
             if len(under_way) > 2 * self._count:
-                yield from _merge(*under_way.popleft())
+                yield from _merge(*under_way.popleft(), channels)
         while under_way:
-            yield from _merge(*under_way.popleft())
+            yield from _merge(*under_way.popleft(), channels)
 
-    def _submit(self, chunk: Sequence[Item], size: Size) -> _Outcomes:
+    def _submit(self, chunk: Sequence[Item], shape: Shape) -> _Outcomes:
         paths = [item.path for item in chunk if isinstance(item, ImageFile)]
         if paths:
             self.start()
         if self._pool is None or not paths:
-            return [self._decode_here(path, size) for path in paths]
-        return self._pool.submit(self._decode_paths, paths, size)
+            return [self._decode_here(path, shape) for path in paths]
+        return self._pool.submit(self._decode_paths, paths, shape)
 
-    def _decode_here(self, path: str, size: Size) -> _Outcome:
+    def _decode_here(self, path: str, shape: Shape) -> _Outcome:
         try:
             with _time_limit(self._limit):
-                return decode_grey(Path(path), size=size)
+                return decode_image(Path(path), size=shape[:2], channels=shape[2])
         except ImageError as error:
             return error
         except _OverdueError:
             return _explain_death(path, -signal.SIGALRM, self._limit)
 
-    def _decode_paths(self, paths: Sequence[str], size: Size) -> list[_Outcome]:
+    def _decode_paths(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
         try:
-            return self._ask(paths, size)
+            return self._ask(paths, shape)
         except _DiedError:
-            return [self._decode_alone(path, size) for path in paths]
+            return [self._decode_alone(path, shape) for path in paths]
 
-    def _decode_alone(self, path: str, size: Size) -> _Outcome:
+    def _decode_alone(self, path: str, shape: Shape) -> _Outcome:
         try:
-            return self._ask([path], size)[0]
+            return self._ask([path], shape)[0]
         except _DiedError as death:
             return _explain_death(path, death.code, self._limit)
 
-    def _ask(self, paths: Sequence[str], size: Size) -> list[_Outcome]:
+    def _ask(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
         process = self._idle.get()
         try:
-            return process.ask(paths, size)
+            return process.ask(paths, shape)
         except _DiedError:
             process = self._replace(process)
             raise
@@ -188,19 +194,19 @@ class _Process:
             ) from error
         self._ready = False
 
-    def ask(self, paths: Sequence[str], size: Size) -> list[_Outcome]:
+    def ask(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
         """Decodes the files; raises _DiedError when the process ends instead of answering."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         if not self._ready:
             self._await_ready(self._process.stdout)
         encoded = [os.fsencode(path) for path in paths]
-        request = [REQUEST.pack(len(paths), *size)]
+        request = [REQUEST.pack(len(paths), *shape)]
         request += [LENGTH.pack(len(path)) + path for path in encoded]
         try:
             self._process.stdin.write(b"".join(request))
             self._process.stdin.flush()
-            return _read_answer(self._process.stdout, len(paths), size)
+            return _read_answer(self._process.stdout, len(paths), shape)
         except (OSError, EOFError, ValueError) as error:
             raise _DiedError(self._await_end()) from error
 
@@ -242,14 +248,16 @@ class _OverdueError(BaseException):
     """An image took too long; no Exception, so that no decoder takes it for one of its own."""
 
 
-def _read_answer(answers: IO[bytes], count: int, size: Size) -> list[_Outcome]:
+def _read_answer(answers: IO[bytes], count: int, shape: Shape) -> list[_Outcome]:
     (length,) = LENGTH.unpack(_read_exactly(answers, LENGTH.size))
     told = json.loads(_read_exactly(answers, length))
-    content = _read_exactly(answers, count * size[0] * size[1])
+    content = _read_exactly(answers, count * math.prod(shape))
+    images = np.frombuffer(content, np.uint8).reshape(
+        count, *(shape if shape[2] > 1 else shape[:2])
+    )
     resized = set(told["resized"])
     outcomes: list[_Outcome] = [
-        DecodedImage(pixels, index in resized)
-        for index, pixels in enumerate(np.frombuffer(content, np.uint8).reshape(count, *size))
+        DecodedImage(pixels, index in resized) for index, pixels in enumerate(images)
     ]
     for index, fault, message in told["errors"]:
         outcomes[index] = ImageError(message, fault=fault)
@@ -263,10 +271,15 @@ def _read_exactly(stream: IO[bytes], length: int) -> bytes:
     return content
 
 
-def _merge(chunk: Sequence[Item], found: _Outcomes) -> Iterator[Input]:
+def _merge(chunk: Sequence[Item], found: _Outcomes, channels: int) -> Iterator[Input]:
     outcomes = iter(found if isinstance(found, list) else found.result())
     for item in chunk:
-        yield item if isinstance(item, Input) else _finish(item, next(outcomes))
+        if isinstance(item, ImageFile):
+            yield _finish(item, next(outcomes))
+        elif channels > 1 and item.pixels is not None and item.pixels.ndim == 2:
+            yield replace(item, pixels=np.repeat(item.pixels[..., None], channels, axis=2))
+        else:
+            yield item
 
 
 def _finish(image: ImageFile, outcome: _Outcome) -> Input:

@@ -20,6 +20,9 @@ Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
 """Height and width in pixels."""
 
+Shape = tuple[int, int, int]
+"""Height and width in pixels, and channels: 1 for grey, 3 for colour."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
@@ -41,7 +44,7 @@ class Input:
     Attributes:
         name: Its path, or ``FILE[INDEX]``; bytes that are not UTF-8 are escaped.
         source: The file it comes from.
-        pixels: (H, W) uint8, or None when it could not be read.
+        pixels: (H, W) uint8, in colour (H, W, 3), or None when it could not be read.
         error: Why not, one line; empty when it could.
         fault: The kind of that error, such as ``damaged``.
         resized: Whether it had another size and was fitted.

@@ -2,8 +2,8 @@
 
 All integers are 32 bits, little-endian.
 
-    request   count, height, width, then for each image the length of its path and the path
-    answer    length of the JSON, the JSON, then the pixels (count, height, width)
+    request   count, height, width, channels, then the length of each path and the path
+    answer    length of the JSON, the JSON, then the pixels (count, height, width, channels)
 
 The JSON holds ``resized``, the indices of images that were fitted, and ``errors``, lists of index,
 kind and message; the pixels of these images are black. An image that takes longer than the limit
@@ -19,13 +19,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from hangtag.catalogue.decoding import decode_grey
+from hangtag.catalogue.decoding import decode_image
 from hangtag.errors import ImageError
 
 READY = b"R"
 """What the process writes first, once it can decode."""
 
-REQUEST = struct.Struct("<III")
+REQUEST = struct.Struct("<IIII")
 LENGTH = struct.Struct("<I")
 
 
@@ -43,9 +43,9 @@ def serve(seconds: float) -> None:
         answers.write(READY)
         answers.flush()
         while header := requests.read(REQUEST.size):
-            count, height, width = REQUEST.unpack(header)
+            count, height, width, channels = REQUEST.unpack(header)
             paths = [_read_path(requests) for _ in range(count)]
-            answers.write(_answer(paths, (height, width), seconds))
+            answers.write(_answer(paths, (height, width), channels, seconds))
             answers.flush()
     except (BrokenPipeError, struct.error):
         os._exit(0)  # The process that asked is gone.
@@ -56,18 +56,18 @@ def _read_path(requests: BinaryIO) -> Path:
     return Path(os.fsdecode(requests.read(length)))
 
 
-def _answer(paths: list[Path], size: tuple[int, int], seconds: float) -> bytes:
-    pixels = np.zeros((len(paths), *size), np.uint8)
+def _answer(paths: list[Path], size: tuple[int, int], channels: int, seconds: float) -> bytes:
+    pixels = np.zeros((len(paths), *size, channels), np.uint8)
     resized: list[int] = []
     errors: list[tuple[int, str, str]] = []
     for index, path in enumerate(paths):
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
-            decoded = decode_grey(path, size=size)
+            decoded = decode_image(path, size=size, channels=channels)
         except ImageError as error:
             errors.append((index, error.fault, str(error)))
             continue
-        pixels[index] = decoded.pixels
+        pixels[index] = decoded.pixels.reshape(pixels[index].shape)
         if decoded.resized:
             resized.append(index)
     signal.setitimer(signal.ITIMER_REAL, 0)

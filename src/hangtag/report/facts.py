@@ -13,6 +13,7 @@ def describe_card(card: Card) -> dict[str, str]:
         "Seed": str(card.seed),
         "Data": f"{card.data['name']}: "
         + ", ".join(f"{name} {part['n']:,}" for name, part in splits),
+        **({"Suppliers": " ".join(told)} if (told := card.data.get("suppliers")) else {}),
         "Parameters": f"{card.summary.total:,}, {card.summary.trainable:,} of them trained",
         "Temperature": f"{card.calibration.temperature:.3f}, fitted on "
         f"{card.calibration.n:,} items",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMNS = 6
+_LONGEST = 112
+"""Longest side of an image in a gallery, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Exhibit:
     """One image with what it is and what the model took it for.
 
     Attributes:
-        image: Pixels, (H, W) uint8.
+        image: Pixels, (H, W) uint8, in colour (H, W, 3); at most 112 pixels long.
         id: What the image is called in its source.
         true: Name of its class.
         predicted: Name of the most probable class.
@@ -91,12 +93,12 @@ def draw_gallery(exhibits: Sequence[Exhibit], *, title: str) -> bytes:
     with drawing_style():
         if not exhibits:
             return _draw_nothing(title)
-        height, width = exhibits[0].image.shape
+        height, width, *channels = exhibits[0].image.shape
         rows = -(-len(exhibits) // _COLUMNS)
         gap = (round(0.42 * height), round(0.36 * width))
-        grid = np.full((rows * _COLUMNS, height, width), np.nan)
+        grid = np.full((rows * _COLUMNS, height, width, *channels), np.nan)
         grid[: len(exhibits)] = [exhibit.image for exhibit in exhibits]
-        sheet = tile(grid.reshape(rows, _COLUMNS, height, width), gap=gap)
+        sheet = tile(grid.reshape(rows, _COLUMNS, *grid.shape[1:]), gap=gap)
         figure = new_figure(9, 9 * len(sheet) / sheet.shape[1])
         axes = figure.add_subplot()
         show_tiles(axes, sheet)
@@ -142,7 +144,7 @@ def _exhibit(
 ) -> list[Exhibit]:
     return [
         Exhibit(
-            image=split.images[index],
+            image=_shrink(split.images[index]),
             id=str(split.ids[index]),
             true=classes[split.labels[index]],
             predicted=classes[probabilities[index].argmax()],
@@ -150,3 +152,14 @@ def _exhibit(
         )
         for index in chosen
     ]
+
+
+def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scales a large image down, so that a page of many stays small."""
+    from PIL import Image
+
+    longest = max(image.shape[:2])
+    if longest <= _LONGEST:
+        return image
+    height, width = (max(1, round(side * _LONGEST / longest)) for side in image.shape[:2])
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))

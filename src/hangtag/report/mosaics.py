@@ -51,17 +51,22 @@ def tile(images: NDArray[Any], *, gap: tuple[int, int] = (_GAP, _GAP)) -> NDArra
     """Lays images (R, C, H, W) out in R rows of C, `gap` pixels apart (vertical, horizontal).
 
     Returns:
-        One image, (R * (H + gap) - gap, C * (W + gap) - gap); the gaps are NaN.
+        One image, (R * (H + gap) - gap, C * (W + gap) - gap); the gaps are NaN. In colour, both
+        have three channels behind.
     """
-    rows, columns, height, width = images.shape
-    padded = np.full((rows, columns, height + gap[0], width + gap[1]), np.nan)
+    rows, columns, height, width, *channels = images.shape
+    padded = np.full((rows, columns, height + gap[0], width + gap[1], *channels), np.nan)
     padded[:, :, :height, :width] = images
-    sheet = padded.swapaxes(1, 2).reshape(rows * (height + gap[0]), columns * (width + gap[1]))
+    whole = (rows * (height + gap[0]), columns * (width + gap[1]), *channels)
+    sheet = padded.swapaxes(1, 2).reshape(whole)
     return sheet[: -gap[0] or None, : -gap[1] or None]
 
 
 def show_tiles(axes: "Axes", sheet: NDArray[np.float64]) -> None:
-    """Shows a sheet of `tile` in grey: 0 black, 255 white, gaps as the background."""
+    """Shows a sheet of `tile`, 0 black and 255 white, gaps as the background."""
+    if sheet.ndim == 3:
+        gaps = np.isnan(sheet[..., :1])
+        sheet = np.concatenate([np.nan_to_num(sheet) / 255, ~gaps], axis=2)  # red to blue, opacity
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     clear_frame(axes)
     axes.set_xticks([])

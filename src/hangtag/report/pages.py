@@ -36,7 +36,7 @@ def render_page(template: str, **content: object) -> str:
 
 
 def encode_image(image: NDArray[np.uint8]) -> bytes:
-    """Returns a grey image (H, W) as a PNG file of the same size."""
+    """Returns an image (H, W) or (H, W, 3) as a PNG file of the same size."""
     from PIL import Image
 
     buffer = BytesIO()

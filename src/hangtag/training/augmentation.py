@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hangtag.training import augment
-from hangtag.training.preprocessing import scale_pixels
+from hangtag.training.preprocessing import scale_pixels, with_channels
 from hangtag.training.recipes.schema import Augmentation, Recipe
 
 
@@ -20,15 +20,15 @@ def augment_batch(images: Tensor, recipe: Recipe, *, generator: torch.Generator)
 def draw_augmented(
     images: NDArray[np.uint8], recipe: Recipe, *, copies: int, seed: int
 ) -> NDArray[np.uint8]:
-    """Draws `copies` augmented copies of each of the images (M, H, W).
+    """Draws `copies` augmented copies of each of the images (M, H, W), in colour (M, H, W, 3).
 
     Returns:
-        Pixels (M, copies, H, W), clipped to 0-255.
+        Pixels (M, copies, H, W), in colour (M, copies, H, W, 3), clipped to 0-255.
     """
     generator = torch.Generator().manual_seed(seed)
-    repeated = torch.from_numpy(images).repeat_interleave(copies, dim=0)
-    augmented = augment_batch(scale_pixels(repeated[..., None]), recipe, generator=generator)
-    pixels = (augmented[:, 0] * 255).round().clamp(0, 255).to(torch.uint8)
+    repeated = torch.from_numpy(with_channels(images)).repeat_interleave(copies, dim=0)
+    augmented = augment_batch(scale_pixels(repeated), recipe, generator=generator)
+    pixels = (augmented.permute(0, 2, 3, 1) * 255).round().clamp(0, 255).to(torch.uint8)
     return pixels.reshape(len(images), copies, *images.shape[1:]).numpy()
 
 
@@ -48,5 +48,7 @@ def _apply(step: Augmentation, images: Tensor, generator: torch.Generator) -> Te
             return augment.random_resized_crop(images, size=size, **options, generator=generator)
         case "erasing":
             return augment.random_erasing(images, **options, generator=generator)
+        case "colour":
+            return augment.random_colour(images, **options, generator=generator)
         case "standardise_each":
             return augment.standardise_each(images, **options)

@@ -2,65 +2,45 @@
 
 The images stay uint8 in memory; each batch is scaled, augmented and normalised on its way to the
 network. All random numbers come from the generator (order, augmentation) and from torch's own
-(weights, dropout), and both are part of the state.
+(weights, dropout), and both are part of the state. With a transfer, the first epochs take
+embeddings computed once instead, see `frozen`.
 """
 
 import math
 import time
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
-from hangtag.catalogue.items import Split
 from hangtag.errors import TrainingError
 from hangtag.progress import Tick
 from hangtag.training.augmentation import augment_batch
+from hangtag.training.averaging import RunningMean
+from hangtag.training.balance import Balancing
+from hangtag.training.batches import evaluation_batch, sample_size
 from hangtag.training.checkpoints import optimiser_tensors, restore_optimiser
 from hangtag.training.devices import mixed_precision
+from hangtag.training.examples import Examples
+from hangtag.training.frozen import Embeddings, embed_copies
 from hangtag.training.history import Epoch
-from hangtag.training.networks import build_network
+from hangtag.training.mixing import mix
+from hangtag.training.networks import Network, build_network
 from hangtag.training.optimisers import build_optimiser, set_learning_rate
-from hangtag.training.preprocessing import Normalisation, one_hot, scale_pixels
+from hangtag.training.preprocessing import Normalisation, scale_pixels
 from hangtag.training.recipes.schema import Recipe
-from hangtag.training.schedules import learning_rate_factor
+from hangtag.training.schedules import learning_rate
 from hangtag.training.selection import Selection
 from hangtag.training.stopping import EarlyStopping
 from hangtag.training.stopwatch import Stopwatch
 from hangtag.training.team import Team
 
-VALIDATION_BATCH = 500
+PREPARING_IMAGES = 5000
 STEPS_BETWEEN_CHECKS = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Images with labels on the training's device.
-
-    Attributes:
-        pixels: (N, H, W, C) uint8.
-        labels: (N,) int64.
-        targets: (N, K) float32, one-hot.
-    """
-
-    pixels: Tensor
-    labels: Tensor
-    targets: Tensor
-
-    @classmethod
-    def of(cls, split: Split, *, classes: int, device: torch.device) -> "Examples":
-        """Moves the images and labels of `split` to `device`."""
-        pixels = torch.from_numpy(np.ascontiguousarray(split.images))[..., None].to(device)
-        labels = torch.from_numpy(split.labels).to(device)
-        return cls(pixels, labels, one_hot(labels, classes=classes))
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 class Trainer:
@@ -86,6 +66,7 @@ class Trainer:
         device: torch.device,
         team: Team | None = None,
     ) -> None:
+        _check_team(recipe, team or Team())
         torch.manual_seed(seed)
         self.recipe = recipe
         self.history: list[Epoch] = []
@@ -95,19 +76,34 @@ class Trainer:
         self._device, self._seed, self._team = device, seed, team or Team()
         self.stopwatch: Stopwatch | None = None
         self._generator = torch.Generator().manual_seed(seed)
-        self._selection = Selection(recipe.skip, items=len(train))
+        self._balancing = Balancing.of(recipe.balance, train.labels, classes=train.targets.shape[1])
+        self._selection = Selection(recipe.skip, items=len(train), rates=self._balancing.rates)
         self.steps = self.most_steps
         _, height, width, channels = train.pixels.shape
         network = build_network(
             recipe, classes=train.targets.shape[1], channels=channels, size=(height, width)
         )
-        network.prepare(self.normalisation(scale_pixels(train.pixels[:5000].cpu())))
+        sample = sample_size(height, width, most=PREPARING_IMAGES)
+        network.prepare(self.normalisation(scale_pixels(train.pixels[:sample].cpu())))
         network.to(device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._optimiser = build_optimiser(recipe, self.network)
+        self._optimiser = build_optimiser(recipe, self.network, frozen=self._is_frozen)
+        self._mean = _start_averaging(recipe, self.network)
+        self._embeddings: tuple[Embeddings, Embeddings] | None = None
         self._model: nn.Module = self.network
         if self._team.size > 1:
             self._model = DistributedDataParallel(self.network)
+
+    @property
+    def result(self) -> Network:
+        """The network that is judged and exported: with the mean weights where the recipe says."""
+        return self._mean.network if self._mean else self.network
+
+    @property
+    def _is_frozen(self) -> bool:
+        """Whether in the next epoch, or the one under way, the last layer alone learns."""
+        transfer = self.recipe.transfer
+        return transfer is not None and len(self.history) < transfer.frozen_epochs
 
     @property
     def most_steps(self) -> int:
@@ -126,6 +122,7 @@ class Trainer:
             TrainingError: The loss is not a finite number.
         """
         started = time.perf_counter()
+        self._begin_phase(on_step)
         loss, accuracy = self._train_epoch(on_step)
         val_loss, val_accuracy = self._validate()
         epoch = Epoch(
@@ -146,31 +143,65 @@ class Trainer:
         """Returns all that the next epoch depends on: tensors, and facts of JSON types."""
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
         tensors |= {f"optimiser.{n}": t for n, t in optimiser_tensors(self._optimiser).items()}
+        if self._mean:
+            tensors |= {f"mean.{name}": t for name, t in self._mean.network.state_dict().items()}
         tensors["selection.losses"] = self._selection.losses
         tensors["random.order"] = self._generator.get_state()
         tensors["random.torch"] = torch.get_rng_state()
         if self._device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self._device)
-        facts = {
+        facts: dict[str, Any] = {
             "history": [asdict(epoch) for epoch in self.history],
             "stopping": {**asdict(self.stopping), "best_loss": str(self.stopping.best_loss)},
         }
+        if self._mean:
+            facts["averaged"] = self._mean.steps
         return tensors, facts
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Puts a state back, so that the training goes on as if it had never stopped."""
+        self.history = [Epoch(**row) for row in facts["history"]]
         self.network.load_state_dict(_tensors_of(tensors, "network"))
+        if self._mean:
+            self._mean.network.load_state_dict(_tensors_of(tensors, "mean"))
+            self._mean.steps = facts["averaged"]
+        transfer = self.recipe.transfer
+        if transfer and len(self.history) > transfer.frozen_epochs:
+            self._optimiser = build_optimiser(self.recipe, self.network)
         restore_optimiser(self._optimiser, _tensors_of(tensors, "optimiser"))
         self._selection.losses = tensors["selection.losses"]
         self._generator.set_state(tensors["random.order"])
         torch.set_rng_state(tensors["random.torch"])
         if self._device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self._device)
-        self.history = [Epoch(**row) for row in facts["history"]]
         noted = facts["stopping"]
         self.stopping = EarlyStopping(
             self.recipe.patience, float(noted["best_loss"]), noted["best_epoch"], noted["waited"]
         )
+
+    def _begin_phase(self, on_step: Tick | None) -> None:
+        """Computes the embeddings of the frozen epochs, or lets all of the network learn."""
+        transfer = self.recipe.transfer
+        if transfer is None:
+            return
+        if not self._is_frozen:
+            if len(self.history) == transfer.frozen_epochs:
+                self._optimiser = build_optimiser(self.recipe, self.network)
+            self._embeddings = None
+        elif self._embeddings is None:
+            train, validation = (
+                embed_copies(
+                    self.network,
+                    self.normalisation,
+                    examples.pixels,
+                    recipe=self.recipe,
+                    copies=copies,
+                    seed=self._seed,
+                    on_progress=on_step,
+                )
+                for examples, copies in ((self._train, transfer.copies), (self._validation, 1))
+            )
+            self._embeddings = train, validation
 
     def _train_epoch(self, on_step: Tick | None) -> tuple[float, float]:
         self.network.train()
@@ -206,20 +237,21 @@ class Trainer:
             This process's part of the summed loss and of the number of images that were right,
             both weighted, (2,).
         """
-        factor = learning_rate_factor(self.recipe.schedule, epoch=epoch, epochs=self.recipe.epochs)
-        set_learning_rate(self._optimiser, self.recipe.optimiser.learning_rate * factor)
+        set_learning_rate(self._optimiser, learning_rate(self.recipe, epoch=epoch))
         with self._part("data"):
-            images = scale_pixels(self._train.pixels[chosen])
+            inputs, targets = self._gather(chosen), self._train.targets[chosen]
             mine, share = self._team.share(chosen), self._team.share(weights)
-            labels, targets = self._train.labels[mine], self._train.targets[mine]
+            labels = self._train.labels[mine]
         with self._part("augmentation"):
             # Every process augments the whole batch, so that all draw the same numbers.
-            images = augment_batch(images, self.recipe, generator=self._generator)
+            inputs, targets = self._augment(inputs, targets)
+            targets = self._team.share(targets)
         with self._part("forward"):
-            logits = self._forward(self._team.share(images))
+            logits = self._balancing.shift(self._forward(self._team.share(inputs)))
             each = cross_entropy(
                 logits, targets, reduction="none", label_smoothing=self.recipe.label_smoothing
             )
+            each = self._balancing.weigh(each, targets)
             # The mean over the team, which DistributedDataParallel takes, is that of the batch.
             loss = self._penalised((each * share).sum() * self._team.size / weights.sum())
         with self._part("backward"):
@@ -227,6 +259,8 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
         with self._part("optimiser"):
             self._optimiser.step()
+            if self._mean:
+                self._mean.update(self.network)
         losses[mine] = each.detach()
         right = ((logits.detach().argmax(dim=1) == labels) * share).sum()
         return torch.stack([loss.detach() * weights.sum() / self._team.size, right])
@@ -234,25 +268,50 @@ class Trainer:
     def _part(self, name: str) -> AbstractContextManager[None]:
         return self.stopwatch.part(name) if self.stopwatch else nullcontext()
 
+    def _gather(self, chosen: Tensor) -> Tensor:
+        """Returns images (B, C, H, W) in 0-1 or, in a frozen epoch, embeddings (B, D)."""
+        if self._embeddings:
+            return self._embeddings[0].draw(chosen, generator=self._generator)
+        return self._train.take(chosen)
+
+    def _augment(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Augments and mixes images with their targets; embeddings are augmented already."""
+        if self._embeddings:
+            return inputs, targets
+        images = augment_batch(inputs, self.recipe, generator=self._generator)
+        if not self.recipe.mixup:
+            return images, targets
+        return mix(images, targets, alpha=self.recipe.mixup, generator=self._generator)
+
     @torch.no_grad()
     def _validate(self) -> tuple[float, float]:
         self.network.eval()
+        self.result.eval()
         totals = torch.zeros(2, dtype=torch.float64, device=self._device)
-        starts = range(0, len(self._validation), VALIDATION_BATCH)
+        batch = evaluation_batch(*self._validation.pixels.shape[1:3])
+        starts = range(0, len(self._validation), batch)
         for start in starts[self._team.rank :: self._team.size]:
-            chosen = slice(start, start + VALIDATION_BATCH)
+            chosen = slice(start, start + batch)
             labels = self._validation.labels[chosen]
-            logits = self._forward(scale_pixels(self._validation.pixels[chosen]))
+            inputs = (
+                self._embeddings[1].copies[0, chosen]
+                if self._embeddings
+                else self._validation.take(chosen)
+            )
+            logits = self._forward(inputs)
             loss = self._penalised(cross_entropy(logits, labels)) * len(labels)
             totals += torch.stack([loss, (logits.argmax(dim=1) == labels).sum()])
         loss, accuracy = (self._team.add_up(totals) / len(self._validation)).tolist()
         return loss, accuracy
 
-    def _forward(self, images: Tensor) -> Tensor:
-        """Returns the logits (B, K) float32 of images (B, C, H, W) in 0-1."""
-        normalised = self.normalisation(images).contiguous(memory_format=torch.channels_last)
+    def _forward(self, inputs: Tensor) -> Tensor:
+        """Returns the logits (B, K) float32 of images (B, C, H, W) in 0-1 or embeddings (B, D)."""
+        network = self.network if self.network.training else self.result
+        if self._embeddings:
+            return network.classify(inputs)
+        normalised = self.normalisation(inputs).contiguous(memory_format=torch.channels_last)
         # Only a training step involves the other processes.
-        model = self._model if self.network.training else self.network
+        model = self._model if self.network.training else network
         with mixed_precision(self.recipe, self._device):
             logits: Tensor = model(normalised)
         return logits.float()
@@ -263,6 +322,18 @@ class Trainer:
 
     def _bounds(self, items: int) -> list[tuple[int, int]]:
         return _batch_bounds(items, self.recipe.batch_size, fewest=2 * self._team.size)
+
+
+def _check_team(recipe: Recipe, team: Team) -> None:
+    if team.size > 1 and recipe.transfer:
+        raise TrainingError(
+            f"a recipe with a transfer trains in one process, not in {team.size}; start it without "
+            "torchrun, or set transfer to null"
+        )
+
+
+def _start_averaging(recipe: Recipe, network: Network) -> RunningMean | None:
+    return RunningMean(network, decay=recipe.averaging.decay) if recipe.averaging else None
 
 
 def _batch_bounds(items: int, size: int, *, fewest: int) -> list[tuple[int, int]]:

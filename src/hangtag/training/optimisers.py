@@ -8,18 +8,33 @@ from torch import nn
 
 from hangtag.training.recipes.schema import Recipe
 
+SCALE = "scale"
+"""Key of a group's learning rate over that of the first group."""
 
-def build_optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+
+def build_optimiser(
+    recipe: Recipe, network: nn.Module, *, frozen: bool = False
+) -> torch.optim.Optimizer:
     """Builds the optimiser; weight decay applies to kernels, never to biases and norms.
 
     Adam's epsilon means what it means in Keras, see `_correct_epsilon`.
+
+    Args:
+        recipe: Its transfer, where it has one, gives the last layer a higher rate than the others.
+        network: What is to learn.
+        frozen: Whether the last layer alone learns.
     """
     settings = recipe.optimiser
     parameters = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    if recipe.transfer is None:
+        groups = _split_by_decay(parameters, settings.weight_decay)
+    else:
+        head = list(network.get_submodule("head").parameters())
+        others = [p for p in parameters if not any(p is one for one in head)]
+        groups = _split_by_decay(head, settings.weight_decay)
+        if not frozen:
+            for group in _split_by_decay(others, settings.weight_decay):
+                groups.append({**group, SCALE: recipe.transfer.backbone})
     if settings.kind == "adam":
         adam = torch.optim.AdamW(
             groups,
@@ -41,9 +56,16 @@ def build_optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Sets the learning rate of every group."""
+    """Sets the learning rate of every group: `rate`, scaled where the group learns more slowly."""
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get(SCALE, 1.0)
+
+
+def _split_by_decay(parameters: list[nn.Parameter], decay: float) -> list[dict[str, Any]]:
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def _correct_epsilon(adam: torch.optim.Optimizer, *_: Any, epsilon: float) -> None:

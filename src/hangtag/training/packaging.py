@@ -32,13 +32,15 @@ from hangtag.taxonomy import LEVELS, category_of, parents_of
 from hangtag.training.export import Exportable, export_onnx, safetensors_bytes
 from hangtag.training.modelcard import write_readme
 from hangtag.training.networks import Network
-from hangtag.training.preprocessing import Normalisation
+from hangtag.training.preprocessing import Normalisation, with_channels
 from hangtag.training.provenance import describe_data
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.strangeness import learn_strangeness
 from hangtag.training.summary import summarise
 
 GOLDEN_IMAGES = 16
+GOLDEN_BYTES = 320_000
+"""Most pixels that a card holds, so that it stays small where images are large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,30 +144,39 @@ def _judge(runner: Categoriser, catalogue: Catalogue) -> _Judged:
 
 def _golden_pixels(split: Split) -> NDArray[np.uint8]:
     """Returns images (G, H, W, C) spread evenly over `split`, at least two."""
-    chosen = np.linspace(0, len(split) - 1, max(2, min(GOLDEN_IMAGES, len(split)))).astype(int)
-    return np.ascontiguousarray(split.images[chosen][..., None])
+    most = min(GOLDEN_IMAGES, len(split), GOLDEN_BYTES // split.images[0].size)
+    chosen = np.linspace(0, len(split) - 1, max(2, most)).astype(int)
+    return with_channels(split.images[chosen])
 
 
 def _draft_card(model: Exportable, *, recipe: Recipe, catalogue: Catalogue, seed: int) -> Card:
     """Describes a model whose figures are still to be measured."""
-    _, height, width = catalogue.splits["train"].images.shape
+    height, width, channels = _input_shape(catalogue)
     return Card(
         name=f"{catalogue.name}-{recipe.name}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         made_by={**versions(), "processor": processor()},
         classes=tuple(_model_class(name) for name in catalogue.classes),
-        input=InputSize(height=height, width=width, channels=1),
+        input=InputSize(height=height, width=width, channels=channels),
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
         data=describe_data(catalogue, recipe),
-        summary=summarise(model.network, channels=1, size=(height, width)),
+        summary=summarise(model.network, channels=channels, size=(height, width)),
         metrics={},
         calibration=Calibration(
             temperature=1.0, n=0, ece_before=0.0, ece_after=0.0, nll_before=0.0, nll_after=0.0
         ),
         rules=Rules(levels=(), thresholds={}, needed={}, limit=0.0),
-        golden=golden(np.zeros((0, height, width, 1), np.uint8), np.zeros((0, 0), np.float32)),
+        golden=golden(
+            np.zeros((0, height, width, channels), np.uint8), np.zeros((0, 0), np.float32)
+        ),
     )
+
+
+def _input_shape(catalogue: Catalogue) -> tuple[int, int, int]:
+    """Returns height, width and channels of the images."""
+    height, width, *channels = catalogue.splits["train"].images.shape[1:]
+    return height, width, channels[0] if channels else 1
 
 
 def _model_class(name: str) -> ModelClass:
@@ -187,7 +198,7 @@ def _calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibr
 
 
 def _headline(figures: Evaluation) -> dict[str, Any]:
-    kept = ("n", "accuracy", "loss", "macro_f1", "ece", "unknown")
+    kept = ("n", "accuracy", "loss", "balanced_accuracy", "macro_f1", "ece", "unknown")
     whole = figures.to_json()
     automation = {
         name: {"coverage": one.coverage, "precision": one.precision}

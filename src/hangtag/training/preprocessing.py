@@ -10,10 +10,18 @@ from torch import Tensor, nn
 
 from hangtag.training.recipes.schema import Recipe
 
+_BLOCK = 1000
+"""Images whose pixels are counted at a time."""
+
 
 def scale_pixels(pixels: Tensor) -> Tensor:
     """Turns pixels (B, H, W, C) uint8 0-255 into images (B, C, H, W) float32 0-1."""
     return pixels.permute(0, 3, 1, 2).to(torch.float32) / 255
+
+
+def with_channels(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns images (N, H, W) or (N, H, W, C) as (N, H, W, C), in one piece."""
+    return np.ascontiguousarray(images if images.ndim == 4 else images[..., None])
 
 
 def pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
@@ -21,7 +29,10 @@ def pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
 
     Counts the 256 values first, so that the result is exact and takes no copy in float.
     """
-    counts = np.bincount(images.reshape(-1), minlength=256).astype(np.float64)
+    counts = np.zeros(256)
+    for start in range(0, len(images), _BLOCK):  # NumPy counts in integers of eight bytes
+        block = images[start : start + _BLOCK].reshape(-1)
+        counts += np.bincount(block, minlength=256)
     values = np.arange(256) / 255
     mean = float((counts * values).sum() / counts.sum())
     variance = float((counts * (values - mean) ** 2).sum() / counts.sum())
@@ -59,6 +70,8 @@ class Normalisation(nn.Module):
         """Returns the normalisation `recipe` asks for, measured on the training images."""
         if recipe.normalise == "scale":
             return cls(0.0, 1.0)
+        if recipe.normalise == "symmetric":
+            return cls(127 / 255, 128 / 255)
         mean, deviation = pixel_statistics(images)
         return cls(mean, deviation or 1.0)
 

@@ -4,14 +4,19 @@ import hashlib
 from typing import Any
 
 from hangtag.catalogue.items import Catalogue, Split
+from hangtag.catalogue.overview import describe_suppliers
 from hangtag.modelfolder import find_model_folder, read_card
 from hangtag.training.recipes.schema import Recipe
+
+_BLOCK = 1000
+"""Images hashed at a time."""
 
 
 def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
     """Returns the name of a catalogue and, by split, its number of items and their hash.
 
-    Where the recipe has a teacher, the hash of its card is there too.
+    Where the items name suppliers, what splits share them is there too; where the recipe has a
+    teacher, the hash of its card.
 
     Raises:
         ModelError: There is no such teacher, or it is damaged.
@@ -23,6 +28,8 @@ def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
             for name, split in catalogue.splits.items()
         },
     }
+    if suppliers := describe_suppliers(catalogue):
+        facts["suppliers"] = list(suppliers)
     if recipe.distillation:
         facts["teacher"] = read_card(find_model_folder(recipe.distillation.teacher)).sha256
     return facts
@@ -31,6 +38,7 @@ def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
 def hash_split(split: Split) -> str:
     """Returns the sha256 of the images and labels of `split`, in their order."""
     digest = hashlib.sha256(str(split.images.shape).encode())
-    digest.update(split.images.tobytes())
+    for start in range(0, len(split), _BLOCK):  # mapped images need not fit into memory
+        digest.update(split.images[start : start + _BLOCK].tobytes())
     digest.update(split.labels.tobytes())
     return digest.hexdigest()

@@ -2,10 +2,12 @@
 
 recipe.yaml   the recipe, every field resolved
 run.json      data with its hashes, seed, device, versions
+broken.csv    images that cannot be read and were left out, where there are any
 results.csv   a row an epoch
 checkpoints/  last and best state
 model/        the exported model
 metrics.json, report.html and its figures
+suppliers.csv the accuracy of each supplier of the split of the report, where there are suppliers
 """
 
 import fcntl
@@ -17,6 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from hangtag.catalogue import BROKEN
 from hangtag.errors import OutputError, TrainingError
 from hangtag.files import make_folder, write_text
 from hangtag.training.checkpoints import BEST, LAST
@@ -32,15 +35,17 @@ class RunFolder:
         self.lock_file = path / ".lock"
         self.recipe_file = path / "recipe.yaml"
         self.facts_file = path / "run.json"
+        self.broken_file = path / BROKEN
         self.results_file = path / "results.csv"
         self.last = path / "checkpoints" / LAST
         self.best = path / "checkpoints" / BEST
         self.model = path / "model"
         self.metrics_file = path / "metrics.json"
+        self.suppliers_file = path / "suppliers.csv"
 
     def is_taken(self) -> bool:
         """Whether the folder holds more than a training killed before its first epoch leaves."""
-        ours = {self.recipe_file, self.facts_file}
+        ours = {self.recipe_file, self.facts_file, self.broken_file}
         visible = (path for path in self.path.iterdir() if not path.name.startswith("."))
         return any(path not in ours for path in visible)
 

@@ -1,6 +1,22 @@
 """The course of the learning rate."""
 
-from hangtag.training.recipes.schema import Exponential, OneCycle
+from hangtag.training.recipes.schema import Exponential, OneCycle, Recipe
+
+
+def learning_rate(recipe: Recipe, *, epoch: float) -> float:
+    """Returns the learning rate of the last layer at a moment of the training.
+
+    A transfer's frozen epochs and those after them follow the schedule one after the other.
+    """
+    transfer, rate = recipe.transfer, recipe.optimiser.learning_rate
+    if transfer is None:
+        return rate * learning_rate_factor(recipe.schedule, epoch=epoch, epochs=recipe.epochs)
+    frozen = transfer.frozen_epochs
+    if epoch < frozen:
+        factor = learning_rate_factor(recipe.schedule, epoch=epoch, epochs=frozen)
+        return transfer.frozen_rate * factor
+    left = recipe.epochs - frozen
+    return rate * learning_rate_factor(recipe.schedule, epoch=epoch - frozen, epochs=left)
 
 
 def learning_rate_factor(schedule: Exponential | OneCycle, *, epoch: float, epochs: int) -> float:

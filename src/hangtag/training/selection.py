@@ -1,4 +1,4 @@
-"""Which images an epoch trains on: all of them, or without some that are easy already."""
+"""Which images an epoch trains on: all, or all but some easy ones, or a draw by class."""
 
 import torch
 from torch import Generator, Tensor
@@ -9,12 +9,20 @@ from hangtag.training.recipes.schema import Skipping
 class Selection:
     """Remembers the loss of each image and chooses by it.
 
+    Args:
+        settings: Which easy images are left out.
+        items: N.
+        rates: How often each image is drawn in proportion, (N,); None takes each once.
+
     Attributes:
         losses: (N,) float32, of each image when it was last trained on; infinite before.
     """
 
-    def __init__(self, settings: Skipping | None, *, items: int) -> None:
+    def __init__(
+        self, settings: Skipping | None, *, items: int, rates: Tensor | None = None
+    ) -> None:
         self._settings = settings
+        self._rates = rates
         self.losses = torch.full((items,), torch.inf)
 
     def choose(self, *, done: float, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -31,6 +39,11 @@ class Selection:
         Returns:
             The images (M,) int64 and their weights (M,) float32.
         """
+        if self._rates is not None:
+            drawn = torch.multinomial(
+                self._rates, len(self._rates), replacement=True, generator=generator
+            )
+            return drawn, torch.ones(len(drawn))
         order = torch.randperm(len(self.losses), generator=generator)
         if self._settings is None or done >= 1 - self._settings.whole:
             return order, torch.ones(len(order))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from hangtag.modelfolder import Layer, Summary
 from hangtag.training.networks import Network
 
-_ACTIVATIONS = (nn.ReLU, nn.GELU)
+_ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.GELU)
 
 
 def summarise(network: Network, *, channels: int, size: tuple[int, int]) -> Summary:
@@ -83,6 +83,8 @@ def _shape(output: Tensor) -> tuple[int, ...]:
 
 def _type(module: nn.Module) -> str:
     match module:
+        case nn.Conv2d() if module.groups > 1:
+            return f"DepthwiseConv2D {module.kernel_size[0]}x{module.kernel_size[1]}"
         case nn.Conv2d():
             return f"Conv2D {module.kernel_size[0]}x{module.kernel_size[1]}"
         case nn.MaxPool2d():

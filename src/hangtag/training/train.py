@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from hangtag.catalogue import Catalogue, split_catalogue
+from hangtag.breakdown import break_down, groups_csv
+from hangtag.catalogue import (
+    FEWEST_IMAGES,
+    Catalogue,
+    find_small_classes,
+    split_catalogue,
+    write_broken,
+)
 from hangtag.errors import DataError, TrainingError
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_text
@@ -22,8 +29,9 @@ from hangtag.report.facts import describe_card
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
 from hangtag.training.devices import choose_device, keep_freed_memory
 from hangtag.training.distillation import load_teacher, mix_targets
+from hangtag.training.examples import Examples
 from hangtag.training.history import Epoch, epoch_line
-from hangtag.training.loop import Examples, Trainer
+from hangtag.training.loop import Trainer
 from hangtag.training.packaging import Packaged, package_model
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.provenance import describe_data
@@ -109,8 +117,7 @@ def train(
     """
     run, watch = RunFolder(Path(out)), watch or Watch()
     _check_seed(seed)
-    catalogue = split_catalogue(catalogue, share=recipe.validation_share, seed=seed)
-    _check_classes(catalogue)
+    catalogue = prepare_catalogue(catalogue, recipe, seed=seed)
     chosen_device = choose_device(device)
     if resume:
         run.read_recipe()  # Refuses a folder without a run before anything is written.
@@ -132,7 +139,7 @@ def train(
             watch.say("exporting, calibrating and evaluating")
             packaged = package_model(
                 run.model,
-                trainer.network,
+                trainer.result,
                 trainer.normalisation,
                 recipe=recipe,
                 catalogue=catalogue,
@@ -147,6 +154,19 @@ def train(
         steps=trainer.most_steps * len(trainer.history),
         profile=trainer.stopwatch.seconds if trainer.stopwatch else {},
     )
+
+
+def prepare_catalogue(catalogue: Catalogue, recipe: Recipe, *, seed: int) -> Catalogue:
+    """Checks what is to be trained on and holds a validation split out where there is none.
+
+    Raises:
+        DataError: There is nothing to tell apart, a class has too few images or none in train,
+            or the catalogue cannot be split.
+    """
+    _check_sizes(catalogue)
+    catalogue = split_catalogue(catalogue, share=recipe.validation_share, seed=seed)
+    _check_classes(catalogue)
+    return catalogue
 
 
 def fit(
@@ -176,6 +196,8 @@ def fit(
             run.write_recipe(recipe)
     elif team.is_first:
         _begin(run, recipe, data=data, seed=seed, device=device, processes=team.size)
+        if catalogue.broken:
+            write_broken(run.broken_file, catalogue.broken)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True
     train, validation = _examples(catalogue, recipe, device=device, watch=watch)
@@ -197,7 +219,7 @@ def fit(
     _run_epochs(trainer, run, watch, writes=team.is_first)
     if recipe.keep == "best" and team.is_first:
         tensors, _ = load_checkpoint(run.best)
-        trainer.network.load_state_dict(tensors)
+        trainer.result.load_state_dict(tensors)
     return trainer
 
 
@@ -208,8 +230,19 @@ def _check_seed(seed: int) -> None:
         )
 
 
+def _check_sizes(catalogue: Catalogue) -> None:
+    """Raises DataError where a class has images, but too few to learn from and to judge by."""
+    small = [f"{name} ({count})" for name, count in find_small_classes(catalogue).items()]
+    if small:
+        raise DataError(
+            f"{catalogue.source}: expected at least {FEWEST_IMAGES} images in each class, received "
+            f"fewer in {', '.join(small[:5])}{' and others' if len(small) > 5 else ''}; add images "
+            "or leave these classes out"
+        )
+
+
 def _check_classes(catalogue: Catalogue) -> None:
-    """Raises DataError unless there is something to tell apart in the train split."""
+    """Raises DataError unless train has something to tell apart, and all that validation has."""
     if "train" not in catalogue.splits:
         raise DataError(f"{catalogue.source} has no split 'train'; add one to train on")
     labels = catalogue.splits["train"].labels
@@ -218,6 +251,13 @@ def _check_classes(catalogue: Catalogue) -> None:
         raise DataError(
             f"{catalogue.source}: expected images of at least two classes to train on, received "
             f"{len(labels)} of {' '.join(found) or 'none'}; add images of another class"
+        )
+    missing = np.setdiff1d(catalogue.splits["validation"].labels, labels)
+    if len(missing):
+        raise DataError(
+            f"{catalogue.source}: all images of {catalogue.classes[missing[0]]} are in validation, "
+            "none is in train to learn from; add images of it from other suppliers, or try "
+            "another --seed"
         )
 
 
@@ -277,7 +317,7 @@ def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool)
         if not writes:
             continue
         if is_best:
-            save_checkpoint(run.best, trainer.network.state_dict(), {"epoch": epoch.epoch})
+            save_checkpoint(run.best, trainer.result.state_dict(), {"epoch": epoch.epoch})
         save_checkpoint(run.last, *trainer.state())
         run.write_history(trainer.history)
     if trainer.stopping.should_stop:
@@ -289,16 +329,20 @@ def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool)
 def _write_results(
     run: RunFolder, catalogue: Catalogue, packaged: Packaged, history: list[Epoch]
 ) -> Path:
-    """Writes ``metrics.json`` and the report, on the test split where there is one."""
+    """Writes figures, those by supplier and the report, on the test split where there is one."""
     figures = {name: one.to_json() for name, one in packaged.evaluations.items()}
     write_text(run.metrics_file, json.dumps(figures, indent=1) + "\n")
     card = packaged.categoriser.card
     shown = "test" if "test" in packaged.evaluations else "validation"
+    split, probabilities = catalogue.splits[shown], packaged.probabilities[shown]
+    if split.suppliers is not None:
+        groups = break_down(probabilities.argmax(axis=1) == split.labels, split.suppliers)
+        write_text(run.suppliers_file, groups_csv(groups))
     return write_report(
         run.path,
         packaged.evaluations[shown],
-        catalogue.splits[shown],
-        packaged.probabilities[shown],
+        split,
+        probabilities,
         title=f"{card.name}: {shown} split of {catalogue.name}",
         history=[asdict(epoch) for epoch in history],
         facts={**describe_card(card), "Notices": " ".join(catalogue.notices) or "none"},

@@ -5,10 +5,11 @@ returns a new tensor on the same device. What is random is drawn image by image 
 `generator` that the caller passes. It must live on the CPU, so that every device sees the same
 numbers, and how many it gives depends on B alone, so that a resumed training repeats exactly.
 The modules beside this one also hold the certain half of each random function (`affine`,
-`rotate`, `resized_crop`), which takes the numbers instead of drawing them.
+`rotate`, `resized_crop`, `change_colour`), which takes the numbers instead of drawing them.
 """
 
 from hangtag.training.augment.affine import affine, random_affine, random_rotation, rotate
+from hangtag.training.augment.colour import change_colour, random_colour
 from hangtag.training.augment.framing import (
     center_crop,
     random_horizontal_flip,
@@ -22,7 +23,9 @@ from hangtag.training.augment.pixels import random_erasing, standardise_each
 __all__ = [
     "affine",
     "center_crop",
+    "change_colour",
     "random_affine",
+    "random_colour",
     "random_erasing",
     "random_horizontal_flip",
     "random_resized_crop",

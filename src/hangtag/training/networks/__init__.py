@@ -2,11 +2,12 @@
 
 from hangtag.training.networks.base import Network
 from hangtag.training.networks.compact import CompactNet
+from hangtag.training.networks.lite import LiteNet
 from hangtag.training.networks.seed import SeedNet
 from hangtag.training.networks.tiny import TinyNet
 from hangtag.training.recipes.schema import Recipe
 
-__all__ = ["CompactNet", "Network", "SeedNet", "TinyNet", "build_network"]
+__all__ = ["CompactNet", "LiteNet", "Network", "SeedNet", "TinyNet", "build_network"]
 
 
 def build_network(
@@ -24,4 +25,6 @@ def build_network(
         return SeedNet(recipe.network, classes=classes, channels=channels, size=size)
     if recipe.network.kind == "tiny":
         return TinyNet(recipe.network, classes=classes, channels=channels)
+    if recipe.network.kind == "lite":
+        return LiteNet(recipe.network, classes=classes, channels=channels)
     return CompactNet(recipe.network, classes=classes, channels=channels)

@@ -6,7 +6,13 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module, ABC):
-    """A classifier in two parts: images (B, C, H, W) -> embedding (B, D) -> logits (B, K)."""
+    """A classifier in two parts: images (B, C, H, W) -> embedding (B, D) -> logits (B, K).
+
+    Attributes:
+        head: The last layer.
+    """
+
+    head: nn.Linear
 
     @abstractmethod
     def embed(self, images: Tensor) -> Tensor:

@@ -91,12 +91,14 @@ def _parse(text: str, *, where: str) -> Any:
 
 
 def _change(fields: dict[str, Any], change: str) -> None:
-    """Sets one field in place; missing parts on the way are errors."""
+    """Sets one field in place; a part of the recipe that is left out begins with its defaults."""
     name, equals, text = change.partition("=")
     if not equals or not name:
         raise RecipeError(f"--set {change}: expected field=value, such as epochs=5")
     *parents, last = name.split(".")
     part: Any = fields
+    if parents and parents[0] in Recipe.model_fields and fields.get(parents[0]) is None:
+        fields[parents[0]] = {}
     for parent in parents:
         part = _step_into(part, parent, name)
     value = _parse(text, where=f"--set {name}")

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hangtag.catalogue.reading import ImageFormat
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
@@ -18,6 +20,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+
+class Images(Settings):
+    """What the images become before anything else; see hangtag.catalogue.colour for colour."""
+
+    size: Annotated[int, Field(ge=16, le=1024)] = 28
+    """Height and width, pixels."""
+    channels: Literal[1, 3] = 1
+    """1 for grey, 3 for colour."""
+
+    @property
+    def format(self) -> ImageFormat:
+        """What a catalogue must be read to."""
+        return ImageFormat(self.size, self.size, self.channels)
 
 
 class SeedNetwork(Settings):
@@ -52,6 +68,29 @@ class TinyNetwork(Settings):
         tuple[Annotated[int, Field(ge=4, le=4096)], ...], Field(min_length=3, max_length=8)
     ]
     """Channels of each convolution; the first, the second and the last halve the size."""
+
+
+class LiteNetwork(Settings):
+    """EfficientNet-Lite0, a network for photos that may begin with what it learned on ImageNet."""
+
+    kind: Literal["lite"] = "lite"
+    pretrained: bool = True
+    """Whether it begins with the published weights, which the photo extra brings."""
+    width: Annotated[float, Field(ge=0.1, le=4.0)] = 1.0
+    """Factor on the channels of every layer; 1 for the published weights."""
+    depth: Annotated[float, Field(gt=0.0, le=4.0)] = 1.0
+    """Factor on the number of blocks; 1 for the published weights."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    """Share of the embedding left out before the last layer, in training."""
+
+    @model_validator(mode="after")
+    def _published(self) -> "LiteNetwork":
+        if self.pretrained and (self.width, self.depth) != (1.0, 1.0):
+            raise ValueError(
+                "pretrained: the published weights are of width 1 and depth 1; set both to 1, or "
+                "pretrained to false"
+            )
+        return self
 
 
 class Affine(Settings):
@@ -124,6 +163,20 @@ class Erasing(Settings):
         return self
 
 
+class Colour(Settings):
+    """Other light and other dye: the garment keeps its shape, its colours change."""
+
+    kind: Literal["colour"] = "colour"
+    brightness: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Largest relative change of brightness, either way."""
+    contrast: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Largest relative change of the contrast about the image's own mean."""
+    saturation: Share = 0.0
+    """Largest relative change of how colourful it is; 1 may turn it grey."""
+    hue: Degrees = 0.0
+    """Largest turn of the colour wheel, degrees either way."""
+
+
 class StandardiseEach(Settings):
     """Each image divided by its own standard deviation, in training only, as the seed did.
 
@@ -136,7 +189,7 @@ class StandardiseEach(Settings):
 
 
 Augmentation = Annotated[
-    Affine | Shift | Flip | Rotation | ResizedCrop | Erasing | StandardiseEach,
+    Affine | Shift | Flip | Rotation | ResizedCrop | Erasing | Colour | StandardiseEach,
     Field(discriminator="kind"),
 ]
 
@@ -196,6 +249,37 @@ class Skipping(Settings):
     """Last part of the training that leaves out none."""
 
 
+class Transfer(Settings):
+    """The last layer learns first, on embeddings computed once; then all of the network."""
+
+    frozen_epochs: Annotated[int, Field(ge=1, le=100_000)]
+    """Epochs at the start in which only the last layer learns."""
+    frozen_rate: Positive = 1e-3
+    """Highest learning rate in these, in a schedule of their own."""
+    copies: Annotated[int, Field(ge=1, le=64)] = 2
+    """Embeddings of each training image: the first as it is, the others augmented."""
+    backbone: Share = 0.1
+    """Learning rate of all before the last layer over that of the last, afterwards."""
+
+
+class Averaging(Settings):
+    """Judge and export a running mean of the weights, which is steadier than the last ones."""
+
+    decay: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.998
+    """Share of the mean kept in a step; less in the first steps."""
+
+
+class Balance(Settings):
+    """What is done about classes of few images; in validation and prediction nothing changes."""
+
+    sampling: Share = 0.0
+    """How far an epoch draws the classes equally often; 0 takes every image once."""
+    loss: Share = 0.0
+    """How far the classes weigh equally in the loss; 0 weighs every image alike."""
+    logits: Annotated[float, Field(ge=0.0, le=4.0)] = 0.0
+    """Factor of the logarithm of a class's share, added to its logit (Menon et al. 2021)."""
+
+
 class Distillation(Settings):
     """Learn the answers of another model, the teacher, beside the labels."""
 
@@ -214,12 +298,18 @@ class Recipe(Settings):
     """What it is called."""
     description: str
     """What it is for, one sentence."""
-    network: Annotated[SeedNetwork | CompactNetwork | TinyNetwork, Field(discriminator="kind")]
+    network: Annotated[
+        SeedNetwork | CompactNetwork | TinyNetwork | LiteNetwork, Field(discriminator="kind")
+    ]
     """The network and its sizes."""
-    normalise: Literal["scale", "standardise"] = "standardise"
-    """Pixel / 255, or also minus the mean and over the standard deviation of the train split."""
+    images: Images = Images()
+    """What the images become before anything else."""
+    normalise: Literal["scale", "standardise", "symmetric"] = "standardise"
+    """scale: pixel / 255; standardise: by the train split; symmetric: (pixel - 127) / 128."""
     augment: tuple[Augmentation, ...] = ()
     """Steps applied to each training batch, in order."""
+    mixup: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    """How much pairs of images are mixed (alpha of Zhang et al. 2018); 0 mixes none."""
     validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
     """Share of train held out, when the data has no validation split."""
     epochs: Annotated[int, Field(ge=1, le=100_000)]
@@ -230,6 +320,12 @@ class Recipe(Settings):
     """The optimiser and its constants."""
     schedule: Annotated[Exponential | OneCycle, Field(discriminator="kind")]
     """The course of the learning rate."""
+    transfer: Transfer | None = None
+    """How what the network knows already is used; null trains all of it from the first step."""
+    averaging: Averaging | None = None
+    """Which mean of the weights is judged and exported; null takes the weights themselves."""
+    balance: Balance = Balance()
+    """What is done about classes of few images."""
     skip: Skipping | None = None
     """Which images an epoch leaves out; null leaves out none."""
     distillation: Distillation | None = None
@@ -243,12 +339,39 @@ class Recipe(Settings):
     precision: Literal["float32", "auto"] = "float32"
     """Number format on a CPU; auto takes bfloat16 where it is native, as a GPU always does."""
 
+    @property
+    def needs_published_weights(self) -> bool:
+        """Whether the network begins with weights that the photo extra brings."""
+        return self.network.kind == "lite" and self.network.pretrained
+
     @model_validator(mode="after")
     def _possible(self) -> "Recipe":
         if self.patience is not None and self.schedule.kind == "one_cycle":
             raise ValueError(
                 "patience: a one_cycle schedule ends at its last epoch and cannot stop early; "
                 "set patience to null or the schedule to exponential"
+            )
+        if self.skip and self.balance.sampling:
+            raise ValueError(
+                "skip: which images are easy cannot be told of images drawn by class; set skip to "
+                "null or balance.sampling to 0"
+            )
+        if self.transfer and self.transfer.frozen_epochs > self.epochs:
+            raise ValueError(
+                f"transfer.frozen_epochs: {self.transfer.frozen_epochs} are more than the "
+                f"{self.epochs} epochs of the training; set epochs to as many or more"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_images(self) -> "Recipe":
+        grey = self.images.channels == 1
+        if grey and any(step.kind == "colour" for step in self.augment):
+            raise ValueError("augment: the step colour needs images.channels 3; remove the step")
+        if self.needs_published_weights and (grey or self.normalise != "symmetric"):
+            raise ValueError(
+                "network.pretrained: the published weights need images.channels 3 and normalise "
+                "symmetric; set both, or network.pretrained to false"
             )
         return self
 

@@ -1,0 +1,72 @@
+"""Turns an image into colour pixels of a fixed size, nothing of it cut away."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+WHITE = (255, 255, 255)
+
+_CLOSE = 24
+"""Largest difference in a channel at which two border pixels are of one colour, of 255."""
+
+_PLAIN = 0.5
+"""A border is plain when this share of its pixels is close to their median."""
+
+
+def fit_colour(image: "Image", size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Fits an image into `size` and fills what is left.
+
+    The longest side fits; the image is centred, never cropped. What is transparent becomes white.
+    The bars beside the image take the colour of the edges they continue where these are plain,
+    else white.
+
+    Args:
+        image: Upright, of any size and mode; 16 bits a pixel are reduced to 8.
+        size: Height and width of the result, pixels.
+
+    Returns:
+        Red, green and blue, (H, W, 3) uint8.
+    """
+    small = np.asarray(_shrink(image, size))
+    if small.shape[:2] == size:
+        return small.copy()
+    height, width = size
+    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
+    canvas = np.empty((height, width, 3), np.uint8)
+    canvas[:] = _border_colour(small, beside=left > 0)
+    canvas[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return canvas
+
+
+def _shrink(image: "Image", size: tuple[int, int]) -> "Image":
+    """Scales to the largest size that fits, then puts what is transparent on white."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
+        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    transparent = "A" in image.getbands() or "transparency" in image.info
+    layer = image.convert("RGBA" if transparent else "RGB")
+    scale = min(size[1] / layer.width, size[0] / layer.height)
+    fitted = (max(1, round(layer.width * scale)), max(1, round(layer.height * scale)))
+    if fitted != layer.size:
+        layer = layer.resize(fitted, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if transparent:
+        layer = Image.alpha_composite(Image.new("RGBA", layer.size, (*WHITE, 255)), layer)
+    return layer.convert("RGB")
+
+
+def _border_colour(pixels: NDArray[np.uint8], *, beside: bool) -> tuple[int, int, int]:
+    """Returns the colour for bars beside pixels (h, w, 3), or above and below them."""
+    edges = pixels[:, [0, -1]] if beside else pixels[[0, -1]]
+    border = edges.reshape(-1, 3).astype(np.int16)
+    median = np.median(border, axis=0)
+    close = (np.abs(border - median) <= _CLOSE).all(axis=1)
+    if close.mean() < _PLAIN:
+        return WHITE
+    red, green, blue = median.astype(int).tolist()
+    return red, green, blue

@@ -1,0 +1,87 @@
+"""What a catalogue holds, counted: its splits, its classes, its suppliers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from hangtag.catalogue.items import Catalogue
+
+FEWEST_IMAGES = 5
+"""Images of a class below which there is nothing to learn from and to judge by."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCounts:
+    """How much a split holds.
+
+    Attributes:
+        name: The split.
+        items: Images.
+        suppliers: Suppliers; None where the source names none.
+        of_class: Images by class name, 0 for a class without.
+    """
+
+    name: str
+    items: int
+    suppliers: int | None
+    of_class: Mapping[str, int]
+
+    @property
+    def classes(self) -> int:
+        """Classes that occur."""
+        return sum(count > 0 for count in self.of_class.values())
+
+
+def count_splits(catalogue: Catalogue) -> list[SplitCounts]:
+    """Counts each split of a catalogue."""
+    return [
+        SplitCounts(
+            name=name,
+            items=len(split),
+            suppliers=None if split.suppliers is None else len(np.unique(split.suppliers)),
+            of_class=dict(
+                zip(
+                    catalogue.classes,
+                    np.bincount(split.labels, minlength=len(catalogue.classes)).tolist(),
+                    strict=True,
+                )
+            ),
+        )
+        for name, split in catalogue.splits.items()
+    ]
+
+
+def describe_suppliers(catalogue: Catalogue) -> tuple[str, ...]:
+    """Returns a sentence for each pair of splits that says whether they share suppliers.
+
+    Figures on suppliers that the training knew say little about those it will meet.
+    """
+    sentences = []
+    for (first, one), (second, other) in combinations(catalogue.splits.items(), 2):
+        if one.suppliers is None or other.suppliers is None:
+            continue
+        shared = np.isin(other.suppliers, one.suppliers)
+        if not shared.any():
+            sentences.append(
+                f"No supplier of {second} is in {first}: its figures are for new ones."
+            )
+            continue
+        count = len(np.unique(other.suppliers[shared]))
+        sentences.append(
+            f"{count:,} of the {len(np.unique(other.suppliers)):,} suppliers of {second} are in "
+            f"{first} too ({shared.sum():,} of its {len(other):,} images): figures on {second} "
+            "flatter what the model does for a new supplier."
+        )
+    return tuple(sentences)
+
+
+def find_small_classes(catalogue: Catalogue) -> dict[str, int]:
+    """Returns the classes with too few images to learn, with how many train and validation have."""
+    counts: dict[str, int] = {}
+    for split in count_splits(catalogue):
+        if split.name != "test":
+            for name, count in split.of_class.items():
+                counts[name] = counts.get(name, 0) + count
+    return {name: count for name, count in counts.items() if 0 < count < FEWEST_IMAGES}

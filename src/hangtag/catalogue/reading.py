@@ -1,0 +1,67 @@
+"""How a catalogue's image files become pixels: of which shape, by whom, kept where."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hangtag.catalogue.decoding import DecodedImage, decode_image
+from hangtag.errors import ImageError
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFormat:
+    """The shape of every image of a catalogue.
+
+    Attributes:
+        height: Pixels.
+        width: Pixels.
+        channels: 1 for grey, 3 for colour.
+    """
+
+    height: int = 28
+    width: int = 28
+    channels: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one image's array: (H, W), in colour (H, W, 3)."""
+        return self.size if self.channels == 1 else (*self.size, self.channels)
+
+
+Outcome = DecodedImage | ImageError
+
+Decode = Callable[[Sequence[Path], ImageFormat], Iterator[Outcome]]
+"""Decodes image files, in order; an ImageError stands for one that cannot be read."""
+
+
+def decode_here(paths: Sequence[Path], format: ImageFormat) -> Iterator[Outcome]:
+    """Decodes image files one after the other, in this process."""
+    for path in paths:
+        try:
+            yield decode_image(path, size=format.size, channels=format.channels)
+        except ImageError as error:
+            yield error
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How image files are read.
+
+    Attributes:
+        format: The shape their pixels get.
+        decode: Who decodes them; by default this process.
+        cache: The folder that keeps decoded pixels, see `hangtag.catalogue.pixel_cache`; None
+            keeps none.
+        most_broken: Largest share of the files that may be broken, 0-1. These are left out and
+            listed in the catalogue; with 0 the first is an error.
+    """
+
+    format: ImageFormat = ImageFormat()
+    decode: Decode = decode_here
+    cache: Path | None = None
+    most_broken: float = 0.0

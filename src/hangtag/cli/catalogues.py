@@ -1,0 +1,66 @@
+"""Reading DATA for a command: decoder processes, kept pixels, broken images left out."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from hangtag.catalogue import (
+    Catalogue,
+    DecodedImage,
+    ImageFormat,
+    Reading,
+    cache_home,
+    count_splits,
+    open_catalogue,
+)
+from hangtag.cli.console import print_table, progress_bar
+from hangtag.errors import ImageError
+from hangtag.inputs import Decoders, ImageFile
+
+MOST_BROKEN = 0.2
+"""Share of the images above which broken ones are no accident."""
+
+
+def read_catalogue(data: str, *, format: ImageFormat, offline: bool, quiet: bool) -> Catalogue:
+    """Opens DATA with its image files as pixels of `format`, as fast as the machine allows.
+
+    Raises:
+        DataError: It is no data set, or too much of it is broken.
+        FetchError: It is known by name and cannot be obtained.
+    """
+    with Decoders() as decoders, progress_bar("reading data", quiet=quiet) as tick:
+        reading = Reading(
+            format=format,
+            decode=partial(_decode, decoders),
+            cache=cache_home() / "pixels",
+            most_broken=MOST_BROKEN,
+        )
+        return open_catalogue(data, offline=offline, reading=reading, on_progress=tick)
+
+
+def print_overview(catalogue: Catalogue) -> None:
+    """Prints what a catalogue holds on stderr: its splits, and the balance of its classes."""
+    counts = count_splits(catalogue)
+    rows = [
+        [one.name, f"{one.items:,}", str(one.classes), f"{one.suppliers or '-'}"] for one in counts
+    ]
+    print_table(catalogue.name, ["split", "images", "classes", "suppliers"], rows, to_stderr=True)
+    total = sum(one.items for one in counts)
+    rows = [
+        [name, *(f"{one.of_class[name]:,}" for one in counts), f"{share:.1%}"]
+        for name in catalogue.classes
+        if (share := sum(one.of_class[name] for one in counts) / total)
+    ]
+    columns = ["class", *(one.name for one in counts), "share"]
+    print_table("Class balance", columns, rows, to_stderr=True)
+
+
+def _decode(
+    decoders: Decoders, paths: Sequence[Path], format: ImageFormat
+) -> Iterator[DecodedImage | ImageError]:
+    files = (ImageFile(str(path)) for path in paths)
+    for one in decoders.decode(files, size=format.size, channels=format.channels):
+        if one.pixels is None:
+            yield ImageError(one.error, fault=one.fault)
+        else:
+            yield DecodedImage(one.pixels, one.resized)

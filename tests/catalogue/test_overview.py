@@ -1,0 +1,47 @@
+import dataclasses
+
+import numpy as np
+
+from hangtag.catalogue import Catalogue, count_splits, describe_suppliers, find_small_classes
+from tests.catalogue.tiny_catalogues import make_split
+
+
+def make_catalogue(train: list[str], validation: list[str]) -> Catalogue:
+    splits = {
+        "train": make_split(len(train), classes=2, suppliers=train),
+        "validation": make_split(
+            len(validation), name="validation", classes=2, suppliers=validation
+        ),
+    }
+    return Catalogue("tiny", "made up", ("a", "b", "never"), splits)
+
+
+def test_counts_are_those_of_numpy() -> None:
+    catalogue = make_catalogue(["x", "y", "y", "x"], ["z", "z"])
+    train, validation = count_splits(catalogue)
+    labels = catalogue.splits["train"].labels
+    assert train.of_class == {"a": (labels == 0).sum(), "b": (labels == 1).sum(), "never": 0}
+    assert (train.items, train.suppliers) == (4, 2)
+    assert (validation.items, validation.suppliers) == (2, 1)
+    assert train.classes == len(np.unique(labels))
+
+
+def test_suppliers_on_both_sides_are_told() -> None:
+    (apart,) = describe_suppliers(make_catalogue(["x", "y"], ["z", "z"]))
+    assert apart.startswith("No supplier of validation is in train")
+    (shared,) = describe_suppliers(make_catalogue(["x", "y"], ["x", "z", "x"]))
+    assert shared.startswith("1 of the 2 suppliers of validation are in train too (2 of its 3")
+    nameless = make_catalogue(["x"], ["z"])
+    splits = {n: dataclasses.replace(s, suppliers=None) for n, s in nameless.splits.items()}
+    assert describe_suppliers(dataclasses.replace(nameless, splits=splits)) == ()
+
+
+def test_a_class_without_images_is_not_small() -> None:
+    catalogue = make_catalogue(["x"] * 3, ["z"])
+    labels = {"train": np.array([0, 0, 1]), "validation": np.array([0])}
+    splits = {
+        name: dataclasses.replace(split, labels=labels[name])
+        for name, split in catalogue.splits.items()
+    }
+    catalogue = dataclasses.replace(catalogue, splits=splits)
+    assert find_small_classes(catalogue) == {"a": 3, "b": 1}

@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from hangtag.training.balance import Balancing
+from hangtag.training.recipes.schema import Balance
+from hangtag.training.selection import Selection
+
+LABELS = torch.tensor([0] * 900 + [1] * 90 + [2] * 10)
+
+
+def test_without_settings_nothing_changes() -> None:
+    plain = Balancing.of(Balance(), LABELS, classes=3)
+    assert plain == Balancing()
+    values = torch.rand(4, 3)
+    assert plain.shift(values) is values
+    assert plain.weigh(values[:, 0], values) is not None
+
+
+@pytest.mark.parametrize(("sampling", "expected"), [(1.0, 1 / 3), (0.5, 0.071)])
+def test_sampling_draws_classes_as_often_as_asked(sampling: float, expected: float) -> None:
+    balancing = Balancing.of(Balance(sampling=sampling), LABELS, classes=3)
+    selection = Selection(None, items=len(LABELS), rates=balancing.rates)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.cat([selection.choose(done=0, generator=generator)[0] for _ in range(20)])
+    assert len(drawn) == 20 * len(LABELS)
+    assert (LABELS[drawn] == 2).float().mean().item() == pytest.approx(expected, abs=0.02)
+
+
+def test_weights_are_of_mean_one_and_even_the_classes_out() -> None:
+    balancing = Balancing.of(Balance(loss=1.0), LABELS, classes=3)
+    assert balancing.weights is not None
+    assert balancing.weights[LABELS].mean().item() == pytest.approx(1)
+    sums = balancing.weights * torch.bincount(LABELS)
+    torch.testing.assert_close(sums, sums[:1].expand(3))
+    losses, targets = torch.ones(2), torch.tensor([[1.0, 0, 0], [0, 0.5, 0.5]])
+    expected = [balancing.weights[0], balancing.weights[1:].mean()]
+    torch.testing.assert_close(balancing.weigh(losses, targets), torch.stack(expected))
+
+
+def test_adjusted_logits_give_the_balanced_answer_without_the_shift() -> None:
+    """Logits that fit the data with the shift are those of balanced classes without it."""
+    balancing = Balancing.of(Balance(logits=1.0), LABELS, classes=3)
+    zero = torch.zeros(1, 3)
+    shares = torch.softmax(balancing.shift(zero), dim=1)[0]
+    torch.testing.assert_close(shares, torch.tensor([0.9, 0.09, 0.01]))
+
+
+def test_a_class_without_images_harms_nothing() -> None:
+    balancing = Balancing.of(Balance(loss=1.0, logits=1.0, sampling=1.0), LABELS, classes=5)
+    for tensor in (balancing.rates, balancing.weights, balancing.shifts):
+        assert tensor is not None
+        assert torch.isfinite(tensor).all()
