@@ -1,0 +1,215 @@
+"""``hangtag taxonomy``: show the tree of categories, search it, map labels to it."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hangtag.cli.console import Json, Quiet, print_json, print_table, say, stdout
+from hangtag.errors import DataError
+
+if TYPE_CHECKING:
+    from rich.tree import Tree as Branch
+
+    from hangtag.taxonomy import Tree
+    from hangtag.taxonomy.matching import Meaning
+
+app = typer.Typer(help="Show and search categories, map labels to them.", no_args_is_help=True)
+
+Own = Annotated[
+    Path | None,
+    typer.Option(
+        "--tree",
+        metavar="FILE.csv",
+        help="A tree of your own: columns id, name, parent.",
+        show_default=False,
+    ),
+]
+_COLUMNS = ("label", "rank", "id", "name", "score", "outside", "language")
+_DIGITS = 4
+
+
+@app.command()
+def show(
+    id: Annotated[
+        str | None, typer.Argument(help="Show only what is below it.", show_default=False)
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=0, help="Levels below the top.", show_default=False)
+    ] = None,
+    tree: Own = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show the tree of categories with their ids.
+
+    \b
+    For example:
+      hangtag taxonomy show aa-8 --depth 1
+    """
+    categories = _open_tree(tree)
+    if id is not None and id not in categories:
+        raise DataError(f"there is no category {id}; hangtag taxonomy search finds ids by words")
+    tops = categories.tops if id is None else (id,)
+    listed = list(_walk(categories, tops, depth))
+    if as_json:
+        print_json(
+            {"tree": categories.source, "categories": [_describe(categories, i) for i in listed]}
+        )
+        return
+    for top in tops:
+        stdout.print(_draw(categories, top, depth))
+    say(f"{len(listed):,} categories of {categories.source}", quiet=quiet)
+
+
+@app.command()
+def search(
+    words: Annotated[list[str], typer.Argument(help="What to look for, in any of the languages.")],
+    count: Annotated[int, typer.Option(min=1, help="The most categories.")] = 20,
+    tree: Own = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find categories by words; exits with 1 when there is none.
+
+    \b
+    For example:
+      hangtag taxonomy search rain coat
+    """
+    from hangtag.taxonomy.searching import search_categories
+
+    categories = _open_tree(tree)
+    found = search_categories(" ".join(words), categories, count=count)
+    if as_json:
+        entries = [
+            {**_describe(categories, one.id), "score": round(one.score, _DIGITS)} for one in found
+        ]
+        print_json({"words": " ".join(words), "categories": entries})
+    else:
+        rows = [[one.id, f"{one.score:.2f}", categories.full_name(one.id)] for one in found]
+        print_table("", ["id", "score", "category"], rows)
+    if not found:
+        say(f"nothing in {categories.source} fits; try fewer words", quiet=quiet)
+        raise typer.Exit(1)
+
+
+@app.command("map")
+def map_labels(
+    labels: Annotated[
+        list[str],
+        typer.Argument(metavar="LABEL...|-", help="Labels of one source; - reads one a line."),
+    ],
+    count: Annotated[int, typer.Option(min=1, help="The most categories for a label.")] = 3,
+    language: Annotated[
+        str | None,
+        typer.Option(help="Two letters; told from all labels by default.", show_default=False),
+    ] = None,
+    tree: Own = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Map labels to categories with probabilities, as CSV; --json for one JSON object.
+
+    The labels should come from one source: together they tell its language.
+
+    \b
+    For example:
+      hangtag taxonomy map "Jumpers & Cardigans" Bottines
+      cut -d, -f3 feed.csv | hangtag taxonomy map - --tree ours.csv
+    """
+    from hangtag.taxonomy.matching import read_meanings
+
+    categories = _open_tree(tree)
+    given = _read_lines() if labels == ["-"] else labels
+    meanings = read_meanings(given, categories, language=language)
+    number = (
+        _write_json(meanings, categories, count)
+        if as_json
+        else _write_csv(meanings, categories, count)
+    )
+    if not number:
+        raise DataError("there is no label on standard input; write one a line")
+    say(f"{number:,} labels", quiet=quiet or as_json)
+
+
+def _open_tree(path: Path | None) -> "Tree":
+    from hangtag.taxonomy import load_tree, shipped_tree
+
+    return shipped_tree() if path is None else load_tree(path)
+
+
+def _walk(tree: "Tree", tops: Iterable[str], depth: int | None) -> Iterator[str]:
+    for one in tops:
+        yield one
+        if depth is None or depth > 0:
+            yield from _walk(tree, tree.children(one), None if depth is None else depth - 1)
+
+
+def _draw(tree: "Tree", top: str, depth: int | None) -> "Branch":
+    from rich.text import Text
+    from rich.tree import Tree as Branch
+
+    branch = Branch(Text.assemble(tree[top].name, " ", (top, "dim")))
+    if depth is None or depth > 0:
+        for one in tree.children(top):
+            branch.add(_draw(tree, one, None if depth is None else depth - 1))
+    return branch
+
+
+def _describe(tree: "Tree", identifier: str) -> dict[str, Any]:
+    one = tree[identifier]
+    return {
+        "id": one.id,
+        "name": one.name,
+        "parent": one.parent,
+        "full_name": tree.full_name(identifier),
+        "google_id": one.google_id,
+    }
+
+
+def _read_lines() -> Iterator[str]:
+    """Gives the lines of standard input that hold something; what is no UTF-8 is replaced."""
+    for line in sys.stdin.buffer:
+        text = line.decode("utf-8", errors="replace").strip("\r\n\ufeff")
+        if text.strip():
+            yield text
+
+
+def _write_json(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
+    """Writes one JSON object, an entry a line, as the labels come; returns how many."""
+    number = 0
+    for number, meaning in enumerate(meanings, start=1):
+        entry = {
+            "label": meaning.label,
+            "language": meaning.language,
+            "outside": round(meaning.outside, _DIGITS),
+            "candidates": [
+                {"id": one.id, "name": one.name, "score": round(one.score, _DIGITS)}
+                for one in meaning.candidates(tree, count=count)
+            ],
+        }
+        print('{"labels": [' if number == 1 else ",")
+        print(json.dumps(entry, ensure_ascii=False), end="")
+    if number:
+        print("\n]}")
+    return number
+
+
+def _write_csv(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
+    """Writes a row a candidate, as the labels come; returns how many labels there were."""
+    from hangtag.predictions.csv_rows import format_row
+
+    number = 0
+    print(format_row(_COLUMNS), end="")
+    for meaning in meanings:
+        number += 1
+        end = (f"{meaning.outside:.4f}", meaning.language)
+        for rank, one in enumerate(meaning.candidates(tree, count=count), start=1):
+            row = (meaning.label, rank, one.id, one.name, f"{one.score:.4f}", *end)
+            print(format_row(row), end="")
+        if not meaning.candidates(tree, count=1):
+            print(format_row((meaning.label, None, None, None, None, *end)), end="")
+    return number

@@ -1,0 +1,182 @@
+"""What words mean: terms for categories and words that only qualify, a lexicon a language.
+
+The tables lie in ``data/``. ``synonyms/LANGUAGE.csv`` holds terms by category, separated by ``|``;
+a term after ``~`` may mean the category, but more often means another. The category ``none``
+stands for what is no apparel. ``words.csv`` holds words by kind: who wears it, what for, words
+that say nothing about the category.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from hangtag.taxonomy.labels import SEPARATORS, tokenise
+from hangtag.taxonomy.stemming import stem
+from hangtag.taxonomy.tree import Tree, shipped_tree
+
+LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv")
+OUTSIDE = "none"
+"""Stands for everything that has no category in the tree."""
+
+AND = "&"
+"""Stands in a term between the things it lists, such as coats and jackets."""
+
+LONGEST_TERM = 6
+"""Words in the longest term that is looked for inside a label."""
+
+_HEAD_LAST = frozenset({"en", "de", "nl", "sv"})
+_JOINS_WORDS = frozenset({"de", "nl", "sv"})
+_SECOND_READING = 0.3
+_NAMESAKE = 0.03
+_GLUE = frozenset({"stop", "cut", "and"})
+_SPECIAL_BRANCHES = ("aa-1-25", "aa-1-7", "aa-1-1", "aa-1-17-2", "aa-1-24", "aa-1-20-25", "aa-2-33")
+"""Where names of the general branches come again for babies, mothers, sport and so on."""
+
+Senses = Mapping[str, float]
+"""Category -> how likely a term means it; sums to 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lexicon:
+    """The words of one language.
+
+    Attributes:
+        language: Two letters.
+        forms: A term as it is spelled, joined -> its senses.
+        terms: Joined stems of a term -> its senses.
+        kinds: Joined stems of a word that only qualifies -> its kind, such as ``kids``.
+        glue: Folded word -> ``stop``, ``cut`` or ``and``.
+        spellings: Folded words and joined terms, to compare a mistyped word with.
+        stems: Stems of all of these.
+    """
+
+    language: str
+    forms: Mapping[str, Senses]
+    terms: Mapping[str, Senses]
+    kinds: Mapping[str, str]
+    glue: Mapping[str, str]
+    spellings: tuple[str, ...]
+    stems: frozenset[str]
+
+    @property
+    def head_last(self) -> bool:
+        """Whether the last noun says what it is, as in English; else the first."""
+        return self.language in _HEAD_LAST
+
+    @property
+    def joins_words(self) -> bool:
+        """Whether nouns are written together, as in German."""
+        return self.language in _JOINS_WORDS
+
+    def key(self, words: Iterable[str]) -> str:
+        """Returns the joined stems of folded words."""
+        return _key(words, self.language)
+
+    def look_up(self, words: Sequence[str]) -> Senses | None:
+        """Returns the senses of a term: as it is spelled, else by its stems."""
+        return self.forms.get("".join(words)) or self.terms.get(self.key(words))
+
+    def knows(self, word: str) -> bool:
+        """Returns whether a folded word is one of the language's own."""
+        return word in self.glue or stem(word, self.language) in self.stems
+
+
+@cache
+def shipped_lexicon(language: str) -> Lexicon:
+    """Returns the lexicon of one of `LANGUAGES` for the shipped tree."""
+    forms: _Table = {}
+    terms: _Table = {}
+    kinds: dict[str, str] = {}
+    glue: dict[str, str] = {}
+    spellings: set[str] = set()
+    for kind, word in _read_words(language):
+        if kind in _GLUE:
+            glue[word] = kind
+        else:
+            kinds.setdefault(_key(word.split(), language), kind)
+            spellings.update(word.split())
+    for category, words, weight in _read_terms(language, glue):
+        _add(forms, "".join(words), category, weight)
+        _add(terms, _key(words, language), category, weight)
+        spellings.update((*words, "".join(words)))
+    stems = frozenset(stem(word, language) for word in spellings)
+    if language == "en":
+        _add_names(forms, terms, glue)
+    long_enough = tuple(sorted(word for word in spellings if len(word) > 3 and word.isalnum()))
+    return Lexicon(language, _to_shares(forms), _to_shares(terms), kinds, glue, long_enough, stems)
+
+
+def content_words(tokens: Sequence[str], glue: Mapping[str, str]) -> list[str]:
+    """Returns the words among tokens without glue; `AND` stands where they list things."""
+    words: list[str] = []
+    for word in tokens:
+        if word in SEPARATORS or glue.get(word) == "and":
+            words.append(AND)
+        elif word not in glue:
+            words.append(word)
+    return words
+
+
+_Table = dict[str, dict[str, float]]
+
+
+def _key(words: Iterable[str], language: str) -> str:
+    return "".join([stem(word, language) for word in words])
+
+
+def _add(table: _Table, key: str, category: str, weight: float) -> None:
+    senses = table.setdefault(key, {})
+    senses[category] = max(weight, senses.get(category, 0.0))
+
+
+def _to_shares(table: _Table) -> dict[str, Senses]:
+    return {
+        key: {one: weight / sum(senses.values()) for one, weight in senses.items()}
+        for key, senses in table.items()
+    }
+
+
+def _add_names(forms: _Table, terms: _Table, glue: Mapping[str, str]) -> None:
+    """Adds the names of categories; of equal names the one in a general branch counts most."""
+    tree = shipped_tree()
+    listed = set(terms)
+    for category in sorted(tree, key=lambda one: _speciality(tree, one.id)):
+        words = content_words(tokenise(category.name), glue)
+        key = _key(words, "en")
+        if key not in listed:
+            form = "".join(words)
+            _add(forms, form, category.id, _NAMESAKE if form in forms else 1.0)
+        _add(terms, key, category.id, _NAMESAKE if key in terms else 1.0)
+
+
+def _speciality(tree: Tree, identifier: str) -> tuple[int, int]:
+    path = tree.path(identifier)
+    return sum(branch in path for branch in _SPECIAL_BRANCHES), len(path)
+
+
+def _read_terms(language: str, glue: Mapping[str, str]) -> Iterator[tuple[str, list[str], float]]:
+    for row in _rows(_data() / "synonyms" / f"{language}.csv"):
+        for term in row["terms"].split("|"):
+            weight = _SECOND_READING if term.startswith("~") else 1.0
+            words = content_words(tokenise(term.removeprefix("~")), glue)
+            if words:
+                yield row["category"], words, weight
+
+
+def _read_words(language: str) -> Iterator[tuple[str, str]]:
+    for row in _rows(_data() / "words.csv"):
+        if row["language"] == language:
+            for word in row["words"].split("|"):
+                yield row["kind"], " ".join(tokenise(word))
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        yield from csv.DictReader(stream)
+
+
+def _data() -> Path:
+    return Path(str(files("hangtag.taxonomy") / "data"))

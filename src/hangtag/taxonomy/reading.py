@@ -1,0 +1,289 @@
+"""Reads a label in one language: which categories it may mean, and how it was understood.
+
+The parts of a label are read on their own (`hangtag.taxonomy.phrases`) and put together: parts that
+name different things mean their common ancestor, parts on a way down a tree mean the deepest, and
+a part that names nothing qualifies the others.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise, product
+
+from hangtag.taxonomy.labels import LIST, PATH, SEPARATORS, SLASH
+from hangtag.taxonomy.lexicon import OUTSIDE, Lexicon, Senses, content_words
+from hangtag.taxonomy.phrases import JOINED, LOAN, OWN, TYPO, UNKNOWN, Found, find_terms, look_up
+from hangtag.taxonomy.refinements import context_category, contexts_of, refine
+from hangtag.taxonomy.tree import shipped_tree
+
+KINDS = ("term", "qualified", "beside", "several", "joined", "typo", "part", "context", "nothing")
+"""How a label may be understood, from the surest: as a term of the tables; a term and words that
+only qualify; beside a second noun; as several things; by a noun at the end of a word; after a
+correction; in part, other words being unknown; by words like ``Kids`` alone; not at all."""
+
+_FACTORS = {OWN: 1.0, LOAN: 0.4, JOINED: 0.8, TYPO: 0.1, UNKNOWN: 0.01}
+_GLUE_FACTOR = 1.3
+_WEARERS = frozenset({"kids", "boys", "girls", "women", "men", "maternity", "sport", "unisex"})
+_DEPARTMENT = 2
+_MANY = 4
+_RARE = 0.1
+_VAGUE = frozenset({"aa", "aa-1", "aa-2"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a label means in one language.
+
+    Attributes:
+        kind: One of `KINDS`.
+        senses: Category or `OUTSIDE` -> share; sums to 1, empty where nothing was understood.
+        likelihood: How well the words fit the language; comparable for one label only.
+        asides: Other categories that were named, such as that of a qualifying noun.
+    """
+
+    kind: str
+    senses: Senses
+    likelihood: float
+    asides: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part of a label while it is read."""
+
+    words: list[str]
+    separator: str
+    is_tail: bool = False
+    found: list[Found] = field(default_factory=list)
+    head: Found | None = None
+    beside: list[str] = field(default_factory=list)
+    contexts: set[str] = field(default_factory=set)
+
+
+def read_label(tokens: Sequence[str], lexicon: Lexicon, *, slash: str = SLASH) -> Reading:
+    """Reads the tokens of a label in one language.
+
+    Args:
+        tokens: From `hangtag.taxonomy.labels.tokenise`.
+        lexicon: Of the language.
+        slash: What a slash means: `SLASH` where it is not known, else `PATH` or `LIST`.
+    """
+    words = content_words(tokens, lexicon.glue)
+    glue = sum(one in lexicon.glue for one in tokens)
+    whole = _read_whole(words, lexicon, bonus=_GLUE_FACTOR**glue)
+    if whole is not None:
+        return whole
+    parts = _split_parts(tokens, lexicon, slash)
+    for part in parts:
+        _read_part(part, lexicon)
+    _choose_weak(parts)
+    _complete_parts(parts, lexicon)
+    likelihood = _GLUE_FACTOR**glue
+    for part in parts:
+        for one in part.found:
+            likelihood *= _FACTORS[one.how]
+    return _combine(parts, likelihood)
+
+
+def _read_whole(words: Sequence[str], lexicon: Lexicon, *, bonus: float) -> Reading | None:
+    """Reads a label that is a term as a whole, or one with words for its wearer."""
+    term = look_up(words, lexicon) if words else None
+    if term is not None:
+        return Reading("term", term[1], bonus * _FACTORS[term[0]] ** max(1, len(words)))
+    kinds = {word: lexicon.kinds.get(lexicon.key((word,))) for word in words}
+    contexts = frozenset(kind for kind in kinds.values() if kind in _WEARERS)
+    rest = [word for word in words if kinds[word] not in _WEARERS]
+    term = look_up(rest, lexicon) if contexts and rest else None
+    if term is None:
+        return None
+    senses = _refine_all(term[1], contexts)
+    likelihood = bonus * _FACTORS[term[0]] ** len(rest)
+    return Reading("term", senses, likelihood, _asides([_best(term[1])], senses))
+
+
+def _split_parts(tokens: Sequence[str], lexicon: Lexicon, slash: str) -> list[_Part]:
+    """Splits tokens at separators and at words for *and*; after *with* or *for* comes a tail."""
+    parts = [_Part([], LIST)]
+    for token in tokens:
+        kind = lexicon.glue.get(token)
+        if token in SEPARATORS or kind in ("and", "cut"):
+            if not parts[-1].words:
+                continue
+            separator = slash if token == SLASH else token if token in SEPARATORS else LIST
+            follows_tail = parts[-1].is_tail and separator == LIST
+            parts.append(_Part([], separator, kind == "cut" or follows_tail))
+        elif kind != "stop":
+            parts[-1].words.append(token)
+    return [part for part in parts if part.words]
+
+
+def _read_part(part: _Part, lexicon: Lexicon) -> None:
+    part.found = find_terms(part.words, lexicon)
+    nouns = [one for one in part.found if one.is_strong]
+    part.head = nouns[0] if nouns else None
+    for one in part.found:
+        if one.kind is not None:
+            part.contexts.add(one.kind)
+        if one in nouns[1:] and one.senses is not None:
+            part.beside.append(_best(one.senses))
+
+
+def _choose_weak(parts: list[_Part]) -> None:
+    """Where no part has a sure noun, takes words that often only qualify one, such as *Denim*."""
+    if any(part.head is not None and not part.is_tail for part in parts):
+        return
+    for part in parts:
+        weak = [one for one in part.found if one.senses is not None]
+        if weak and (weak[0].kind == "neutral" or len(part.found) == 1):
+            part.head = weak[0]
+
+
+def _complete_parts(parts: list[_Part], lexicon: Lexicon) -> None:
+    """Gives a part without a noun the noun of its neighbour: *Weekend/Gym bag*, *Boots/Ankle*."""
+    for before, tail in pairwise(parts):
+        if tail.is_tail and before.head is not None and not before.is_tail:
+            term = look_up([before.head.key, *tail.words], lexicon)
+            before.head = Found(0, term[0], before.head.key, term[1]) if term else before.head
+    _share_qualifiers(parts, lexicon)
+    heads = [part for part in parts if part.head is not None and not part.is_tail]
+    if len(heads) == 1:
+        for part in parts:
+            if part is not heads[0] and not part.is_tail:
+                _borrow_noun(part, heads[0], lexicon, is_first=heads[0] is parts[0])
+
+
+def _share_qualifiers(parts: list[_Part], lexicon: Lexicon) -> None:
+    """Lets a qualifier at the outer end count for a whole list: *Ski jackets & pants*."""
+    listed = [part for part in parts if not part.is_tail]
+    if len(listed) < 2 or any(part.separator == PATH for part in listed[1:]):
+        return
+    outer = listed[0] if lexicon.head_last else listed[-1]
+    qualifiers = outer.words[:-1] if lexicon.head_last else outer.words[1:]
+    if not qualifiers or outer.head is None:
+        return
+    for part in listed:
+        if part is outer or len(part.words) > 1 or part.head is None:
+            continue
+        both = [*qualifiers, *part.words] if lexicon.head_last else [*part.words, *qualifiers]
+        term = look_up(both, lexicon)
+        if term is not None:
+            part.head = Found(0, term[0], part.head.key, term[1])
+
+
+def _borrow_noun(part: _Part, owner: _Part, lexicon: Lexicon, *, is_first: bool) -> None:
+    """Puts a part and the only noun of a label together, where that is a term."""
+    assert owner.head is not None
+    key = owner.head.key
+    term = look_up([*part.words, key] if lexicon.head_last else [key, *part.words], lexicon)
+    if term is None:
+        return
+    whole = Found(0, term[0], key, term[1])
+    separators = {owner.separator, part.separator}
+    if PATH in separators or (SLASH in separators and is_first):
+        owner.head = whole
+    else:
+        part.head = whole
+
+
+def _combine(parts: list[_Part], likelihood: float) -> Reading:
+    contexts = frozenset(one for part in parts for one in part.contexts)
+    named = [part for part in parts if part.head is not None and not part.is_tail]
+    tail = [_best(one.head.senses) for one in parts if one.is_tail and one.head and one.head.senses]
+    beside = [*(one for part in parts for one in part.beside), *tail]
+    plain = [_best(part.head.senses) for part in named if part.head and part.head.senses]
+    asides = _asides([*plain, *beside], {})
+    if not named:
+        return _read_nothing(parts, contexts, likelihood, asides)
+    goes_down = any(part.separator == PATH for part in named[1:])
+    lent = frozenset(
+        context for one in (beside if goes_down else tail) for context in contexts_of(one)
+    )
+    meanings = [_meaning(part, contexts | lent) for part in named]
+    if "notworn" in contexts:
+        return Reading("qualified", {OUTSIDE: 1.0}, likelihood, asides)
+    bests = list(dict.fromkeys(_best(senses) for senses in meanings))
+    if len(bests) == 1:
+        return Reading(_kind(parts), meanings[0], likelihood, _asides(asides, meanings[0]))
+    chosen = _walk(bests) if goes_down else _join(meanings)
+    senses = {chosen: 1.0}
+    kind = "several" if _kind(parts) != "part" else "part"
+    return Reading(kind, senses, likelihood, _asides([*bests, *asides], senses))
+
+
+def _read_nothing(
+    parts: Sequence[_Part], contexts: frozenset[str], likelihood: float, asides: tuple[str, ...]
+) -> Reading:
+    """Returns the reading of a label without a noun, such as ``Kids``."""
+    category = context_category(contexts)
+    unknown = any(one.how == UNKNOWN for part in parts for one in part.found)
+    if category is None or unknown:
+        return Reading("nothing", {}, likelihood, (*([category] if category else ()), *asides))
+    return Reading("context", {category: 1.0}, likelihood, asides)
+
+
+def _meaning(part: _Part, contexts: frozenset[str]) -> Senses:
+    """Returns what the noun of a part means, in view of all that stands beside it."""
+    assert part.head is not None
+    assert part.head.senses is not None
+    lent = {context for beside in part.beside for context in contexts_of(beside)}
+    senses = _refine_all(part.head.senses, contexts | lent)
+    best = _best(senses)
+    for beside in part.beside:
+        if best in _VAGUE and best != "aa-2" and OUTSIDE not in (best, beside):
+            return {refine(beside, contexts): 1.0}
+    return senses
+
+
+def _refine_all(senses: Senses, contexts: frozenset[str]) -> Senses:
+    refined: dict[str, float] = {}
+    for category, share in senses.items():
+        target = refine(category, contexts)
+        refined[target] = refined.get(target, 0.0) + share
+    return refined
+
+
+def _kind(parts: Iterable[_Part]) -> str:
+    found = [one for part in parts for one in part.found]
+    ways = {one.how for one in found}
+    if UNKNOWN in ways:
+        joined = JOINED in ways and sum(one.how == UNKNOWN for one in found) == 1
+        return "joined" if joined else "part"
+    if TYPO in ways:
+        return "typo"
+    return "beside" if any(part.beside for part in parts) else "qualified"
+
+
+def _walk(way: Sequence[str]) -> str:
+    """Returns where a way down a tree ends; a step that leads elsewhere only qualifies."""
+    tree = shipped_tree()
+    here = way[0]
+    for step in way[1:]:
+        is_wide = here == OUTSIDE or here in _VAGUE or len(tree.path(here)) <= _DEPARTMENT
+        if step != OUTSIDE and (is_wide or tree.is_within(step, here)):
+            here = step
+    return here
+
+
+def _asides(categories: Iterable[str], senses: Senses) -> tuple[str, ...]:
+    """Returns the categories that are not among the senses, each once."""
+    return tuple(dict.fromkeys(one for one in categories if one != OUTSIDE and one not in senses))
+
+
+def _join(meanings: Sequence[Senses]) -> str:
+    """Returns the common ancestor of all meanings but those outside.
+
+    Where the likeliest senses have none below the departments, rarer ones may: of *Boxers & Briefs*
+    either is for men or for women.
+    """
+    tree = shipped_tree()
+    named = [senses for senses in meanings if _best(senses) != OUTSIDE]
+    choices = [[_best(senses)] for senses in named]
+    joined = tree.common_ancestor(one[0] for one in choices)
+    if joined is None or len(tree.path(joined)) > _DEPARTMENT or len(named) > _MANY:
+        return joined or OUTSIDE
+    choices = [[one for one, share in senses.items() if share >= _RARE] for senses in named]
+    found = [tree.common_ancestor(ones) for ones in product(*choices) if OUTSIDE not in ones]
+    return max((one for one in found if one), key=lambda one: len(tree.path(one)), default=joined)
+
+
+def _best(senses: Senses) -> str:
+    return max(senses, key=lambda category: senses[category])
