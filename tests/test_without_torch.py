@@ -34,7 +34,17 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("doctor",), ("models",), ("recipes",), ("recipes", "seed"), ("train", "-h")],
+    [
+        *[
+            ("--help",),
+            ("doctor",),
+            ("models",),
+            ("recipes",),
+            ("recipes", "seed"),
+            ("train", "-h"),
+        ],
+        ("taxonomy", "map", "Robes"),
+    ],
     ids=" ".join,
 )
 def test_light_commands_work(arguments: tuple[str, ...]) -> None:

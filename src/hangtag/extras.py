@@ -7,6 +7,9 @@ from hangtag.errors import MissingExtraError
 TRAIN_MODULES = ("torch", "onnx", "onnxscript", "safetensors")
 """What the train extra installs, by import name."""
 
+AUDIT_MODULES = ("cleanlab",)
+"""What the audit extra installs, by import name."""
+
 
 def is_installed(modules: tuple[str, ...]) -> bool:
     """Returns whether all of `modules` can be imported, without importing them."""
@@ -17,3 +20,9 @@ def require_training(what: str) -> None:
     """Raises MissingExtraError when `what` cannot be done for want of the train extra."""
     if not is_installed(TRAIN_MODULES):
         raise MissingExtraError("train", what)
+
+
+def require_audit(what: str) -> None:
+    """Raises MissingExtraError when `what` cannot be done for want of the audit extra."""
+    if not is_installed(AUDIT_MODULES):
+        raise MissingExtraError("audit", what)

@@ -17,6 +17,7 @@ from hangtag.cli.main import app
 from tests.tiny import Run
 
 COMMANDS = ("predict", "evaluate", "train", "explore", "models", "recipes", "summary", "doctor")
+GROUPED = ("data fetch", "data export", "taxonomy show", "taxonomy search", "taxonomy map")
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def data(shapes: Catalogue, tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "data fetch", "data export"])
+@pytest.mark.parametrize("command", [*COMMANDS, *GROUPED])
 def test_every_command_has_help_and_the_common_options(hangtag: Run, command: str) -> None:
     outcome = hangtag(*command.split(), "-h")
     assert outcome.code == 0

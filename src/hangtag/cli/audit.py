@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -13,6 +13,7 @@ from hangtag.errors import OutputError
 from hangtag.progress import Tick
 
 if TYPE_CHECKING:
+    from hangtag.audit.feed import Feed
     from hangtag.audit.run import AuditResult
 
 _UNNAMED = "feed"
@@ -75,6 +76,14 @@ def audit(
         Path | None,
         typer.Option(metavar="DIR", help="An earlier audit: report what has changed since."),
     ] = None,
+    cross_validate: Annotated[
+        bool,
+        typer.Option(
+            "--cross-validate",
+            help="Learn the labels of the feed itself, write issues only; needs the audit extra.",
+            show_default=False,
+        ),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=0, help="Processes that decode images.  [default: one a core, at most 8]"),
@@ -106,6 +115,8 @@ def audit(
     opened = open_feed(feed)
     if out.exists() and not out.is_dir():
         raise OutputError(f"--out {out} is a file; give a folder")
+    if cross_validate:
+        _cross_validate(opened, out, model=model, workers=workers, as_json=as_json, quiet=quiet)
     earlier = None if before is None else read_earlier(before)
     silent = quiet or as_json
 
@@ -126,6 +137,28 @@ def audit(
         typer.echo(str(page))
     if result.findings:
         raise typer.Exit(1)
+
+
+def _cross_validate(
+    feed: "Feed", out: Path, *, model: str, workers: int | None, as_json: bool, quiet: bool
+) -> NoReturn:
+    """Judges the labels of a feed by one another; ends the command."""
+    from hangtag.audit.cross_validation import COLUMNS, cross_validate
+    from hangtag.audit.tables import write_table
+    from hangtag.categoriser import Categoriser
+
+    with progress_bar("looking at the images", quiet=quiet or as_json, unit="images") as tick:
+        found = cross_validate(feed, Categoriser.load(model), workers=workers, on_progress=tick)
+    for name in ("issues.csv", "issues.parquet"):
+        write_table(out / name, COLUMNS, found.rows)
+    counts = {"items": found.items, "labels": found.labels, "issues": len(found.rows)}
+    counts |= {"errors": found.errors, "rare": found.rare}
+    say(", ".join(f"{count:,} {name}" for name, count in counts.items()), quiet=quiet or as_json)
+    if as_json:
+        print_json({**counts, "out": str(out)})
+    else:
+        typer.echo(str(out / "issues.csv"))
+    raise typer.Exit(1 if found.rows else 0)
 
 
 @app.command("apply")

@@ -203,8 +203,9 @@ def _write_csv(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
     from hangtag.predictions.csv_rows import format_row
 
     number = 0
-    print(format_row(_COLUMNS), end="")
     for meaning in meanings:
+        if not number:
+            print(format_row(_COLUMNS), end="")
         number += 1
         end = (f"{meaning.outside:.4f}", meaning.language)
         for rank, one in enumerate(meaning.candidates(tree, count=count), start=1):

@@ -1,8 +1,13 @@
 """Canonical categories, and what labels say about them.
 
-tree = shipped_tree()                      # or load_tree(Path("mine.csv"))
-rank_categories(["Herrenhemden"], tree)    # [[Candidate("aa-1-13-7", "Shirts", 0.97), ...]]
-list(read_meanings(labels, tree))          # with the probability of no apparel
+    from hangtag.taxonomy import load_tree, shipped_tree
+    from hangtag.taxonomy.matching import rank_categories, read_meanings
+
+    tree = shipped_tree()                      # or load_tree(Path("mine.csv"))
+    rank_categories(["Herrenhemden"], tree)    # the likeliest categories of each label
+    list(read_meanings(labels, tree))          # all categories, and the probability of none
+
+Importing this package loads no tables of words; `hangtag.taxonomy.matching` does when it is used.
 """
 
 from hangtag.taxonomy.classes import LEVELS, category_of, parents_of

@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 
 LIST, SLASH, PATH = ",", "/", ">"
-"""What separates the parts of a label: a list, a slash that may be either, a way down a tree."""
+"""What separates the parts of a label: a list, a slash or bar, a way down a tree."""
 
 SEPARATORS = frozenset({LIST, SLASH, PATH})
 MAX_TOKENS = 48
@@ -21,9 +21,9 @@ _LETTERS = str.maketrans(
 )
 _POSSESSIVE = re.compile(r"(?<=\w)['`\u2019\u02bc\u00b4]s\b")
 _FRACTION = re.compile(r"(?<=\d)/(?=\d)")
-_PATH = re.compile(r"[>|\\:\u00bb\u203a\u2192]|\s[-\u2013\u2014]+\s")
-_TOKEN = re.compile(r"[^\W_]+|[/,;&+•·>\n]")
-_KINDS = {"/": SLASH, ">": PATH}
+_PATH = re.compile(r"[>\\:\u00bb\u203a\u2192]|\s[-\u2013\u2014]+\s")
+_TOKEN = re.compile(r"[^\W_]+|[/|,;&+•·>\n]")
+_KINDS = {"/": SLASH, "|": SLASH, ">": PATH}
 
 
 @lru_cache(maxsize=100_000)

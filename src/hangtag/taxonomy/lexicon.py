@@ -30,7 +30,7 @@ LONGEST_TERM = 6
 _HEAD_LAST = frozenset({"en", "de", "nl", "sv"})
 _JOINS_WORDS = frozenset({"de", "nl", "sv"})
 _SECOND_READING = 0.3
-_NAMESAKE = 0.03
+_NAMESAKE = 0.01
 _GLUE = frozenset({"stop", "cut", "and"})
 _SPECIAL_BRANCHES = ("aa-1-25", "aa-1-7", "aa-1-1", "aa-1-17-2", "aa-1-24", "aa-1-20-25", "aa-2-33")
 """Where names of the general branches come again for babies, mothers, sport and so on."""
@@ -48,18 +48,18 @@ class Lexicon:
         forms: A term as it is spelled, joined -> its senses.
         terms: Joined stems of a term -> its senses.
         kinds: Joined stems of a word that only qualifies -> its kind, such as ``kids``.
+        qualifiers: The words of `kinds` as they are spelled, joined.
         glue: Folded word -> ``stop``, ``cut`` or ``and``.
-        spellings: Folded words and joined terms, to compare a mistyped word with.
-        stems: Stems of all of these.
+        spellings: Stem -> folded word or joined term that has it; what a mistyped word may be.
     """
 
     language: str
     forms: Mapping[str, Senses]
     terms: Mapping[str, Senses]
     kinds: Mapping[str, str]
+    qualifiers: frozenset[str]
     glue: Mapping[str, str]
-    spellings: tuple[str, ...]
-    stems: frozenset[str]
+    spellings: Mapping[str, str]
 
     @property
     def head_last(self) -> bool:
@@ -81,7 +81,7 @@ class Lexicon:
 
     def knows(self, word: str) -> bool:
         """Returns whether a folded word is one of the language's own."""
-        return word in self.glue or stem(word, self.language) in self.stems
+        return word in self.glue or stem(word, self.language) in self.spellings
 
 
 @cache
@@ -90,6 +90,7 @@ def shipped_lexicon(language: str) -> Lexicon:
     forms: _Table = {}
     terms: _Table = {}
     kinds: dict[str, str] = {}
+    qualifiers: set[str] = set()
     glue: dict[str, str] = {}
     spellings: set[str] = set()
     for kind, word in _read_words(language):
@@ -97,16 +98,24 @@ def shipped_lexicon(language: str) -> Lexicon:
             glue[word] = kind
         else:
             kinds.setdefault(_key(word.split(), language), kind)
+            qualifiers.add(word.replace(" ", ""))
             spellings.update(word.split())
     for category, words, weight in _read_terms(language, glue):
         _add(forms, "".join(words), category, weight)
         _add(terms, _key(words, language), category, weight)
         spellings.update((*words, "".join(words)))
-    stems = frozenset(stem(word, language) for word in spellings)
     if language == "en":
         _add_names(forms, terms, glue)
-    long_enough = tuple(sorted(word for word in spellings if len(word) > 3 and word.isalnum()))
-    return Lexicon(language, _to_shares(forms), _to_shares(terms), kinds, glue, long_enough, stems)
+    by_stem = {stem(word, language): word for word in sorted(spellings)}
+    return Lexicon(
+        language,
+        _to_shares(forms),
+        _to_shares(terms),
+        kinds,
+        frozenset(qualifiers),
+        glue,
+        by_stem,
+    )
 
 
 def content_words(tokens: Sequence[str], glue: Mapping[str, str]) -> list[str]:

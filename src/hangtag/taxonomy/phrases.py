@@ -118,8 +118,10 @@ def _find_longest(
 def _match(words: _Words, start: int, end: int, lexicon: Lexicon) -> Found | None:
     """Returns what the words from `start` to `end` are as a whole; None where they are nothing."""
     form, key = "".join(words.plain[start:end]), "".join(words.own[start:end])
-    how, senses = OWN, lexicon.forms.get(form) or lexicon.terms.get(key)
-    kind = lexicon.kinds.get(key)
+    how, senses = OWN, lexicon.forms.get(form)
+    is_only_noun = senses is not None and form not in lexicon.qualifiers
+    kind = None if is_only_noun else lexicon.kinds.get(key)
+    senses = senses or lexicon.terms.get(key)
     english = shipped_lexicon("en")
     if senses is None and lexicon is not english:
         loan = "".join(words.english[start:end])
@@ -185,11 +187,17 @@ def _correct(word: str, lexicon: Lexicon) -> tuple[str, bool]:
         return word, False
     if _split(word, lexicon):
         return word, False
+    wrong = stem(word, lexicon.language)
     limit = 2 if len(word) >= _TWO_TYPOS else 1
-    best = process.extractOne(word, lexicon.spellings, scorer=OSA.distance, score_cutoff=limit)
-    if best is None or (best[0][0] != word[0] and best[1] > 1):
+    best = process.extractOne(wrong, _stems(lexicon), scorer=OSA.distance, score_cutoff=limit)
+    if best is None or best[0][0] != wrong[0]:
         return word, False
-    return best[0], True
+    return lexicon.spellings[best[0]], True
+
+
+@cache
+def _stems(lexicon: Lexicon) -> tuple[str, ...]:
+    return tuple(one for one in lexicon.spellings if len(one) > 3 and one.isalnum())
 
 
 @cache

@@ -119,6 +119,9 @@ def _split_parts(tokens: Sequence[str], lexicon: Lexicon, slash: str) -> list[_P
 def _read_part(part: _Part, lexicon: Lexicon) -> None:
     part.found = find_terms(part.words, lexicon)
     nouns = [one for one in part.found if one.is_strong]
+    first = part.found[0]
+    if not lexicon.head_last and first.kind == "neutral" and first.senses is not None:
+        nouns.insert(0, first)
     part.head = nouns[0] if nouns else None
     for one in part.found:
         if one.kind is not None:
@@ -193,10 +196,9 @@ def _combine(parts: list[_Part], likelihood: float) -> Reading:
     asides = _asides([*plain, *beside], {})
     if not named:
         return _read_nothing(parts, contexts, likelihood, asides)
-    goes_down = any(part.separator == PATH for part in named[1:])
-    lent = frozenset(
-        context for one in (beside if goes_down else tail) for context in contexts_of(one)
-    )
+    goes_down = _goes_down(named)
+    lenders = [*plain, *beside] if goes_down else tail
+    lent = frozenset(context for one in lenders for context in contexts_of(one))
     meanings = [_meaning(part, contexts | lent) for part in named]
     if "notworn" in contexts:
         return Reading("qualified", {OUTSIDE: 1.0}, likelihood, asides)
@@ -205,8 +207,23 @@ def _combine(parts: list[_Part], likelihood: float) -> Reading:
         return Reading(_kind(parts), meanings[0], likelihood, _asides(asides, meanings[0]))
     chosen = _walk(bests) if goes_down else _join(meanings)
     senses = {chosen: 1.0}
-    kind = "several" if _kind(parts) != "part" else "part"
+    understood = _kind(parts)
+    kind = understood if understood == "part" or (goes_down and chosen == bests[-1]) else "several"
     return Reading(kind, senses, likelihood, _asides([*bests, *asides], senses))
+
+
+def _goes_down(named: Sequence[_Part]) -> bool:
+    """Returns whether parts lead down a tree; slashes do where they start with a department."""
+    separators = {part.separator for part in named[1:]}
+    if separators != {SLASH}:
+        return PATH in separators
+    tree = shipped_tree()
+    ways = [_best(part.head.senses) for part in named if part.head and part.head.senses]
+    return (
+        OUTSIDE not in ways
+        and len(tree.path(ways[0])) <= _DEPARTMENT
+        and all(tree.is_within(below, above) for above, below in pairwise(ways))
+    )
 
 
 def _read_nothing(

@@ -34,32 +34,35 @@ _ORDER = (
 """What for comes before for whom, so that sports shoes for kids are both."""
 
 _BRANCHES = {
-    "aa-1-25-6": "sleep",
-    "aa-1-25-8": "swim",
-    "aa-1-25-11": "underwear",
-    "aa-1-7-6": "sleep",
-    "aa-1-7-7": "swim",
-    "aa-1-7-11": "underwear",
-    "aa-1-6-3": "bra",
-    "aa-2-14-12": "wig",
-    "aa-2-14": "hair",
-    "aa-6-11": "watch",
-    "aa-8": "shoe",
-    "aa-5": "bag",
-    "aa-1-20": "swim",
-    "aa-1-17": "sleep",
-    "aa-1-6": "underwear",
-    "aa-1-8": "underwear",
-    "aa-1-1": "sport",
-    "aa-3": "costume",
-    "aa-1-22": "bridal",
-    "aa-1-24": "work",
-    "aa-1-23": "traditional",
-    "aa-1-25": "kids",
-    "aa-2-33": "kids",
-    "aa-8-11": "kids",
-    "aa-1-7": "maternity",
+    "aa-1-6-3": ("bra",),
+    "aa-1-6": ("underwear",),
+    "aa-1-8": ("underwear", "men"),
+    "aa-1-17": ("sleep",),
+    "aa-1-17-1": ("underwear",),
+    "aa-1-20": ("swim",),
+    "aa-1-1": ("sport",),
+    "aa-1-22": ("bridal",),
+    "aa-1-23": ("traditional",),
+    "aa-1-24": ("work",),
+    "aa-1-25": ("kids",),
+    "aa-1-25-6": ("sleep", "kids"),
+    "aa-1-25-8": ("swim", "kids"),
+    "aa-1-25-11": ("underwear", "kids"),
+    "aa-1-7": ("maternity",),
+    "aa-1-7-6": ("sleep", "maternity"),
+    "aa-1-7-7": ("swim", "maternity"),
+    "aa-1-7-11": ("underwear", "maternity"),
+    "aa-2-14": ("hair",),
+    "aa-2-14-12": ("wig",),
+    "aa-2-33": ("kids",),
+    "aa-3": ("costume",),
+    "aa-5": ("bag",),
+    "aa-6-11": ("watch",),
+    "aa-8": ("shoe",),
+    "aa-8-11": ("kids",),
 }
+"""What a category lends to a noun beside it, and so does all below it."""
+
 _PREFIX = re.compile(r"^(Baby & Children's|Maternity|Nursing|Activewear|Swimwear|Swim) ")
 _ROOTS = {
     "kids": ("aa-1-25", "aa-2-33", "aa-8-11"),
@@ -88,7 +91,7 @@ def contexts_of(category: str) -> tuple[str, ...]:
     if category == OUTSIDE:
         return ()
     path = shipped_tree().path(category)
-    return tuple(context for branch, context in _BRANCHES.items() if branch in path)
+    return next((_BRANCHES[one] for one in reversed(path) if one in _BRANCHES), ())
 
 
 def context_category(contexts: Iterable[str]) -> str | None:

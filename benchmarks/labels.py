@@ -1,0 +1,205 @@
+"""How well labels are mapped to categories, by source.
+
+    python -m benchmarks.labels FILE.csv [--counts]
+
+FILE.csv has the columns ``source``, ``brand_label``, ``canonical_id`` (an id of the shipped tree or
+``none``) and, if it likes, ``confidence``: rows that are not ``sure`` are counted apart. The labels
+of a source are read together. Each source is judged without its own labels: what is learned from
+labels, how far each kind of reading is to be trusted, is learned from the other sources. With
+``--counts`` the counts of all sources are printed as ``hangtag/taxonomy/data/reliability.csv`` has
+them.
+"""
+
+import argparse
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hangtag.errors import DataError
+from hangtag.taxonomy import shipped_tree
+from hangtag.taxonomy.languages import study_source
+from hangtag.taxonomy.lexicon import OUTSIDE
+from hangtag.taxonomy.matching import LabelReader, to_reliability
+from hangtag.taxonomy.reading import KINDS
+
+COLUMNS = {"source", "brand_label", "canonical_id"}
+BINS = 10
+HEADER = (
+    *("source", "language", "n", "top-1", "top-3", "not apparel, n", "told"),
+    *("debatable, n", "top-1", "top-3"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A label with its category.
+
+    Attributes:
+        source: Who wrote it.
+        label: As it was written.
+        gold: An id of the shipped tree or ``none``.
+        is_sure: Whether there is only one right answer.
+    """
+
+    source: str
+    label: str
+    gold: str
+    is_sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was made of a row.
+
+    Attributes:
+        row: The row.
+        language: What the label was taken for.
+        kind: How it was understood.
+        ids: The three likeliest categories.
+        best: The likeliest of all, ``none`` among them.
+        confidence: Probability of `best`, 0-1.
+    """
+
+    row: Row
+    language: str
+    kind: str
+    ids: tuple[str, ...]
+    best: str
+    confidence: float
+
+
+def main() -> None:
+    """Measures and prints Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--counts", action="store_true", help="print what reliability.csv holds")
+    options = parser.parse_args()
+    answers = judge(read_rows(options.file))
+    if options.counts:
+        for kind, (right, n) in count_kinds(answers).items():
+            print(f"{kind},{right},{n}")
+        return
+    print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
+    for source in dict.fromkeys(one.row.source for one in answers):
+        print(describe(source, [one for one in answers if one.row.source == source]))
+    print(describe("**all**", answers))
+    print(
+        f"\nCalibration error of the likeliest answer, sure rows: {calibration_error(answers):.3f}"
+    )
+    print("\n| understood as | n | right |\n|---|---|---|")
+    for kind, (right, n) in count_kinds(answers).items():
+        print(f"| {kind} | {n} | {share(right, n)} |")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Reads labelled labels.
+
+    Raises:
+        DataError: The file lacks a column, or names an unknown category.
+    """
+    with path.open(encoding="utf-8", newline="") as stream:
+        content = list(csv.DictReader(stream))
+    if not content or not content[0].keys() >= COLUMNS:
+        raise DataError(f"{path.name}: columns {', '.join(sorted(COLUMNS))} are needed")
+    unknown = {row["canonical_id"] for row in content} - {one.id for one in shipped_tree()}
+    if unknown - {OUTSIDE}:
+        raise DataError(f"{path.name}: there are no categories {', '.join(sorted(unknown))}")
+    return [
+        Row(
+            row["source"],
+            row["brand_label"],
+            row["canonical_id"],
+            row.get("confidence", "sure") == "sure",
+        )
+        for row in content
+    ]
+
+
+def judge(rows: Sequence[Row]) -> list[Answer]:
+    """Answers the rows of each source by what the others taught."""
+    first = {
+        source: answer_source([row for row in rows if row.source == source], None)
+        for source in dict.fromkeys(row.source for row in rows)
+    }
+    answers: list[Answer] = []
+    for source, own in first.items():
+        others = [one for name, found in first.items() if name != source for one in found]
+        reliability = to_reliability(count_kinds(others))
+        answers += answer_source([one.row for one in own], reliability)
+    return answers
+
+
+def answer_source(rows: Sequence[Row], reliability: dict[str, float] | None) -> list[Answer]:
+    """Answers the rows of one source."""
+    source = study_source([row.label for row in rows])
+    reader = LabelReader(source, reliability=reliability)
+    answers = []
+    for row in rows:
+        meaning = reader.read(row.label)
+        found = meaning.candidates(shipped_tree(), count=3)
+        score = found[0].score if found else 0.0
+        best = OUTSIDE if meaning.outside >= score else found[0].id
+        ids = tuple(one.id for one in found)
+        confidence = max(score, meaning.outside)
+        answers.append(Answer(row, meaning.language, meaning.kind, ids, best, confidence))
+    return answers
+
+
+def count_kinds(answers: Iterable[Answer]) -> dict[str, tuple[int, int]]:
+    """Returns kind -> (right, labels) of the sure rows."""
+    sure = [one for one in answers if one.row.is_sure]
+    labels = Counter(one.kind for one in sure)
+    right = Counter(one.kind for one in sure if one.best == one.row.gold)
+    return {kind: (right[kind], labels[kind]) for kind in KINDS}
+
+
+def describe(name: str, answers: Sequence[Answer]) -> str:
+    """Returns the row of a table for some answers."""
+    apparel = [one for one in answers if one.row.is_sure and one.row.gold != OUTSIDE]
+    outside = [one for one in answers if one.row.is_sure and one.row.gold == OUTSIDE]
+    debatable = [one for one in answers if not one.row.is_sure and one.row.gold != OUTSIDE]
+    language = Counter(one.language for one in answers).most_common(1)[0][0]
+    cells = [
+        name,
+        "" if name.startswith("*") else language,
+        str(len(apparel)),
+        *top_shares(apparel),
+        str(len(outside)),
+        share(sum(one.best == OUTSIDE for one in outside), len(outside)),
+        str(len(debatable)),
+        *top_shares(debatable),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def top_shares(answers: Sequence[Answer]) -> tuple[str, str]:
+    """Returns how often the category is the likeliest, and among the likeliest three."""
+    first = sum(one.ids[:1] == (one.row.gold,) for one in answers)
+    among = sum(one.row.gold in one.ids for one in answers)
+    return share(first, len(answers)), share(among, len(answers))
+
+
+def share(part: int, whole: int) -> str:
+    """Returns a share with three digits; a dash where there is nothing to share."""
+    return f"{part / whole:.3f}" if whole else "-"
+
+
+def calibration_error(answers: Iterable[Answer]) -> float:
+    """Returns the expected calibration error of the sure rows, 0-1, with ten equal bins."""
+    sure = [one for one in answers if one.row.is_sure]
+    confidence = np.array([one.confidence for one in sure])
+    right = np.array([one.best == one.row.gold for one in sure])
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+        for b in np.unique(bins)
+    ]
+    return float(sum(gaps))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Labels of real retailers: what the documentation promises holds, each source held out in turn."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.labels import Answer, calibration_error, judge, main, read_rows
+from hangtag.errors import DataError
+
+FOLDER = Path(os.environ.get("HANGTAG_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+FILE = FOLDER / "taxonomy" / "brand_labels_dev.csv"
+TOP_1, TOP_3, TOLD = 0.90, 0.97, 0.85
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[Answer]:
+    """The labelled labels of eleven sources, answered."""
+    if not FILE.exists():
+        pytest.skip(f"{FILE.name} is not here; HANGTAG_TEST_DATA names the folder with taxonomy/")
+    return judge(read_rows(FILE))
+
+
+def test_apparel_is_found(answers: list[Answer]) -> None:
+    sure = [one for one in answers if one.row.is_sure and one.row.gold != "none"]
+    assert len(sure) > 600
+    assert sum(one.ids[:1] == (one.row.gold,) for one in sure) / len(sure) >= TOP_1
+    assert sum(one.row.gold in one.ids for one in sure) / len(sure) >= TOP_3
+
+
+def test_every_source_is_found(answers: list[Answer]) -> None:
+    for source in {one.row.source for one in answers}:
+        sure = [
+            one
+            for one in answers
+            if one.row.source == source and one.row.is_sure and one.row.gold != "none"
+        ]
+        assert sum(one.ids[:1] == (one.row.gold,) for one in sure) / len(sure) >= 0.85, source
+
+
+def test_no_apparel_is_told(answers: list[Answer]) -> None:
+    outside = [one for one in answers if one.row.is_sure and one.row.gold == "none"]
+    assert sum(one.best == "none" for one in outside) / len(outside) >= TOLD
+
+
+def test_scores_are_probabilities(answers: list[Answer]) -> None:
+    assert calibration_error(answers) < 0.05
+
+
+def made_up(folder: Path) -> Path:
+    path = folder / "labels.csv"
+    path.write_text(
+        "source,brand_label,canonical_id,confidence\n"
+        "a,Robes,aa-1-4,sure\na,Jupes,aa-1-15,sure\na,Parfum,none,sure\na,Sacs,aa-5-4,debatable\n"
+        "b,Boots,aa-8-3,sure\nb,Shirts,aa-8-3,sure\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_the_measuring_counts_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = judge(read_rows(made_up(tmp_path)))
+    assert [one.best == one.row.gold for one in found] == [True, True, True, True, True, False]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["labels", str(made_up(tmp_path))])
+        main()
+    out = capsys.readouterr().out
+    assert "| a | fr | 2 | 1.000 | 1.000 | 1 | 1.000 | 1 | 1.000 | 1.000 |" in out
+    assert "| b | en | 2 | 0.500 | 0.500 | 0 | - | 0 | - | - |" in out
+
+
+def test_the_measuring_refuses_unknown_categories(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("source,brand_label,canonical_id\na,Robes,aa-99\n", encoding="utf-8")
+    with pytest.raises(DataError, match="there are no categories aa-99"):
+        read_rows(path)
+    path.write_text("source,label\na,Robes\n", encoding="utf-8")
+    with pytest.raises(DataError, match="are needed"):
+        read_rows(path)
