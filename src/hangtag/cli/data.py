@@ -88,6 +88,47 @@ def export(
     _print_folder(folder, content, as_json=as_json)
 
 
+@app.command("demo-feed")
+def demo_feed(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to write.", parser=_parse_folder)
+    ],
+    images: Annotated[
+        str, typer.Option(metavar="DATA", help="Images with right labels; their test split counts.")
+    ] = "fashion-mnist",
+    brands: Annotated[int, typer.Option(help="Suppliers, 1 to 1000.")] = 12,
+    noise: Annotated[float, typer.Option(help="Share of wrong labels, 0 to 0.5.")] = 0.05,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is chosen at random.")] = 0,
+    offline: Offline = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a made feed of several brands, with faults whose truth is known.
+
+    Brands write their own words in English, German, French, Spanish or Italian; some words cover
+    several categories, some divide one. Wrong labels, things that are no apparel, a category the
+    model has not learned and duplicates are planted. DIR/feed.csv is for hangtag audit; DIR/truth
+    says what is true.
+
+    \b
+    For example:
+      hangtag data demo-feed demo
+      hangtag data demo-feed demo --images photos/ --brands 5 --noise 0.1 --seed 3
+    """
+    from hangtag.audit.demo import DemoOptions, write_demo_feed
+    from hangtag.catalogue import open_catalogue
+
+    silent = quiet or as_json
+    with progress_bar(f"Opening {images}", quiet=silent) as tick:
+        catalogue = open_catalogue(images, offline=offline, on_progress=tick)
+    split = catalogue.splits.get("test", catalogue.first)
+    options = DemoOptions(brands=brands, noise=noise, seed=seed)
+    with progress_bar("Writing images", quiet=silent) as tick:
+        counts = write_demo_feed(split, catalogue.classes, folder, options, on_progress=tick)
+    say(", ".join(f"{count:,} {name}" for name, count in counts.items()), quiet=silent)
+    _print_folder(folder, counts, as_json=as_json)
+
+
 def _print_folder(folder: Path, content: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         print_json({**content, "folder": str(folder)})

@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from hangtag import __version__
-from hangtag.cli import data, taxonomy
+from hangtag.cli import audit, data, taxonomy
 from hangtag.cli.console import stderr
 from hangtag.cli.doctor import doctor
 from hangtag.cli.evaluate import evaluate
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 for command in (predict, evaluate, train, explore, models, recipes, summary, doctor):
     app.command()(command)
+app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
 app.add_typer(taxonomy.app, name="taxonomy")
 

@@ -40,14 +40,19 @@ def read_csv_rows(path: Path) -> Iterator[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)
-            header = [_restore(name) for name in next(rows, [])]
+            header = [restore_text(name) for name in next(rows, [])]
             for row in rows:
-                yield dict(zip(header, map(_restore, row), strict=True))
+                yield dict(zip(header, map(restore_text, row), strict=True))
     except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path} is not a CSV file that predict wrote: {reason}") from error
     finally:
         csv.field_size_limit(limit)
+
+
+def restore_text(text: str) -> str:
+    """Returns a cell as it was before it was made safe for a spreadsheet."""
+    return text[1:] if _ESCAPED.match(text) else text
 
 
 def _format_cell(cell: Cell) -> str:
@@ -60,7 +65,3 @@ def _format_cell(cell: Cell) -> str:
     if _QUOTED.search(cell):
         return '"' + cell.replace('"', '""') + '"'
     return cell
-
-
-def _restore(text: str) -> str:
-    return text[1:] if _ESCAPED.match(text) else text

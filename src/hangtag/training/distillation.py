@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hangtag.catalogue import Catalogue
+from hangtag.catalogue.items import hash_split
 from hangtag.categoriser import Categoriser
 from hangtag.errors import TrainingError
-from hangtag.training.provenance import hash_split
 from hangtag.training.recipes.schema import Distillation
 
 

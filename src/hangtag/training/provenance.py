@@ -1,15 +1,11 @@
 """What a training was made from, so that it can be named, compared and resumed."""
 
-import hashlib
 from typing import Any
 
-from hangtag.catalogue.items import Catalogue, Split
+from hangtag.catalogue.items import Catalogue, hash_split
 from hangtag.catalogue.overview import describe_suppliers
 from hangtag.modelfolder import find_model_folder, read_card
 from hangtag.training.recipes.schema import Recipe
-
-_BLOCK = 1000
-"""Images hashed at a time."""
 
 
 def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
@@ -33,12 +29,3 @@ def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
     if recipe.distillation:
         facts["teacher"] = read_card(find_model_folder(recipe.distillation.teacher)).sha256
     return facts
-
-
-def hash_split(split: Split) -> str:
-    """Returns the sha256 of the images and labels of `split`, in their order."""
-    digest = hashlib.sha256(str(split.images.shape).encode())
-    for start in range(0, len(split), _BLOCK):  # mapped images need not fit into memory
-        digest.update(split.images[start : start + _BLOCK].tobytes())
-    digest.update(split.labels.tobytes())
-    return digest.hexdigest()

@@ -1,0 +1,227 @@
+"""How right an audit is on made feeds whose truth is known.
+
+    python -m benchmarks.audit [SEED ...] [--model MODEL] [--split validation]
+
+For each seed it makes a feed (12 brands, 5 % wrong labels), runs ``hangtag audit`` on it as a
+process, and compares the tables that it wrote with the truth. The images are Fashion-MNIST's test
+split; what was tuned was tuned on the validation split, which ``--split validation`` takes.
+"""
+
+import argparse
+import csv
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import binomtest
+from sklearn.metrics import average_precision_score
+
+import hangtag
+from hangtag.audit.demo import DemoOptions, write_demo_feed
+from hangtag.audit.demo.brands import OUTSIDE, SHORTS
+from hangtag.catalogue import Split, split_catalogue
+from hangtag.cli.console import print_table
+
+ENOUGH = 30
+"""Items of a word from which its rule is judged."""
+
+LEAST_SHARE = 0.1
+"""Share from which a category belongs to the truth of a word."""
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one audit got right.
+
+    Attributes:
+        rules: Rules (map, split, outside) of words with at least 30 items: right and all.
+        splits: Words of several categories with at least 30 items: recognised and all.
+        asked: Words of the model's categories with at least 30 items that went to a person.
+        forced: Words of a category the model lacks that got a class, and all of those.
+        look_alike: Average precision of planted errors that look alike.
+        far: That of the others.
+        corrected: Automatic corrections: right and all.
+        errors: Planted errors.
+        issues: Items listed.
+        seconds: Time of the audit.
+    """
+
+    rules: tuple[int, int]
+    splits: tuple[int, int]
+    asked: int
+    forced: tuple[int, int]
+    look_alike: float
+    far: float
+    corrected: tuple[int, int]
+    errors: int
+    issues: int
+    seconds: float
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--model", default="fashion-mnist")
+    parser.add_argument("--split", default="test", choices=["test", "validation"])
+    options = parser.parse_args()
+    catalogue = hangtag.open_catalogue("fashion-mnist")
+    split = choose_split(options.split, options.model)
+    found = []
+    for seed in options.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            feed, out = Path(folder) / "feed", Path(folder) / "audit"
+            write_demo_feed(split, catalogue.classes, feed, DemoOptions(seed=seed))
+            seconds = run_audit(feed, out, options.model)
+            found.append(measure(feed, out, seconds))
+    print_figures(options.seeds, found)
+
+
+def choose_split(name: str, model: str) -> Split:
+    """Returns the images of a split, as the model's training divided them."""
+    card = hangtag.load(model).card
+    catalogue = split_catalogue(
+        hangtag.open_catalogue("fashion-mnist"),
+        share=card.recipe["validation_share"],
+        seed=card.seed,
+    )
+    return catalogue.splits[name]
+
+
+def run_audit(feed: Path, out: Path, model: str) -> float:
+    """Audits a feed in a process of its own; returns the seconds it took."""
+    command = [sys.executable, "-m", "hangtag", "audit", str(feed), "--out", str(out), "--quiet"]
+    started = time.perf_counter()
+    done = subprocess.run([*command, "--model", model], stdout=subprocess.DEVNULL, check=False)
+    if done.returncode != 1:
+        raise SystemExit(f"expected findings (exit code 1), received {done.returncode}")
+    return time.perf_counter() - started
+
+
+def measure(feed: Path, out: Path, seconds: float) -> Measured:
+    """Compares the tables of an audit with the truth of its feed."""
+    truth = {row["id"]: row for row in read_rows(feed / "truth" / "items.csv")}
+    meanings = read_meanings(feed / "truth" / "words.csv")
+    words = [
+        (row, meanings[row["supplier"], row["label"]])
+        for row in read_rows(out / "dictionary.csv")
+        if int(row["items"]) >= ENOUGH
+    ]
+    ruled = [(row, true) for row, true in words if row["proposal"] != "ask"]
+    merged = [(row, true) for row, true in words if len(true) > 1]
+    lacking = [row for row, true in words if SHORTS in true]
+    issues = read_rows(out / "issues.csv")
+    automatic = [row for row in issues if row["automatic"] == "yes"]
+    scores = {row["id"]: float(row["score"]) for row in issues}
+    return Measured(
+        rules=(sum(ids_of(row) == true for row, true in ruled), len(ruled)),
+        splits=(
+            sum(row["proposal"] == "split" and ids_of(row) == t for row, t in merged),
+            len(merged),
+        ),
+        asked=sum(row["proposal"] == "ask" and not true & {SHORTS, OUTSIDE} for row, true in words),
+        forced=(sum(row["proposal"] in ("map", "split") for row in lacking), len(lacking)),
+        look_alike=average_precision(truth, scores, "look-alike"),
+        far=average_precision(truth, scores, "far"),
+        corrected=(
+            sum(row["suggested_id"] == truth[row["id"]]["category"] for row in automatic),
+            len(automatic),
+        ),
+        errors=sum(row["fault"] != "" for row in truth.values()),
+        issues=len(issues),
+        seconds=seconds,
+    )
+
+
+def average_precision(truth: Mapping[str, Row], scores: Mapping[str, float], fault: str) -> float:
+    """Returns the average precision of items with `fault` among those with it or none.
+
+    Items that are not listed come last, all alike.
+    """
+    rows = [row for row in truth.values() if row["fault"] in ("", fault)]
+    planted = np.array([row["fault"] == fault for row in rows])
+    found = np.array([scores.get(row["id"], 0.0) for row in rows])
+    return float(average_precision_score(planted, found))
+
+
+def read_meanings(path: Path) -> dict[tuple[str, str], frozenset[str]]:
+    """Returns (supplier, label) -> ids of the categories with at least a tenth of its items."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in read_rows(path):
+        if float(row["share"]) >= LEAST_SHARE:
+            found.setdefault((row["supplier"], row["label"]), set()).add(row["category"])
+    return {key: frozenset(ids) for key, ids in found.items()}
+
+
+def ids_of(row: Row) -> frozenset[str]:
+    """Returns the ids of the categories that a rule names."""
+    return frozenset(filter(None, row["ids"].split("; ")))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Reads a CSV file."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def print_figures(seeds: Sequence[int], found: Sequence[Measured]) -> None:
+    """Prints a row a seed and one of all."""
+    rows = [
+        [
+            str(seed),
+            share(one.rules),
+            share(one.splits),
+            str(one.asked),
+            f"{one.forced[0]}/{one.forced[1]}",
+            f"{one.look_alike:.3f}",
+            f"{one.far:.3f}",
+            share(one.corrected),
+            f"{one.issues:,}",
+            f"{one.errors:,}",
+            f"{one.seconds:.0f}",
+        ]
+        for seed, one in zip(seeds, found, strict=True)
+    ]
+    totals = Counter[str]()
+    for one in found:
+        for name in ("rules", "splits", "corrected", "forced"):
+            right, count = getattr(one, name)
+            totals[f"{name} right"] += right
+            totals[name] += count
+    rows.append(
+        [
+            "all",
+            *(share((totals[f"{n} right"], totals[n])) for n in ("rules", "splits")),
+            str(sum(one.asked for one in found)),
+            f"{totals['forced right']}/{totals['forced']}",
+            f"{np.mean([one.look_alike for one in found]):.3f}",
+            f"{np.mean([one.far for one in found]):.3f}",
+            share((totals["corrected right"], totals["corrected"])),
+            f"{sum(one.issues for one in found):,}",
+            f"{sum(one.errors for one in found):,}",
+            f"{sum(one.seconds for one in found):.0f}",
+        ]
+    )
+    columns = ["seed", "rules right", "splits found", "asked", "forced", "AP look-alike", "AP far"]
+    print_table("", [*columns, "corrected right", "issues", "planted", "seconds"], rows)
+
+
+def share(counts: tuple[int, int]) -> str:
+    """Returns a share with its number and its 95 % interval (Wilson 1927)."""
+    right, count = counts
+    if not count:
+        return "none"
+    interval = binomtest(right, count).proportion_ci(method="wilson")
+    return f"{right / count:.1%} of {count} ({interval.low:.1%}-{interval.high:.1%})"
+
+
+if __name__ == "__main__":
+    main()

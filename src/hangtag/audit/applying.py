@@ -1,0 +1,119 @@
+"""Applies approved rules to a feed: every row gets a category, or the word that a person must look.
+
+Adds the columns ``category``, ``category_id`` and ``category_by``. Applied again to its own output
+it changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hangtag.audit.feed import Feed, fold_label, read_id, read_key
+from hangtag.audit.item_table import State, StoredItem, read_item_table
+from hangtag.audit.proposals import Action
+from hangtag.audit.rules import Rule
+from hangtag.audit.tables import open_table
+from hangtag.errors import DataError
+from hangtag.inputs.items import ColumnKind
+from hangtag.progress import Tick
+
+ADDED: dict[str, ColumnKind] = {
+    "category": "text",
+    "category_id": "text",
+    "category_by": "text",
+}
+"""The columns that are added."""
+
+_TICK_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The cells that are added to a row."""
+
+    category: str | None = None
+    id: str | None = None
+    by: str = "no rule"
+
+
+def apply_rules(
+    rules: Sequence[Rule],
+    feed: Feed,
+    out: Path,
+    *,
+    items: Path | None = None,
+    on_progress: Tick | None = None,
+) -> dict[str, int]:
+    """Writes the rows of a feed with the categories that approved rules give them.
+
+    ``category_by`` is ``rule`` (a map or outside), ``image`` (a split, the category by the image),
+    ``correction`` (the label is wrong, corrected without a person), ``review`` (a person must look)
+    or ``no rule``.
+
+    Args:
+        rules: Those that are not approved do not count.
+        feed: The rows.
+        out: The table to write, CSV or Parquet by its suffix.
+        items: What an audit of this feed found of its items; without it words that are split go
+            to review, and issues are not known.
+        on_progress: Called as rows are done.
+
+    Returns:
+        How many rows got their category by what.
+
+    Raises:
+        DataError: No rule is approved, or a row cannot be read.
+        OutputError: The table cannot be written.
+    """
+    approved = {rule.key: rule for rule in rules if rule.approved}
+    if not approved:
+        raise DataError(
+            f"none of the {len(rules)} rules is approved; write yes into the column 'approved' of "
+            "those that are right"
+        )
+    columns = {name: kind for name, kind in feed.columns.items() if name not in ADDED}
+    counts: Counter[str] = Counter()
+    stored = _Follower(iter(()) if items is None else read_item_table(items))
+    with open_table(out, {**columns, **ADDED}) as write:
+        for done, cells in enumerate(feed.read_rows(), 1):
+            supplier, label = read_key(cells)
+            rule = approved.get((supplier, fold_label(label)))
+            answer = _answer(rule, stored.find(read_id(cells), supplier))
+            counts[answer.by] += 1
+            write([*(cells[name] for name in columns), answer.category, answer.id, answer.by])
+            if on_progress and done % _TICK_ROWS == 0:
+                on_progress(done, None)
+    return dict(counts)
+
+
+def _answer(rule: Rule | None, item: StoredItem | None) -> _Answer:
+    if rule is None or rule.action is Action.ASK:
+        return _Answer()
+    if item is not None and item.state is State.ISSUE:
+        return _Answer(by="review")
+    if item is not None and item.state is State.CORRECTION:
+        return _Answer(item.category, item.category_id, "correction")
+    if rule.action is Action.OUTSIDE:
+        return _Answer(None, None, "rule: no apparel")
+    if rule.action is Action.MAP:
+        return _Answer(rule.categories[0], rule.ids[0], "rule")
+    if item is None or item.state is not State.SURE or item.category_id not in rule.ids:
+        return _Answer(by="review")
+    return _Answer(item.category, item.category_id, "image")
+
+
+class _Follower:
+    """Finds stored items in the order of the feed, one step ahead at most."""
+
+    def __init__(self, items: Iterator[StoredItem]) -> None:
+        self._items = items
+        self._next = next(items, None)
+
+    def find(self, identifier: str, supplier: str) -> StoredItem | None:
+        """Returns the item, None where the audit has none of that name here."""
+        found = self._next
+        if found is None or (found.id, found.supplier) != (identifier, supplier):
+            return None
+        self._next = next(self._items, None)
+        return found

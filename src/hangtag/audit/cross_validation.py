@@ -1,0 +1,171 @@
+"""Issues of a catalogue without a model of its own: each part judged by labels of the rest.
+
+A logistic regression on a model's embeddings learns the labels as they are, in five folds; each
+item gets probabilities from a fit that has not seen it. Confident learning then says which labels
+are wrong (cleanlab; Northcutt, Jiang and Chuang 2021). Everything is in memory.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.audit.feed import Feed, FeedItem, fold_label
+from hangtag.categoriser import Categoriser
+from hangtag.errors import DataError
+from hangtag.extras import require_audit
+from hangtag.inputs import Decoders
+from hangtag.inputs.items import Cell, ColumnKind
+from hangtag.predictions.rows import DIGITS
+from hangtag.progress import Tick
+
+FOLDS = 5
+MOST_ITEMS = 200_000
+"""More items would need more memory than a usual machine has."""
+
+COLUMNS: dict[str, ColumnKind] = {
+    "id": "text",
+    "supplier": "text",
+    "label": "text",
+    "suggested": "text",
+    "score": "number",
+    "confidence": "number",
+    "image": "text",
+}
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidated:
+    """What cross-validation found.
+
+    Attributes:
+        rows: Issues as rows of `COLUMNS`, the worst first.
+        items: Items that were judged.
+        labels: Distinct labels among them.
+        errors: Items whose image cannot be read.
+        rare: Items whose label has fewer than five items; they are not judged.
+    """
+
+    rows: list[tuple[Cell, ...]]
+    items: int
+    labels: int
+    errors: int
+    rare: int
+
+
+def cross_validate(
+    feed: Feed,
+    categoriser: Categoriser,
+    *,
+    workers: int | None = None,
+    seed: int = 0,
+    on_progress: Tick | None = None,
+) -> CrossValidated:
+    """Finds the items of a feed whose image contradicts the label, among those of all suppliers.
+
+    Args:
+        feed: Its labels are taken as they are, case and spaces apart.
+        categoriser: Gives embeddings; what it calls the images does not matter.
+        workers: Processes that decode images.
+        seed: Of the folds.
+        on_progress: Called as images are read.
+
+    Raises:
+        MissingExtraError: cleanlab is not installed.
+        DataError: There are too many items, or fewer than two labels with five items.
+    """
+    require_audit("hangtag audit --cross-validate")
+    items, embeddings, errors = _embed(feed, categoriser, workers, on_progress)
+    names, labels = np.unique([fold_label(one.label) for one in items], return_inverse=True)
+    counts = np.bincount(labels, minlength=len(names))
+    kept = np.flatnonzero(counts[labels] >= FOLDS)
+    present, labels = np.unique(labels[kept], return_inverse=True)
+    if len(present) < 2:
+        raise DataError(
+            f"{feed.path}: cross-validation needs at least two labels with {FOLDS} items or more, "
+            f"found {len(present)}; audit it without --cross-validate"
+        )
+    chosen = [items[index] for index in kept]
+    spelled = {fold_label(one.label): one.label for one in reversed(chosen)}
+    written = [spelled[str(names[index])] for index in present]
+    rows = _find_issues(chosen, _predict(embeddings[kept], labels, seed=seed), labels, written)
+    return CrossValidated(rows, len(chosen), len(present), errors, len(items) - len(chosen))
+
+
+def _embed(
+    feed: Feed, categoriser: Categoriser, workers: int | None, on_progress: Tick | None
+) -> tuple[list[FeedItem], NDArray[np.float32], int]:
+    """Returns the labelled items, their embeddings (N, D), and how many cannot be read."""
+    size = categoriser.card.input.height, categoriser.card.input.width
+    total, items, parts, errors = feed.count(), [], [], 0
+    with Decoders(workers) as decoders:
+        for batch in _batches(feed.read(decoders, size=size)):
+            readable = [one for one in batch if one.pixels is not None and one.label]
+            errors += sum(one.pixels is None for one in batch)
+            items += [_forget_pixels(one) for one in readable]
+            if len(items) > MOST_ITEMS:
+                raise DataError(
+                    f"{feed.path}: cross-validation takes at most {MOST_ITEMS:,} items; audit it "
+                    "without --cross-validate, or a part of it"
+                )
+            if readable:
+                pixels = [one.pixels for one in readable if one.pixels is not None]
+                parts.append(categoriser.embed(np.stack(pixels)))
+            if on_progress:
+                on_progress(len(items) + errors, total)
+    return items, np.concatenate(parts) if parts else np.zeros((0, 1), np.float32), errors
+
+
+def _batches(items: Iterator[FeedItem]) -> Iterator[list[FeedItem]]:
+    while batch := list(itertools.islice(items, _BATCH)):
+        yield batch
+
+
+def _forget_pixels(one: FeedItem) -> FeedItem:
+    return FeedItem(one.id, one.supplier, one.label, one.image, one.path, None, one.error)
+
+
+def _predict(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int64], *, seed: int
+) -> NDArray[np.float64]:
+    """Returns probabilities (N, K) from fits that have not seen the item."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    fit = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    predicted: NDArray[np.float64] = cross_val_predict(
+        fit, embeddings, labels, cv=folds, method="predict_proba"
+    )
+    return predicted
+
+
+def _find_issues(
+    items: list[FeedItem],
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    names: list[str],
+) -> list[tuple[Cell, ...]]:
+    from cleanlab.filter import find_label_issues
+
+    worst = find_label_issues(
+        labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1
+    )
+    best = probabilities.argmax(axis=1)
+    return [
+        (
+            items[index].id,
+            items[index].supplier,
+            items[index].label,
+            names[best[index]],
+            round(float(1 - probabilities[index, labels[index]]), DIGITS),
+            round(float(probabilities[index, best[index]]), DIGITS),
+            items[index].image,
+        )
+        for index in worst.tolist()
+    ]

@@ -1,0 +1,318 @@
+"""From what an audit found to what its page shows, pictures included."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from hangtag.audit.dictionary_entries import Entry
+from hangtag.audit.drift import Drift
+from hangtag.audit.inspection import Issue
+from hangtag.audit.noise import BrandNoise
+from hangtag.audit.proposals import Action
+from hangtag.audit.rules import Rule, propose_rules
+from hangtag.audit.run import AuditResult
+from hangtag.audit.savings import Assumptions
+from hangtag.audit.writing import name_cover, summarise
+from hangtag.inputs import Decoders, ImageFile
+from hangtag.report.audit_page import (
+    AuditPage,
+    BrandView,
+    ChangeView,
+    IssueView,
+    Ledger,
+    NoiseView,
+    RuleView,
+    Share,
+    write_audit_page,
+)
+from hangtag.report.pages import Picture, encode_image
+
+PICTURED_RULES = 300
+"""The rules of so many words, those with most items, have pictures."""
+
+WORST, WORST_OF_BRAND, PICTURED_BRANDS = 60, 12, 60
+"""Issues shown of all brands, of one brand, and of how many brands."""
+
+_SHOWN_SHARE = 0.005
+_TODO_BRANDS = 3
+
+Pictures = Mapping[str, Picture]
+
+
+def write_page(
+    result: AuditResult, folder: Path, rules: Sequence[Rule], *, size: tuple[int, int]
+) -> Path:
+    """Writes ``audit.html``.
+
+    Args:
+        result: What the audit found.
+        folder: Where to.
+        rules: What people approved before is ticked.
+        size: Height and width of the pictures, in pixels.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    worst = result.inspection.issues[:WORST]
+    of_brands = _pick_by_brand(result)
+    pictured = _pick_rules(result.entries)
+    wanted = [
+        *(issue.path for issue in worst),
+        *(issue.path for issues in of_brands.values() for issue in issues),
+        *(
+            path
+            for (number, _), paths in result.inspection.examples.items()
+            if number in pictured
+            for path in paths
+        ),
+    ]
+    pictures = _draw(wanted, size=size)
+    approved = {rule.key for rule in rules if rule.approved}
+    page = AuditPage(
+        title=f"{Path(result.feed.path).name}, audited",
+        source=result.feed.path,
+        todo=_list_todo(result),
+        cards=_make_cards(result),
+        ledger=_make_ledger(result),
+        brands=[
+            _view_brand(brand, of_brands.get(brand.supplier, []), result, pictures)
+            for brand in result.noise
+        ],
+        categories=result.names.names,
+        rules=_view_rules(result, pictures, pictured, approved),
+        issues=[_view_issue(issue, result, pictures) for issue in worst],
+        issue_count=result.inspection.issue_count,
+        changes=None if result.drift is None else _view_changes(result.drift),
+        earlier=() if result.drift is None else _describe_drift(result.drift),
+        facts=_list_facts(result),
+        notices=_list_notices(result),
+    )
+    return write_audit_page(folder, page)
+
+
+def _draw(paths: Iterable[str], *, size: tuple[int, int]) -> dict[str, Picture]:
+    """Decodes images again, as the model sees them; those that fail are left out."""
+    distinct = list(dict.fromkeys(paths))
+    with Decoders() as decoders:
+        return {
+            one.source: Picture(encode_image(one.pixels), Path(one.name).name)
+            for one in decoders.decode(map(ImageFile, distinct), size=size)
+            if one.pixels is not None
+        }
+
+
+def _pick_rules(entries: Sequence[Entry]) -> set[int]:
+    order = sorted(range(len(entries)), key=lambda number: -entries[number].items)
+    return set(order[:PICTURED_RULES])
+
+
+def _pick_by_brand(result: AuditResult) -> dict[str, list[Issue]]:
+    shown = {brand.supplier for brand in result.noise[:PICTURED_BRANDS]}
+    found: dict[str, list[Issue]] = {}
+    for issue in result.inspection.issues:
+        supplier = result.entries[issue.group].supplier
+        if supplier in shown and len(found.setdefault(supplier, [])) < WORST_OF_BRAND:
+            found[supplier].append(issue)
+    return found
+
+
+def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
+    """Says what to do, what settles most items in least time first."""
+    items = dict.fromkeys(Action, 0)
+    words = dict.fromkeys(Action, 0)
+    for entry in result.entries:
+        items[entry.proposal.action] += entry.items
+        words[entry.proposal.action] += 1
+    found = [
+        ("rules", f"Approve {_count(words[action], noun)}: {items[action]:,} items.")
+        for action, noun in (
+            (Action.MAP, "word that is one category"),
+            (Action.SPLIT, "word that covers several"),
+            (Action.OUTSIDE, "word that is no apparel"),
+        )
+        if words[action]
+    ]
+    if words[Action.ASK]:
+        noun = "word that images and text do not settle"
+        found.append(
+            ("rules", f"Decide {_count(words[Action.ASK], noun)}: {items[Action.ASK]:,} items.")
+        )
+    automatic = result.inspection.settled["correction"]
+    if automatic:
+        found.append(("issues", f"Let {_count(automatic, 'label')} be corrected automatically."))
+    left = result.inspection.issue_count - automatic
+    if left:
+        found.append(("issues", f"Look at {_count(left, 'item')} whose image contradicts."))
+    worse = [brand for brand in result.noise if brand.verdict == "more"][:_TODO_BRANDS]
+    found += [
+        ("brands", f"Talk to {one.supplier}: {one.error.share:.1%} of its labels are wrong.")
+        for one in worse
+    ]
+    return found or [("rules", "Nothing: every word is clear and no image contradicts.")]
+
+
+def _make_cards(result: AuditResult) -> list[tuple[str, str, str]]:
+    found = summarise(result)
+    return [
+        ("items", f"{found['items']:,}", f"{found['brands']:,} brands, {found['words']:,} words"),
+        ("need no person", f"{found['automated']:.1%}", "once the rules are approved"),
+        ("rules", f"{found['words'] - found['proposals']['ask']:,}", "to approve"),
+        ("issues", f"{found['issues']:,}", f"{found['automatic']:,} automatic"),
+    ]
+
+
+def _make_ledger(result: AuditResult) -> Ledger:
+    taken, savings = Assumptions(), result.savings
+    return Ledger(
+        items=savings.items,
+        automated=savings.automated,
+        precision=savings.precision,
+        rules=savings.rules,
+        seconds=taken.seconds,
+        seconds_a_rule=taken.seconds_a_rule,
+        wage=taken.wage,
+        compute=taken.compute,
+        error=taken.error,
+        minutes=savings.minutes,
+        money=savings.money,
+    )
+
+
+def _view_brand(
+    brand: BrandNoise, issues: Sequence[Issue], result: AuditResult, pictures: Pictures
+) -> BrandView:
+    names = result.names.names
+    noise = [
+        NoiseView(
+            given=", ".join(names[index] for index in row.cover),
+            items=row.items,
+            shares=row.truth.share.tolist(),
+            right=[index in row.cover for index in range(len(names))],
+        )
+        for row in brand.rows
+    ]
+    return BrandView(
+        name=brand.supplier,
+        items=brand.items,
+        error=brand.error.share,
+        low=brand.error.low,
+        high=brand.error.high,
+        verdict=brand.verdict,
+        noise=noise,
+        issues=[_view_issue(issue, result, pictures) for issue in issues],
+    )
+
+
+def _view_rules(
+    result: AuditResult, pictures: Pictures, pictured: set[int], approved: set[tuple[str, str]]
+) -> dict[str, list[RuleView]]:
+    """Returns the rules by brand: brands as ranked, then words by their items."""
+    found: dict[str, list[RuleView]] = {brand.supplier: [] for brand in result.noise}
+    for number in sorted(range(len(result.entries)), key=lambda n: -result.entries[n].items):
+        entry = result.entries[number]
+        view = _view_rule(number, result, pictures if number in pictured else {}, approved)
+        found.setdefault(entry.supplier, []).append(view)
+    return {supplier: views for supplier, views in found.items() if views}
+
+
+def _view_rule(
+    number: int, result: AuditResult, pictures: Pictures, approved: set[tuple[str, str]]
+) -> RuleView:
+    entry = result.entries[number]
+    (rule,) = propose_rules([entry], result.names)
+    text = f"{entry.text.best} ({entry.text.score:.0%})" if entry.text.known else ""
+    return RuleView(
+        supplier=entry.supplier,
+        label=entry.label,
+        items=entry.items,
+        action=str(entry.proposal.action),
+        categories="; ".join(rule.categories),
+        ids="; ".join(rule.ids),
+        reason=entry.proposal.reason,
+        text=text,
+        issues=result.inspection.issues_by_group.get(number, 0),
+        approved=rule.key in approved,
+        shares=_view_shares(number, result, pictures),
+    )
+
+
+def _view_shares(number: int, result: AuditResult, pictures: Pictures) -> list[Share]:
+    posterior = result.entries[number].posterior
+    cover = result.entries[number].proposal.cover
+    found = []
+    for index in (-posterior.share).argsort(kind="stable").tolist():
+        if posterior.share[index] >= _SHOWN_SHARE or index in cover:
+            paths = result.inspection.examples.get((number, index), [])
+            found.append(
+                Share(
+                    name=result.names.names[index],
+                    share=float(posterior.share[index]),
+                    low=float(posterior.low[index]),
+                    high=float(posterior.high[index]),
+                    covered=index in cover,
+                    pictures=[pictures[path] for path in paths if path in pictures],
+                )
+            )
+    return found
+
+
+def _view_issue(issue: Issue, result: AuditResult, pictures: Pictures) -> IssueView:
+    entry = result.entries[issue.group]
+    return IssueView(
+        id=issue.id,
+        supplier=entry.supplier,
+        label=entry.label,
+        means=name_cover(entry, result),
+        suggested=result.names.names[issue.suggested],
+        score=issue.score,
+        automatic=issue.automatic,
+        picture=pictures.get(issue.path),
+    )
+
+
+def _view_changes(drift: Drift) -> list[ChangeView]:
+    return [
+        ChangeView(one.supplier, one.label, one.category, one.before, one.now)
+        for one in drift.changes
+    ]
+
+
+def _describe_drift(drift: Drift) -> list[str]:
+    sentences = [f"Beside {drift.folder}."]
+    for verb, words in (("New", drift.new), ("Gone", drift.gone)):
+        if words:
+            listed = ", ".join(f"{supplier}: {label}" for supplier, label in words[:10])
+            more = f" and {len(words) - 10:,} more" if len(words) > 10 else ""
+            sentences.append(f"{verb}: {listed}{more}.")
+    return sentences
+
+
+def _list_facts(result: AuditResult) -> dict[str, str]:
+    return {
+        "Model": result.model,
+        "Items": f"{result.scan.items:,}, of which {result.inspection.judged:,} were judged",
+        "Issues": "items whose label is wrong with a probability of at least 5 %",
+        "Automatic": f"at a promised precision of {result.precision:.1%}, tested on "
+        f"{result.reference}"
+        if result.reference
+        else "none: no held-out images with right labels were at hand",
+        "Method": "prior correction by expectation maximisation for words, a posterior of each "
+        "item given its word, conformal p-values for automatic corrections",
+    }
+
+
+def _list_notices(result: AuditResult) -> list[str]:
+    notices = []
+    if result.scan.errors:
+        notices.append(
+            f"{_count(result.scan.errors, 'image')} cannot be read; the first: "
+            f"{result.scan.first_error}"
+        )
+    if result.scan.groups.unlabelled:
+        notices.append(f"{_count(result.scan.groups.unlabelled, 'item')} without a label.")
+    return notices
+
+
+def _count(number: int, noun: str) -> str:
+    first, _, rest = noun.partition(" ")
+    plural = f"{first}s {rest}".strip().replace("that is", "that are").replace("covers", "cover")
+    return f"{number:,} {noun if number == 1 else plural}"

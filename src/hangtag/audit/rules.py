@@ -1,0 +1,152 @@
+"""Approved rules: a sorted CSV that people read, change and keep in version control.
+
+    approved,supplier,label,action,categories,ids
+    yes,Nordwind,Strick,split,Pullover; Coat,aa-1-13-12; aa-1-10-2
+
+A rule counts where ``approved`` says yes. An audit that finds the file keeps what people approved.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hangtag.audit.dictionary_entries import CategoryNames, Entry
+from hangtag.audit.feed import fold_label
+from hangtag.audit.proposals import Action
+from hangtag.audit.tables import write_table
+from hangtag.errors import DataError
+from hangtag.inputs.items import ColumnKind
+from hangtag.predictions.csv_rows import restore_text
+
+COLUMNS: dict[str, ColumnKind] = dict.fromkeys(
+    ("approved", "supplier", "label", "action", "categories", "ids"), "text"
+)
+_BETWEEN = "; "
+_YES = frozenset({"yes", "y", "true", "1", "x"})
+_NO = frozenset({"", "no", "n", "false", "0"})
+_SEPARATORS = ",;\t"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a word of a brand is to become.
+
+    Attributes:
+        supplier: The brand.
+        label: The word.
+        action: ``map``, ``split`` or ``outside``; ``ask`` is for a person to change.
+        categories: Names of the categories, the largest first.
+        ids: Their ids.
+        approved: Whether a person said yes.
+    """
+
+    supplier: str
+    label: str
+    action: Action
+    categories: tuple[str, ...]
+    ids: tuple[str, ...]
+    approved: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the rule is for."""
+        return self.supplier, fold_label(self.label)
+
+
+def propose_rules(entries: Iterable[Entry], names: CategoryNames) -> list[Rule]:
+    """Returns a rule for each word, none of them approved."""
+    return [
+        Rule(
+            supplier=entry.supplier,
+            label=entry.label,
+            action=entry.proposal.action,
+            categories=tuple(names.names[index] for index in entry.proposal.cover),
+            ids=tuple(names.ids[index] for index in entry.proposal.cover),
+        )
+        for entry in entries
+    ]
+
+
+def keep_approved(rules: Sequence[Rule], before: Sequence[Rule]) -> list[Rule]:
+    """Returns `rules` with what people approved before in place of what is proposed now."""
+    approved = {rule.key: rule for rule in before if rule.approved}
+    kept = [approved.pop(rule.key, replace(rule, approved=False)) for rule in rules]
+    return kept + list(approved.values())
+
+
+def write_rules(path: Path, rules: Iterable[Rule]) -> None:
+    """Writes rules, sorted by supplier and label; raises OutputError when that fails."""
+    write_table(
+        path,
+        COLUMNS,
+        (
+            (
+                "yes" if rule.approved else "",
+                rule.supplier,
+                rule.label,
+                str(rule.action),
+                _BETWEEN.join(rule.categories),
+                _BETWEEN.join(rule.ids),
+            )
+            for rule in sorted(rules, key=lambda rule: rule.key)
+        ),
+    )
+
+
+def read_rules(path: Path) -> list[Rule]:
+    """Reads a file of rules, as `write_rules` or a spreadsheet wrote it.
+
+    Raises:
+        DataError: The file cannot be read, lacks a column, or a row is no rule or comes twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        separator = max(_SEPARATORS, key=first.count)
+        rows = list(csv.DictReader(text.splitlines(), delimiter=separator))
+    except (OSError, UnicodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be read as a CSV file of rules: {reason}") from error
+    missing = [name for name in COLUMNS if name not in first]
+    if missing:
+        raise DataError(
+            f"{path}: the column '{missing[0]}' is missing; a file of rules has the columns "
+            f"{', '.join(COLUMNS)}, as hangtag audit writes it"
+        )
+    rules = [_read_rule(path, line, row) for line, row in enumerate(rows, 2)]
+    lines: dict[tuple[str, str], int] = {}
+    for line, rule in enumerate(rules, 2):
+        if lines.setdefault(rule.key, line) != line:
+            raise DataError(
+                f"{path}, line {line}: '{rule.label}' of {rule.supplier} has a rule in line "
+                f"{lines[rule.key]} already; keep one"
+            )
+    return rules
+
+
+def _read_rule(path: Path, line: int, row: dict[str, str | None]) -> Rule:
+    cells = {name: restore_text((row.get(name) or "").strip()) for name in COLUMNS}
+    where = f"{path}, line {line}"
+    approved = cells["approved"].casefold()
+    if approved not in _YES | _NO:
+        raise DataError(f"{where}: approved is yes or empty, received '{cells['approved']}'")
+    if cells["action"] not in list(Action):
+        raise DataError(
+            f"{where}: the action is one of {', '.join(Action)}, received '{cells['action']}'"
+        )
+    names, ids = _split(cells["categories"]), _split(cells["ids"])
+    action = Action(cells["action"])
+    wanted = {Action.MAP: len(names) == 1, Action.SPLIT: len(names) > 1}.get(action, True)
+    if len(names) != len(ids) or not wanted:
+        raise DataError(
+            f"{where}: {action} with {len(names)} categories and {len(ids)} ids; map takes one of "
+            "each, split two or more, with '; ' between them"
+        )
+    if approved in _YES and action is Action.ASK:
+        raise DataError(f"{where}: 'ask' cannot be approved; make it map, split or outside")
+    return Rule(cells["supplier"], cells["label"], action, names, ids, approved in _YES)
+
+
+def _split(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split(";") if part.strip())

@@ -1,0 +1,171 @@
+"""The whole audit: two passes over a feed, and what they found.
+
+result = audit_feed(open_feed("feed.csv"), Categoriser.load("fashion-mnist"), Path("audit"))
+result.issues[0].id, result.entries[0].proposal.action
+"""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from hangtag.audit.dictionary_entries import CategoryNames, Entry, build_dictionary, name_categories
+from hangtag.audit.drift import Drift, Earlier, find_drift
+from hangtag.audit.feed import Feed
+from hangtag.audit.inspection import Inspection, Inspector
+from hangtag.audit.item_table import COLUMNS
+from hangtag.audit.noise import BrandNoise, measure_noise
+from hangtag.audit.proposals import Action
+from hangtag.audit.reference import load_reference
+from hangtag.audit.savings import Savings, count_savings
+from hangtag.audit.scan import Scan, scan_feed
+from hangtag.audit.tables import open_table
+from hangtag.audit.text import NoText, TextReader
+from hangtag.audit.text_reading import TaxonomyReader
+from hangtag.categoriser import Categoriser
+from hangtag.errors import DataError
+from hangtag.files import make_folder
+from hangtag.inputs import Decoders
+from hangtag.progress import Tick
+
+ITEMS = "items.parquet"
+PRECISION = 0.99
+"""Promised share of right corrections among the automatic ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """How a feed is audited.
+
+    Attributes:
+        precision: Promised share of right corrections among the automatic ones, 0-1.
+        reference: Labelled data with right labels that the model has not learned; by default the
+            validation split it was calibrated on, where that is at hand.
+        workers: Processes that decode images; by default one a core.
+    """
+
+    precision: float = PRECISION
+    reference: str | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """What an audit found.
+
+    Attributes:
+        feed: The table that was audited.
+        model: Name of the model.
+        names: Of the categories.
+        scan: The first pass; its temporary file is gone.
+        entries: The dictionary, a word of a brand each.
+        inspection: Issues and examples.
+        noise: Of each brand, the most errors first.
+        savings: The ledger.
+        drift: What changed since an earlier audit, None without one.
+        reference: What the automatic corrections were tested on; empty where nothing was.
+        precision: What was promised for them.
+    """
+
+    feed: Feed
+    model: str
+    names: CategoryNames
+    scan: Scan
+    entries: list[Entry]
+    inspection: Inspection
+    noise: list[BrandNoise]
+    savings: Savings
+    drift: Drift | None
+    reference: str
+    precision: float
+
+    @property
+    def findings(self) -> int:
+        """How much there is to do: issues, and words that are not simply mapped."""
+        unmapped = sum(entry.proposal.action is not Action.MAP for entry in self.entries)
+        return self.inspection.issue_count + unmapped
+
+
+Progress = Callable[[str], AbstractContextManager[Tick | None]]
+"""Opens a progress bar for a step; yields what is called as it gets on."""
+
+
+def audit_feed(
+    feed: Feed,
+    categoriser: Categoriser,
+    out: Path,
+    options: AuditOptions | None = None,
+    *,
+    earlier: Earlier | None = None,
+    progress: Progress | None = None,
+) -> AuditResult:
+    """Audits a feed; memory grows with the words of the brands, not with the items.
+
+    Args:
+        feed: What the brands sent.
+        categoriser: The model.
+        out: Folder for ``items.parquet`` and, while it works, a temporary file.
+        options: How.
+        earlier: An earlier audit of the same brands, to be compared with.
+        progress: Shows how far each step is.
+
+    Raises:
+        DataError: No image can be read, no item has a label, or the model promises no such
+            precision.
+        OutputError: The folder cannot be written.
+    """
+    chosen, show = options or AuditOptions(), progress or (lambda _: nullcontext())
+    with show("testing the model on its reference") as tick:
+        reference = load_reference(categoriser, chosen.reference, on_progress=tick)
+    make_folder(out)
+    with (
+        Decoders(chosen.workers) as decoders,
+        tempfile.TemporaryDirectory(dir=out, prefix=".audit-") as folder,
+    ):
+        with show("looking at the images") as tick:
+            path = Path(folder) / "scan.parquet"
+            scan = scan_feed(feed, categoriser, decoders, path, on_progress=tick)
+        _require_evidence(feed, scan)
+        entries = build_dictionary(scan.groups, scan.evidence, _choose_reader(categoriser))
+        inspector = Inspector(scan, entries, categoriser, reference, precision=chosen.precision)
+        with open_table(out / ITEMS, COLUMNS) as write:
+            inspection = inspector.inspect(write)
+    ruled = sum(entry.proposal.action is not Action.ASK for entry in entries)
+    noise = measure_noise(entries, scan.evidence.by_group())
+    names = name_categories(categoriser.card.classes)
+    return AuditResult(
+        feed=feed,
+        model=categoriser.card.name,
+        names=names,
+        scan=scan,
+        entries=entries,
+        inspection=inspection,
+        noise=noise,
+        savings=count_savings(
+            items=scan.items,
+            automated=sum(inspection.settled.values()),
+            expected_errors=inspection.expected_errors,
+            rules=ruled,
+        ),
+        drift=None if earlier is None else find_drift(entries, noise, names, earlier),
+        reference="" if reference is None else reference.source,
+        precision=chosen.precision,
+    )
+
+
+def _choose_reader(categoriser: Categoriser) -> TextReader:
+    """Returns the reader for a model; classes that no taxonomy knows have no text to compare."""
+    classes = categoriser.card.classes
+    known = any(one.category for one in classes)
+    return TaxonomyReader(classes) if known else NoText(len(classes))
+
+
+def _require_evidence(feed: Feed, scan: Scan) -> None:
+    if scan.items == scan.errors:
+        raise DataError(
+            f"{feed.path}: none of the {scan.items:,} images can be read; the first: "
+            f"{scan.first_error}"
+        )
+    if not scan.groups.all:
+        raise DataError(f"{feed.path}: no item has a label; fill in the column 'label'")

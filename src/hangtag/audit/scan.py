@@ -1,0 +1,197 @@
+"""The first pass: every image through the model once, what it says kept on disk.
+
+Of each item a row goes to a temporary Parquet file; in memory is only what `evidence` keeps.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.audit.evidence import EvidenceTable
+from hangtag.audit.feed import Feed, FeedItem
+from hangtag.audit.groups import NO_GROUP, Groups
+from hangtag.categoriser import Categoriser
+from hangtag.inputs import Decoders
+from hangtag.progress import Tick
+
+_BATCH = 256
+_ROWS_A_GROUP = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What the first pass leaves.
+
+    Attributes:
+        path: The temporary file of the items.
+        groups: The words of the brands.
+        evidence: What the model saw under each.
+        items: How many items there are.
+        errors: How many of them have no readable image.
+        first_error: What is wrong with the first of those.
+        classes: K.
+    """
+
+    path: Path
+    groups: Groups
+    evidence: EvidenceTable
+    items: int
+    errors: int
+    first_error: str
+    classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedItems:
+    """Some items after the first pass, N of them.
+
+    Attributes:
+        ids: What the suppliers call them.
+        images: Their images, as the feed names them.
+        paths: Where those lie.
+        groups: Numbers of their groups, (N,).
+        probabilities: Calibrated, (N, K).
+        strange: Whether they are unlike what the model knows, (N,).
+    """
+
+    ids: list[str]
+    images: list[str]
+    paths: list[str]
+    groups: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    strange: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def scan_feed(
+    feed: Feed,
+    categoriser: Categoriser,
+    decoders: Decoders,
+    path: Path,
+    *,
+    on_progress: Tick | None = None,
+) -> Scan:
+    """Sends every image of a feed through the model.
+
+    Args:
+        feed: What to scan.
+        categoriser: The model.
+        decoders: Decode the images.
+        path: The temporary file to write.
+        on_progress: Called with the items done and, where known, all items.
+    """
+    classes = len(categoriser.classes)
+    groups, evidence = Groups(), EvidenceTable(classes)
+    size = categoriser.card.input.height, categoriser.card.input.width
+    total, done, errors, first = feed.count(), 0, 0, ""
+    items = feed.read(decoders, size=size)
+    with _Writer(path, classes) as writer:
+        while batch := list(itertools.islice(items, _BATCH)):
+            numbers = [groups.count(one.supplier, one.label) for one in batch]
+            readable = [index for index, one in enumerate(batch) if one.pixels is not None]
+            bad = [one.error for one in batch if one.pixels is None]
+            errors, first = errors + len(bad), first or next(iter(bad), "")
+            if readable:
+                kept = [batch[index] for index in readable]
+                group_of = np.array([numbers[index] for index in readable], dtype=np.int64)
+                probabilities, strange = _judge(categoriser, kept)
+                labelled = group_of != NO_GROUP
+                evidence.add(group_of[labelled], probabilities[labelled], strange[labelled])
+                writer.write(kept, group_of, probabilities, strange)
+            done += len(batch)
+            if on_progress:
+                on_progress(done, total)
+    return Scan(path, groups, evidence, done, errors, first, classes)
+
+
+def read_scan(scan: Scan) -> Iterator[ScannedItems]:
+    """Gives the items with a readable image, in order, some thousands at a time."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(scan.path) as file:
+        for batch in file.iter_batches(_ROWS_A_GROUP, use_threads=False):
+            columns = {name: batch.column(name) for name in batch.schema.names}
+            flat = columns["probabilities"].flatten().to_numpy()
+            yield ScannedItems(
+                ids=columns["id"].to_pylist(),
+                images=columns["image"].to_pylist(),
+                paths=columns["path"].to_pylist(),
+                groups=columns["group"].to_numpy().astype(np.int64),
+                probabilities=flat.reshape(-1, scan.classes).astype(np.float64),
+                strange=columns["strange"].to_numpy(zero_copy_only=False),
+            )
+
+
+def _judge(
+    categoriser: Categoriser, items: list[FeedItem]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    answers = categoriser.answer(np.stack([one.pixels for one in items if one.pixels is not None]))
+    strange: NDArray[np.bool_] = answers.strangeness > categoriser.card.rules.limit
+    return categoriser.probabilities(answers), strange
+
+
+class _Writer:
+    """Writes scanned items to Parquet, a row group at a time."""
+
+    def __init__(self, path: Path, classes: int) -> None:
+        import pyarrow as pa
+
+        self._schema = pa.schema(
+            [
+                ("id", pa.string()),
+                ("image", pa.string()),
+                ("path", pa.string()),
+                ("group", pa.int32()),
+                ("probabilities", pa.list_(pa.float32(), classes)),
+                ("strange", pa.bool_()),
+            ]
+        )
+        self._path = path
+        self._waiting: list[Any] = []
+
+    def __enter__(self) -> "_Writer":
+        from pyarrow import parquet
+
+        self._file = parquet.ParquetWriter(self._path, self._schema, compression="zstd")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        self._file.close()
+
+    def write(
+        self,
+        items: list[FeedItem],
+        groups: NDArray[np.int64],
+        probabilities: NDArray[np.float64],
+        strange: NDArray[np.bool_],
+    ) -> None:
+        """Writes items with what the model says of them."""
+        import pyarrow as pa
+
+        flat = pa.array(probabilities.astype(np.float32).ravel())
+        columns = [
+            pa.array([one.id for one in items]),
+            pa.array([one.image for one in items]),
+            pa.array([one.path for one in items]),
+            pa.array(groups.astype(np.int32)),
+            pa.FixedSizeListArray.from_arrays(flat, probabilities.shape[1]),
+            pa.array(strange),
+        ]
+        self._waiting.append(pa.record_batch(columns, schema=self._schema))
+        if sum(len(one) for one in self._waiting) >= _ROWS_A_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._waiting:
+            self._file.write_table(pa.Table.from_batches(self._waiting))
+            self._waiting.clear()

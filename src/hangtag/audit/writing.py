@@ -1,0 +1,244 @@
+"""The tables of an audit: issues, dictionary, shares, rules, brands, noise, and a summary.
+
+issues.csv, issues.parquet   items whose image contradicts their label, the worst first
+dictionary.csv               a word of a brand a row: what it means and what to do
+shares.csv                   the same, a category a row, with intervals
+rules.csv                    to be approved; `hangtag audit apply` applies it
+brands.csv, noise.csv        error rates and noise matrices
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hangtag.audit.dictionary_entries import Entry
+from hangtag.audit.proposals import Action
+from hangtag.audit.rules import Rule, keep_approved, propose_rules, read_rules, write_rules
+from hangtag.audit.run import AuditResult
+from hangtag.audit.tables import write_table
+from hangtag.inputs.items import Cell, ColumnKind
+from hangtag.predictions.rows import DIGITS
+
+RULES = "rules.csv"
+LEAST_SHARE = 0.005
+"""Shares below this are left out of dictionary.csv."""
+
+_BETWEEN = "; "
+
+Row = Sequence[Cell]
+
+ISSUE_COLUMNS: dict[str, ColumnKind] = {
+    "id": "text",
+    "supplier": "text",
+    "label": "text",
+    "suggested": "text",
+    "score": "number",
+    "confidence": "number",
+    "automatic": "text",
+    "suggested_id": "text",
+    "suggested_label": "text",
+    "means": "text",
+    "image": "text",
+}
+DICTIONARY_COLUMNS: dict[str, ColumnKind] = {
+    "supplier": "text",
+    "label": "text",
+    "items": "integer",
+    "proposal": "text",
+    "categories": "text",
+    "ids": "text",
+    "share": "number",
+    "low": "number",
+    "high": "number",
+    "reason": "text",
+    "distribution": "text",
+    "text": "text",
+    "text_score": "number",
+    "issues": "integer",
+}
+SHARE_COLUMNS: dict[str, ColumnKind] = {
+    "supplier": "text",
+    "label": "text",
+    "category": "text",
+    "id": "text",
+    "share": "number",
+    "low": "number",
+    "high": "number",
+    "items": "integer",
+}
+BRAND_COLUMNS: dict[str, ColumnKind] = {
+    "supplier": "text",
+    "items": "integer",
+    "error_rate": "number",
+    "low": "number",
+    "high": "number",
+    "compared": "text",
+    "p_value": "number",
+}
+NOISE_COLUMNS: dict[str, ColumnKind] = {
+    "supplier": "text",
+    "given": "text",
+    "true": "text",
+    "share": "number",
+    "low": "number",
+    "high": "number",
+    "items": "integer",
+}
+
+
+def write_tables(result: AuditResult, folder: Path) -> list[Rule]:
+    """Writes all tables of an audit into `folder`; returns the rules.
+
+    Rules that people approved in a ``rules.csv`` that is there stay as they are.
+
+    Raises:
+        DataError: That file is damaged.
+        OutputError: A table cannot be written.
+    """
+    for name in ("issues.csv", "issues.parquet"):
+        write_table(folder / name, ISSUE_COLUMNS, issue_rows(result))
+    write_table(folder / "dictionary.csv", DICTIONARY_COLUMNS, _dictionary_rows(result))
+    write_table(folder / "shares.csv", SHARE_COLUMNS, _share_rows(result))
+    write_table(folder / "brands.csv", BRAND_COLUMNS, _brand_rows(result))
+    write_table(folder / "noise.csv", NOISE_COLUMNS, _noise_rows(result))
+    rules = propose_rules(result.entries, result.names)
+    path = folder / RULES
+    kept = keep_approved(rules, read_rules(path)) if path.exists() else rules
+    write_rules(path, kept)
+    return kept
+
+
+def summarise(result: AuditResult) -> dict[str, Any]:
+    """Returns the counts of an audit as plain values."""
+    actions = [str(entry.proposal.action) for entry in result.entries]
+    inspection, savings = result.inspection, result.savings
+    return {
+        "model": result.model,
+        "items": result.scan.items,
+        "errors": result.scan.errors,
+        "unlabelled": result.scan.groups.unlabelled,
+        "brands": len(result.scan.groups.by_supplier()),
+        "words": len(actions),
+        "proposals": {str(action): actions.count(str(action)) for action in Action},
+        "issues": inspection.issue_count,
+        "automatic": inspection.settled["correction"],
+        "precision": result.precision,
+        "reference": result.reference,
+        "automated": round(savings.automated, DIGITS),
+        "queue": savings.queue,
+        "minutes_saved": round(savings.minutes, 1),
+        "findings": result.findings,
+    }
+
+
+def issue_rows(result: AuditResult) -> Iterator[Row]:
+    """Gives the issues as rows of `ISSUE_COLUMNS`, the worst first."""
+    words = _find_words(result.entries)
+    for issue in result.inspection.issues:
+        entry = result.entries[issue.group]
+        yield (
+            issue.id,
+            entry.supplier,
+            entry.label,
+            result.names.names[issue.suggested],
+            round(issue.score, DIGITS),
+            round(issue.confidence, DIGITS),
+            "yes" if issue.automatic else "no",
+            result.names.ids[issue.suggested],
+            words.get((entry.supplier, issue.suggested)),
+            name_cover(entry, result),
+            issue.image,
+        )
+
+
+def name_cover(entry: Entry, result: AuditResult) -> str:
+    """Returns the names of the categories that a word means."""
+    return _BETWEEN.join(result.names.names[index] for index in entry.proposal.cover)
+
+
+def _find_words(entries: Sequence[Entry]) -> dict[tuple[str, int], str]:
+    """Returns (supplier, category) -> the brand's word for it, the one with most items of it."""
+    best: dict[tuple[str, int], tuple[float, str]] = {}
+    for entry in entries:
+        if entry.proposal.action in (Action.MAP, Action.SPLIT):
+            for index in entry.proposal.cover:
+                items = entry.items * float(entry.posterior.share[index])
+                key = entry.supplier, index
+                best[key] = max(best.get(key, (0.0, "")), (items, entry.label))
+    return {key: label for key, (_, label) in best.items()}
+
+
+def _dictionary_rows(result: AuditResult) -> Iterator[Row]:
+    for number, entry in enumerate(result.entries):
+        cover = list(entry.proposal.cover)
+        best = cover[0] if cover else int(entry.posterior.share.argmax())
+        yield (
+            entry.supplier,
+            entry.label,
+            entry.items,
+            str(entry.proposal.action),
+            name_cover(entry, result),
+            _BETWEEN.join(result.names.ids[index] for index in cover),
+            round(float(entry.posterior.share[best]), DIGITS),
+            round(float(entry.posterior.low[best]), DIGITS),
+            round(float(entry.posterior.high[best]), DIGITS),
+            entry.proposal.reason,
+            _describe_shares(entry, result),
+            entry.text.best or None,
+            round(entry.text.score, DIGITS) if entry.text.known else None,
+            result.inspection.issues_by_group.get(number, 0),
+        )
+
+
+def _describe_shares(entry: Entry, result: AuditResult) -> str:
+    order = (-entry.posterior.share).argsort(kind="stable").tolist()
+    return _BETWEEN.join(
+        f"{result.names.names[index]} {100 * entry.posterior.share[index]:.1f} %"
+        for index in order
+        if entry.posterior.share[index] >= LEAST_SHARE
+    )
+
+
+def _share_rows(result: AuditResult) -> Iterator[Row]:
+    for entry in result.entries:
+        for index, name in enumerate(result.names.names):
+            yield (
+                entry.supplier,
+                entry.label,
+                name,
+                result.names.ids[index],
+                round(float(entry.posterior.share[index]), DIGITS),
+                round(float(entry.posterior.low[index]), DIGITS),
+                round(float(entry.posterior.high[index]), DIGITS),
+                entry.posterior.n,
+            )
+
+
+def _brand_rows(result: AuditResult) -> Iterator[Row]:
+    for brand in result.noise:
+        yield (
+            brand.supplier,
+            brand.items,
+            round(brand.error.share, DIGITS),
+            round(brand.error.low, DIGITS),
+            round(brand.error.high, DIGITS),
+            brand.verdict,
+            round(brand.p_value, DIGITS),
+        )
+
+
+def _noise_rows(result: AuditResult) -> Iterator[Row]:
+    names = result.names.names
+    for brand in result.noise:
+        for row in brand.rows:
+            given = _BETWEEN.join(names[index] for index in row.cover)
+            for index, name in enumerate(names):
+                yield (
+                    brand.supplier,
+                    given,
+                    name,
+                    round(float(row.truth.share[index]), DIGITS),
+                    round(float(row.truth.low[index]), DIGITS),
+                    round(float(row.truth.high[index]), DIGITS),
+                    row.items,
+                )

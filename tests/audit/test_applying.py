@@ -1,0 +1,91 @@
+"""Rules applied to a feed."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hangtag.audit.applying import apply_rules
+from hangtag.audit.feed import open_feed
+from hangtag.audit.item_table import COLUMNS
+from hangtag.audit.proposals import Action
+from hangtag.audit.rules import Rule
+from hangtag.audit.tables import write_table
+from hangtag.errors import DataError
+from hangtag.predictions import read_csv_rows
+
+RULES = [
+    Rule("A", "Tees", Action.MAP, ("T-shirt",), ("t",), approved=True),
+    Rule("A", "Knits", Action.SPLIT, ("Pullover", "Coat"), ("p", "c"), approved=True),
+    Rule("A", "Gifts", Action.OUTSIDE, ("no apparel",), ("outside",), approved=True),
+    Rule("B", "Tees", Action.MAP, ("T-shirt",), ("t",)),
+]
+ROWS = [
+    ("1.png", "1", "A", "Tees", "=SUM(A1)"),
+    ("2.png", "2", "A", " TEES ", "-"),
+    ("3.png", "3", "A", "Knits", "x"),
+    ("4.png", "4", "A", "Knits", "x"),
+    ("5.png", "5", "A", "Gifts", "x"),
+    ("6.png", "6", "B", "Tees", "x"),
+    ("7.png", "7", "A", "Tees", "x"),
+]
+FOUND = [
+    ("1", "A", "Tees", "T-shirt", "t", 0.01, "sure"),
+    ("2", "A", "Tees", "T-shirt", "t", 0.7, "issue"),
+    ("3", "A", "Knits", "Coat", "c", 0.0, "sure"),
+    ("4", "A", "Knits", "Coat", "c", 0.0, "fine"),
+    ("7", "A", "Tees", "Dress", "d", 0.99, "correction"),
+]
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Path:
+    columns = ["image", "id", "supplier", "label", "note"]
+    pd.DataFrame(ROWS, columns=columns).to_csv(tmp_path / "feed.csv", index=False)
+    return tmp_path / "feed.csv"
+
+
+def apply(feed: Path, out: Path, items: Path | None = None) -> list[str]:
+    apply_rules(RULES, open_feed(str(feed)), out, items=items)
+    return [f"{row['category_id']} {row['category_by']}" for row in read_csv_rows(out)]
+
+
+def test_rules_alone(feed: Path, tmp_path: Path) -> None:
+    assert apply(feed, tmp_path / "out.csv") == [
+        *("t rule", "t rule", " review", " review", " rule: no apparel", " no rule", "t rule"),
+    ]
+
+
+def test_rules_with_what_an_audit_found(feed: Path, tmp_path: Path) -> None:
+    write_table(tmp_path / "items.parquet", COLUMNS, FOUND)
+    assert apply(feed, tmp_path / "out.csv", tmp_path / "items.parquet") == [
+        *("t rule", " review", "c image", " review", " rule: no apparel", " no rule"),
+        "d correction",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_applied_again_nothing_changes(feed: Path, tmp_path: Path, suffix: str) -> None:
+    first, second = tmp_path / f"first.{suffix}", tmp_path / f"second.{suffix}"
+    apply_rules(RULES, open_feed(str(feed)), first)
+    counts = apply_rules(RULES, open_feed(str(first)), second)
+    assert first.read_bytes() == second.read_bytes()
+    assert sum(counts.values()) == len(ROWS)
+
+
+def test_all_columns_stay(feed: Path, tmp_path: Path) -> None:
+    apply(feed, tmp_path / "out.csv")
+    rows = list(read_csv_rows(tmp_path / "out.csv"))
+    assert [row["note"] for row in rows] == [row[4] for row in ROWS]
+    assert "'=SUM(A1)" in (tmp_path / "out.csv").read_text()
+
+
+def test_without_an_approved_rule_there_is_nothing_to_do(feed: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none of the 1 rules is approved"):
+        apply_rules(RULES[3:], open_feed(str(feed)), tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_what_is_no_item_table_is_refused(feed: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not what hangtag audit writes"):
+        apply(feed, tmp_path / "out.csv", feed)

@@ -1,0 +1,151 @@
+"""``hangtag audit`` from end to end, on a small feed of Fashion-MNIST's test images."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hangtag.audit.demo import DemoOptions, write_demo_feed
+from hangtag.catalogue import FASHION_MNIST_CLASSES, Catalogue
+from hangtag.predictions import read_csv_rows
+from tests.tiny import Outcome, Run
+
+TABLES = (
+    *("issues.csv", "issues.parquet", "dictionary.csv", "shares.csv", "rules.csv", "brands.csv"),
+    *("noise.csv", "items.parquet", "audit.html"),
+)
+
+
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without the model's validation images no correction is automatic, and tests are quick."""
+    monkeypatch.setattr("hangtag.audit.reference._find_own", lambda categoriser: None)
+
+
+@pytest.fixture(scope="module")
+def demo(fashion_mnist: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """500 items of three brands, with the faults of a demo feed and one image that is damaged."""
+    test = fashion_mnist.splits["test"]
+    split = test.take(np.arange(500))
+    folder = tmp_path_factory.mktemp("demo") / "feed"
+    write_demo_feed(split, FASHION_MNIST_CLASSES, folder, DemoOptions(brands=3, seed=1))
+    (folder / "images" / "000007.png").write_bytes(b"no image")
+    return folder
+
+
+@pytest.fixture
+def audited(hangtag: Run, demo: Path, tmp_path: Path) -> Outcome:
+    return hangtag("audit", demo, "--out", tmp_path / "out", "--json")
+
+
+def test_findings_tables_and_json(audited: Outcome, demo: Path, tmp_path: Path) -> None:
+    assert audited.code == 1, audited.err
+    found = json.loads(audited.out)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(TABLES)
+    assert found["errors"] == 1
+    assert found["brands"] == 3
+    assert sum(found["proposals"].values()) == found["words"]
+    assert found["automatic"] == 0  # There is no reference.
+    issues = list(read_csv_rows(tmp_path / "out" / "issues.csv"))
+    assert list(issues[0])[:5] == ["id", "supplier", "label", "suggested", "score"]
+    scores = [float(row["score"]) for row in issues]
+    assert scores == sorted(scores, reverse=True)
+    assert len(issues) == found["issues"] == len(pd.read_parquet(tmp_path / "out/issues.parquet"))
+    truth = {row["id"]: row for row in read_csv_rows(demo / "truth" / "items.csv")}
+    assert np.mean([truth[row["id"]]["fault"] != "" for row in issues[:10]]) >= 0.8
+
+
+def test_rules_of_larger_words_are_right(audited: Outcome, demo: Path, tmp_path: Path) -> None:
+    words: dict[tuple[str, str], set[str]] = {}
+    for row in read_csv_rows(demo / "truth" / "words.csv"):
+        if float(row["share"]) >= 0.1:
+            words.setdefault((row["supplier"], row["label"]), set()).add(row["category"])
+    rows = [
+        row
+        for row in read_csv_rows(tmp_path / "out" / "dictionary.csv")
+        if int(row["items"]) >= 12 and row["proposal"] != "ask"
+    ]
+    right = [set(row["ids"].split("; ")) == words[row["supplier"], row["label"]] for row in rows]
+    assert len(right) >= 10
+    assert np.mean(right) >= 0.9
+
+
+def test_rules_are_approved_kept_and_applied(
+    hangtag: Run, audited: Outcome, demo: Path, tmp_path: Path
+) -> None:
+    rules = tmp_path / "out" / "rules.csv"
+    approved = rules.read_text().replace("\n,", "\nyes,").replace("yes,", "yes,", 1)
+    lines = [
+        line.replace("yes,", ",", 1) if ",ask," in line else line for line in approved.split("\n")
+    ]
+    rules.write_text("\n".join(lines))
+    out = tmp_path / "categorised.csv"
+    outcome = hangtag(
+        *("audit", "apply", rules, demo, "--audit", tmp_path / "out", "--out", out, "--json")
+    )
+    assert outcome.code == 0, outcome.err
+    counts = json.loads(outcome.out)["category_by"]
+    assert counts["rule"] > 250
+    assert counts["review"] > 0
+    rows = list(read_csv_rows(out))
+    assert len(rows) == sum(counts.values())
+    truth = {row["id"]: row for row in read_csv_rows(demo / "truth" / "items.csv")}
+    ruled = [row for row in rows if row["category_by"] == "rule"]
+    assert np.mean([truth[row["id"]]["category"] == row["category_id"] for row in ruled]) > 0.95
+    assert hangtag("audit", demo, "--out", tmp_path / "out", "-q").code == 1
+    assert rules.read_text().count("\nyes,") == sum(line.startswith("yes,") for line in lines)
+
+
+def test_an_earlier_audit_is_compared(
+    hangtag: Run, audited: Outcome, demo: Path, tmp_path: Path
+) -> None:
+    later = tmp_path / "later"
+    outcome = hangtag("audit", demo, "--out", later, "--before", tmp_path / "out")
+    assert outcome.code == 1, outcome.err
+    assert "Nothing changed by more than chance." in (later / "audit.html").read_text("utf-8")
+
+
+def test_usage_names_no_hidden_command(hangtag: Run) -> None:
+    outcome = hangtag("audit", "-h")
+    assert outcome.code == 0
+    assert "hangtag audit [OPTIONS]" in outcome.out
+    assert "audit feed" not in outcome.out
+    assert hangtag("audit", "apply", "-h").code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("image,name\na.png,x\n", "columns image, label"),
+        ("image,label\na.png,x\n", "none of the 1 images can be read"),
+        ("label\nx\n", "expected the column 'image'"),
+        (None, "there is no file or folder"),
+    ],
+)
+def test_bad_feeds_get_one_line(
+    hangtag: Run, tmp_path: Path, content: str | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "feed.csv").write_text(content)
+    outcome = hangtag("audit", tmp_path / "feed.csv", "--out", tmp_path / "out", "-q")
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert not list((tmp_path).glob("out/*"))
+
+
+def test_bad_options_get_one_line(hangtag: Run, demo: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for arguments, message in (
+        (("--out", tmp_path / "file"), "is a file; give a folder"),
+        (("--out", tmp_path / "out", "--model", "none"), "no model 'none'"),
+        (("--out", tmp_path / "out", "--before", tmp_path / "none"), "shares.csv"),
+    ):
+        outcome = hangtag("audit", demo, *arguments)
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert message in outcome.err
+    outcome = hangtag("audit", "apply", tmp_path / "none.csv", demo, "--out", tmp_path / "o.txt")
+    assert outcome.code == 2
+    assert ".csv or .parquet" in outcome.err

@@ -1,0 +1,115 @@
+"""Noise of brands, what changed, and the ledger."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hangtag.audit.dictionary import make_spread
+from hangtag.audit.dictionary_entries import CategoryNames, Entry, build_dictionary
+from hangtag.audit.drift import Earlier, find_drift, read_earlier
+from hangtag.audit.evidence import EvidenceTable
+from hangtag.audit.groups import Groups
+from hangtag.audit.noise import compare_shares, correct_holm, measure_noise
+from hangtag.audit.savings import Assumptions, count_savings
+from hangtag.audit.text import NoText
+from hangtag.errors import DataError
+from tests.audit.made_items import CLASSES, say
+
+NAMES = CategoryNames(("a", "b", "c", "d", "no apparel"), ("1", "2", "3", "4", "outside"))
+
+
+def audit(rates: dict[str, float], *, items: int = 400) -> tuple[list[Entry], EvidenceTable]:
+    """Builds the dictionary of brands with a word a class and a rate of wrong labels each."""
+    groups, table = Groups(), EvidenceTable(CLASSES)
+    for seed, (supplier, rate) in enumerate(rates.items()):
+        random = np.random.default_rng(seed)
+        truth = random.integers(0, CLASSES, items)
+        wrong = random.random(items) < rate
+        labels = np.where(wrong, (truth + random.integers(1, CLASSES, items)) % CLASSES, truth)
+        numbers = np.array([groups.count(supplier, f"word {label}") for label in labels])
+        table.add(numbers, say(truth, seed=seed), np.zeros(items, dtype=np.bool_))
+    return build_dictionary(groups, table, NoText(CLASSES)), table
+
+
+def test_error_rates_are_found_and_ranked() -> None:
+    rates = {"good": 0.01, "fair": 0.04, "alike": 0.04, "bad": 0.15}
+    entries, table = audit(rates, items=1200)
+    found = measure_noise(entries, table.by_group())
+    assert found[0].supplier == "bad"
+    assert {brand.supplier: brand.verdict for brand in found}["bad"] == "more"
+    for brand in found:
+        assert brand.error.share == pytest.approx(rates[brand.supplier], abs=0.025)
+        assert brand.error.low <= brand.error.share <= brand.error.high
+        for row in brand.rows:
+            assert row.truth.share.sum() == pytest.approx(1)
+
+
+def test_equal_brands_are_alike() -> None:
+    entries, table = audit(dict.fromkeys("ABCDE", 0.05))
+    assert {one.verdict for one in measure_noise(entries, table.by_group())} == {"alike"}
+
+
+def test_one_brand_has_no_others() -> None:
+    entries, table = audit({"A": 0.05})
+    (brand,) = measure_noise(entries, table.by_group())
+    assert (brand.verdict, brand.p_value) == ("alike", 1.0)
+
+
+def test_holm_by_hand() -> None:
+    assert correct_holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert correct_holm([]) == []
+
+
+def test_comparing_shares_by_hand() -> None:
+    assert compare_shares(make_spread(0.5, 99), make_spread(0.5, 99)) == pytest.approx(1)
+    # Each has the deviation 0.05, the difference 0.0707: 0.2 apart is 2.83 deviations.
+    far = compare_shares(make_spread(0.5, 99), make_spread(0.7, 83))
+    assert far == pytest.approx(0.0047, abs=5e-4)
+
+
+def test_a_word_that_means_something_else_now_is_drift() -> None:
+    entries, table = audit({"A": 0.0})
+    before = {
+        ("A", "word 0"): dict.fromkeys(NAMES.names, make_spread(0.2, 100)),
+        ("A", "old"): {"a": make_spread(1.0, 50)},
+    }
+    earlier = Earlier("before", before, {"A": make_spread(0.4, 300)})
+    drift = find_drift(entries, measure_noise(entries, table.by_group()), NAMES, earlier)
+    assert (drift.changes[0].label, drift.changes[0].category) == ("word 0", "a")
+    assert any(one.label == "" and one.category == "error rate" for one in drift.changes)
+    assert ("A", "old") in drift.gone
+    assert ("A", "word 1") in drift.new
+
+
+def test_nothing_drifts_from_itself() -> None:
+    entries, _ = audit({"A": 0.05, "B": 0.05})
+    same = {
+        (entry.supplier, entry.label): {
+            name: make_spread(float(entry.posterior.share[index]), 100)
+            for index, name in enumerate(NAMES.names)
+        }
+        for entry in entries
+    }
+    drift = find_drift(entries, [], NAMES, Earlier("same", same, {}))
+    assert (drift.changes, drift.new, drift.gone) == ((), (), ())
+
+
+def test_what_is_no_audit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        read_earlier(tmp_path)
+    (tmp_path / "shares.csv").write_text("supplier,label\nA,b\n")
+    with pytest.raises(DataError, match="holds no audit"):
+        read_earlier(tmp_path)
+
+
+def test_the_ledger_by_hand() -> None:
+    """1,000 items by hand cost 1000 x 36 s x 10 / 3600 = 100; half of them are automated."""
+    assumed = Assumptions(seconds=36, seconds_a_rule=60, wage=10, compute=0.001, error=0.5)
+    found = count_savings(
+        items=1000, automated=500, expected_errors=10, rules=6, assumptions=assumed
+    )
+    assert (found.automated, found.precision, found.queue) == (0.5, 0.98, 500)
+    assert found.minutes == pytest.approx(500 * 36 / 60 - 6)
+    after = 1000 * (0.5 * 36 * 10 / 3600 + 0.001 + 0.5 * 0.02 * 0.5) + 6 * 60 * 10 / 3600
+    assert found.money == pytest.approx(100 - after)

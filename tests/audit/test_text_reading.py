@@ -1,0 +1,48 @@
+"""What words say, folded into the classes of the shipped model."""
+
+import numpy as np
+import pytest
+
+from hangtag.audit.text import NoText
+from hangtag.audit.text_reading import TaxonomyReader
+from hangtag.catalogue import FASHION_MNIST_CLASSES
+from hangtag.modelfolder import ModelClass
+from hangtag.taxonomy import category_of
+
+CLASSES = [
+    ModelClass(name=name, category=category.id if (category := category_of(name)) else None)
+    for name in FASHION_MNIST_CLASSES
+]
+
+
+def best_of(vector: np.ndarray, floor: float) -> set[str]:
+    names = (*FASHION_MNIST_CLASSES, "no apparel")
+    return {names[index] for index in np.flatnonzero(vector >= floor)}
+
+
+@pytest.mark.parametrize(
+    ("label", "floor", "meant"),
+    [
+        ("Herrenhemden", 0.6, {"Shirt"}),
+        ("Jeans", 0.6, {"Trouser"}),
+        ("Schuhe", 0.2, {"Sandal", "Sneaker", "Ankle boot"}),
+        ("Gift Cards", 0.6, {"no apparel"}),
+    ],
+)
+def test_words_say_classes(label: str, floor: float, meant: set[str]) -> None:
+    (view,) = TaxonomyReader(CLASSES).read([label])
+    assert best_of(view.vector, floor) == meant
+    assert view.vector.sum() + view.foreign == pytest.approx(1)
+
+
+def test_a_category_without_a_class_is_foreign() -> None:
+    shorts, blouses = TaxonomyReader(CLASSES).read(["Denim Shorts", "Blouses"])
+    assert shorts.foreign > 0.9
+    assert 0.4 < blouses.foreign < 0.6  # Shirts lie right beside them.
+
+
+def test_a_word_that_is_not_read_says_nothing() -> None:
+    (view,) = TaxonomyReader(CLASSES).read(["XQ-77"])
+    assert not view.known
+    assert view.vector.sum() == 0
+    assert not NoText(3).read(["Shirts"])[0].known
