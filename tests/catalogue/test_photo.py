@@ -16,7 +16,6 @@ from hangtag.catalogue.photo import (
     Pixels,
     centre,
     fit_longest_side,
-    flatten_transparency,
     level_background,
     measure_background,
     negate_if_light,
@@ -27,6 +26,7 @@ from hangtag.catalogue.photo import (
     turn_grey,
 )
 from hangtag.errors import DataError
+from tests.catalogue.scenes import make_clutter, make_scene
 
 SIZE = (28, 28)
 WHITE = Background((255, 255, 255), plain=True, light=True)
@@ -37,27 +37,6 @@ images = arrays(
     st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3)),
     elements=st.integers(0, 255),
 )
-
-
-def make_scene(
-    background: Any = 255, garment: Any = 40, *, height: int = 120, width: int = 100
-) -> Pixels:
-    """A garment of 60x40 pixels, 30 from the top and 20 from the left, on a background."""
-    scene = np.empty((height, width, 3), dtype=np.uint8)
-    scene[:] = background
-    scene[30:90, 20:60] = garment
-    return scene
-
-
-def make_clutter(seed: int = 0) -> Pixels:
-    """A photo with a corner each of red, green, blue and black."""
-    scene = np.random.default_rng(seed).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    for row, column, colour in ((0, 0, 0), (0, -9, 1), (-9, 0, 2)):
-        patch = scene[row : row + 9 or None, column : column + 9 or None]
-        patch[:] = 0
-        patch[..., colour] = 255
-    scene[-9:, -9:] = 0
-    return scene
 
 
 def prepare(pixels: NDArray[np.uint8]) -> Pixels:
@@ -225,61 +204,6 @@ def test_turn_grey_keeps_every_grey_and_weighs_colours() -> None:
     np.testing.assert_array_equal(turn_grey(greys)[0], np.arange(256))
     primaries = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], dtype=np.uint8)
     assert turn_grey(primaries).tolist() == [[76, 150, 29]]
-
-
-def cut_out(garment: int, hidden: int = 0, opacity: int = 255) -> Image.Image:
-    layers = np.zeros((120, 100, 4), dtype=np.uint8)
-    layers[..., :3] = hidden
-    layers[30:90, 20:60] = (garment, garment, garment, opacity)
-    return Image.fromarray(layers)
-
-
-@pytest.mark.parametrize("hidden", [0, 128, 255])
-@pytest.mark.parametrize(("garment", "behind"), [(127, 255), (128, 0), (10, 255), (255, 0)])
-def test_cut_out_garment_comes_on_what_it_differs_from(
-    garment: int, behind: int, hidden: int
-) -> None:
-    pixels = flatten_transparency(cut_out(garment, hidden))
-    np.testing.assert_array_equal(pixels, make_scene(behind, garment))
-
-
-@pytest.mark.parametrize("garment", [0, 60, 127, 128, 200, 255])
-def test_cut_out_garment_ends_bright_on_black(garment: int) -> None:
-    pixels = prepare_photo(cut_out(garment), size=SIZE)
-    assert np.all(pixels[:, :4] == 0)
-    assert np.all(pixels[:, 6:22] == max(garment, 255 - garment))
-
-
-def test_half_transparent_pixels_are_mixed() -> None:
-    pixels = flatten_transparency(cut_out(100, opacity=51))
-    assert pixels[50, 40].tolist() == [224, 224, 224]  # a fifth of 100, the rest of 255
-
-
-def test_round_corners_get_the_colour_beside_them() -> None:
-    layers = np.full((120, 100, 4), 255, dtype=np.uint8)
-    layers[..., :3] = make_scene((240, 230, 220))
-    for row in (0, 119):
-        layers[row, [0, 99]] = 0
-    np.testing.assert_array_equal(
-        flatten_transparency(Image.fromarray(layers)), make_scene((240, 230, 220))
-    )
-
-
-def test_palette_with_a_transparent_colour() -> None:
-    image = Image.new("P", (100, 120), 0)
-    image.putpalette([9, 9, 9, 60, 60, 60])
-    image.paste(1, (20, 30, 60, 90))
-    image.info["transparency"] = 0
-    np.testing.assert_array_equal(flatten_transparency(image), make_scene(255, 60))
-
-
-def test_all_transparent_is_black() -> None:
-    assert not prepare_photo(Image.new("RGBA", (50, 60), (255, 0, 0, 0)), size=SIZE).any()
-
-
-def test_opacity_that_hides_nothing_changes_nothing() -> None:
-    opaque = Image.fromarray(make_clutter())
-    np.testing.assert_array_equal(flatten_transparency(opaque.convert("RGBA")), np.asarray(opaque))
 
 
 def test_garment_on_white_by_hand() -> None:

@@ -33,7 +33,7 @@ WORST, WORST_OF_BRAND, PICTURED_BRANDS = 60, 12, 60
 """Issues shown of all brands, of one brand, and of how many brands."""
 
 _SHOWN_SHARE = 0.005
-_TODO_BRANDS = 3
+_BRANDS_TO_SEE = 3
 
 Pictures = Mapping[str, Picture]
 
@@ -142,7 +142,7 @@ def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
     left = result.inspection.issue_count - automatic
     if left:
         found.append(("issues", f"Look at {_count(left, 'item')} whose image contradicts."))
-    worse = [brand for brand in result.noise if brand.verdict == "more"][:_TODO_BRANDS]
+    worse = [brand for brand in result.noise if brand.verdict == "more"][:_BRANDS_TO_SEE]
     found += [
         ("brands", f"Talk to {one.supplier}: {one.error.share:.1%} of its labels are wrong.")
         for one in worse

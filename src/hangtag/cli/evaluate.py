@@ -49,9 +49,7 @@ def evaluate(
     if by and chosen.suppliers is None:
         raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")
     if name == "train":
-        say(
-            "note: these are training images; a model is flattered by those it learned", quiet=quiet
-        )
+        say("note: these are training images, and a model is flattered by them", quiet=quiet)
     chosen = align_split(chosen, classes=catalogue.classes, model_classes=categoriser.classes)
     with progress_bar("predicting", quiet=quiet) as tick:
         answers = categoriser.answer(chosen.images, on_progress=tick)

@@ -64,11 +64,18 @@ def explore(
         return
     if data is None:
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
+    with progress_bar("reading the data", quiet=quiet) as tick:
+        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
+    _show_catalogue(catalogue, out, augment=augment, as_json=as_json, quiet=quiet)
+
+
+def _show_catalogue(
+    catalogue: "Catalogue", out: Path, *, augment: str | None, as_json: bool, quiet: bool
+) -> None:
+    """Measures a catalogue, draws its page into the folder `out` and tells the figures."""
     from hangtag.report import explore as measure
     from hangtag.report import write_exploration
 
-    with progress_bar("reading the data", quiet=quiet) as tick:
-        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
     exploration = measure(catalogue)
     augmented = None if augment is None else _draw_copies(catalogue, augment)
     say(f"{catalogue.name}: drawing the figures", quiet=quiet)

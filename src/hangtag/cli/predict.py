@@ -116,11 +116,7 @@ def predict(
             tally = work.run(CsvStream(sys.stdout, work.layout))
     say(tally.describe(), quiet=quiet)
     if as_json:
-        counts = {"n": tally.rows, "errors": tally.errors, "faults": dict(tally.faults)}
-        result: dict[str, Any] = {"out": str(out)} if out else {"rows": rows}
-        if heat_maps:
-            result["heat_maps"] = str(heat_maps)
-        print_json({"model": categoriser.card.name, **counts, **result})
+        print_json(_summarise(work, tally, {"out": str(out)} if out else {"rows": rows}))
     elif out is not None:
         typer.echo(str(out))
 
@@ -198,6 +194,12 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
             say("interrupted; the same command with --resume goes on", quiet=work.quiet)
         raise typer.Exit(130) from None
     return output.tally
+
+
+def _summarise(work: _Work, tally: Tally, result: dict[str, Any]) -> dict[str, Any]:
+    counts = {"n": tally.rows, "errors": tally.errors, "faults": dict(tally.faults)}
+    maps = {"heat_maps": str(work.heat_maps)} if work.heat_maps else {}
+    return {"model": work.categoriser.card.name, **counts, **result, **maps}
 
 
 def _collect(work: _Work) -> tuple[Tally, list[dict[str, Any]]]:

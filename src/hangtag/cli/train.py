@@ -27,6 +27,8 @@ from hangtag.machine import gpus, memory, processor
 from hangtag.modelfolder import read_card
 
 if TYPE_CHECKING:
+    from hangtag.training.recipes import Recipe
+    from hangtag.training.runfolder import RunFolder
     from hangtag.training.train import Result
 
 DEFAULT_RECIPE = "express"
@@ -76,7 +78,6 @@ def train(
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
     """
     require_training("training")
-    from hangtag.training.recipes import load_recipe
     from hangtag.training.runfolder import RunFolder, next_run_folder
     from hangtag.training.team import is_first_process
     from hangtag.training.train import Watch, prepare_catalogue
@@ -86,13 +87,7 @@ def train(
         raise typer.BadParameter("--resume needs --out, the run folder to go on with")
     fields = [*(changes or []), *([f"epochs={epochs}"] if epochs else [])]
     run = RunFolder(out) if out and resume else None
-    chosen = (
-        run.read_recipe(changes=fields)
-        if run and recipe is None
-        else load_recipe(recipe or DEFAULT_RECIPE, changes=fields)
-    )
-    if chosen.needs_published_weights:
-        require_photo_weights(f"the recipe {chosen.name}")
+    chosen = _choose_recipe(recipe, run, fields)
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
     quiet = quiet or not is_first_process()
@@ -124,6 +119,19 @@ def train(
         return
     _warn(result, from_scratch=chosen.transfer is None, quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
+
+
+def _choose_recipe(name: str | None, run: "RunFolder | None", changes: list[str]) -> "Recipe":
+    """Reads the recipe that is asked for, by default that of the run to go on with."""
+    from hangtag.training.recipes import load_recipe
+
+    if run and name is None:
+        chosen = run.read_recipe(changes=changes)
+    else:
+        chosen = load_recipe(name or DEFAULT_RECIPE, changes=changes)
+    if chosen.needs_published_weights:
+        require_photo_weights(f"the recipe {chosen.name}")
+    return chosen
 
 
 def _warn(result: "Result", *, from_scratch: bool, quiet: bool) -> None:

@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from hangtag.catalogue.faults import Fault
-from hangtag.catalogue.gzipped import is_gzip, open_plain
+from hangtag.catalogue.gzipped import open_plain
 from hangtag.catalogue.paths import make_printable
 from hangtag.errors import DataError, ImageError
 from hangtag.inputs.items import Cell, ColumnKind, ImageFile, Item, Size, fail
+from hangtag.inputs.lines import LONGEST_LINE, count_lines
 
 IMAGE_COLUMN = "image"
 
-_LONGEST_LINE = 1 << 20
 _ROWS_A_BATCH = 1024
-_BYTES_A_COUNT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,8 @@ class CsvManifest:
 
     def count(self) -> int | None:
         """Counts the lines, which is about the rows; None for gzip, which would take long."""
-        if is_gzip(Path(self.path)):
-            return None
-        with open_plain(Path(self.path)) as stream:
-            blocks = iter(lambda: stream.read(_BYTES_A_COUNT), b"")
-            return max(1, sum(block.count(b"\n") for block in blocks) - 1)
+        lines = count_lines(Path(self.path))
+        return None if lines is None else max(1, lines - 1)
 
     def read(self, size: Size) -> Iterator[Item]:
         """Gives the image of each row."""
@@ -55,8 +51,7 @@ class CsvManifest:
                 open_plain(Path(self.path)) as stream,
                 io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text,
             ):
-                # A line without an end must not fill the memory.
-                rows = csv.reader(iter(lambda: text.readline(_LONGEST_LINE), ""), strict=True)
+                rows = csv.reader(iter(lambda: text.readline(LONGEST_LINE), ""), strict=True)
                 yield from self._read_rows(rows)
         except DataError as error:
             yield fail(self.path, ImageError(str(error), fault=Fault.DAMAGED))

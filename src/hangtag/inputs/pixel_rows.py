@@ -15,17 +15,16 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from hangtag.catalogue.faults import Fault
-from hangtag.catalogue.gzipped import is_gzip, open_plain
+from hangtag.catalogue.gzipped import open_plain
 from hangtag.catalogue.paths import make_printable
 from hangtag.catalogue.pixel_csv import read_header
 from hangtag.errors import DataError, ImageError
 from hangtag.inputs.items import Cell, ColumnKind, Input, Pixels, Size, fail
+from hangtag.inputs.lines import LONGEST_LINE, count_lines
 
 _PIXEL = re.compile(r"pixel[1-9][0-9]{0,8}")
 _LINES_A_BLOCK = 500
 _BLOCK_BYTES = 4 << 20
-_LONGEST_LINE = 1 << 20
-_BYTES_A_COUNT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,8 @@ class PixelTable:
 
     def count(self) -> int | None:
         """Counts the lines after the header; None for gzip, which would take long."""
-        if is_gzip(Path(self.path)):
-            return None
-        with open_plain(Path(self.path)) as stream:
-            blocks = iter(lambda: stream.read(_BYTES_A_COUNT), b"")
-            ends = [(block.count(b"\n"), block[-1:]) for block in blocks]
-        lines = sum(count for count, _ in ends) + (ends[-1][1] != b"\n")
-        return max(0, lines - 1)
+        lines = count_lines(Path(self.path))
+        return None if lines is None else max(0, lines - 1)
 
     def read(self, size: Size) -> Iterator[Input]:
         """Gives a row an image, in order."""
@@ -72,8 +66,8 @@ class PixelTable:
             yield fail(self.path, ImageError(str(error), fault=Fault.DAMAGED))
 
     def _read_rows(self, stream: BinaryIO, pixels: Sequence[str], size: Size) -> Iterator[Input]:
-        stream.readline(_LONGEST_LINE)
-        lines = (line for line in iter(lambda: stream.readline(_LONGEST_LINE), b"") if line.strip())
+        stream.readline(LONGEST_LINE)
+        lines = (line for line in iter(lambda: stream.readline(LONGEST_LINE), b"") if line.strip())
         numbers = itertools.count()
         while block := _take_block(lines):
             yield from self._read_block(block, numbers, pixels, size)
@@ -130,7 +124,7 @@ def open_pixel_table(path: str, header: Sequence[str] | None = None) -> PixelTab
     if twice is not None:
         raise DataError(f"{path}: the column '{twice}' occurs twice; give each its own name")
     with open_plain(Path(path)) as stream:
-        stream.readline(_LONGEST_LINE)
+        stream.readline(LONGEST_LINE)
         if not stream.read(1):
             raise DataError(f"{path} has a header but no rows; get the file again")
     others: dict[str, ColumnKind] = {name: "text" for name in columns if not _PIXEL.fullmatch(name)}
