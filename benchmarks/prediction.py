@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 import hangtag
 from benchmarks.keras_peer import KerasPeer
 from benchmarks.measuring import Measure, run_in_turns, timed
+from benchmarks.training import fashion_mnist_recipes
 from hangtag.catalogue import Split
 from hangtag.categoriser import open_session
 from hangtag.modelfolder import shipped_models
 from hangtag.training.export import Exportable, export_onnx
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import Normalisation
-from hangtag.training.recipes import Recipe, list_recipes, load_recipe
+from hangtag.training.recipes import Recipe, load_recipe
 from hangtag.training.strangeness import learn_strangeness
 
 Pixels = NDArray[np.uint8]
@@ -26,7 +27,7 @@ BATCHES = (1, 64, 256)
 def measure_prediction(test: Split, keras: KerasPeer, *, rounds: int) -> dict[str, float]:
     """Images a second, by ``NAME, batch B``: every recipe's model, Keras, and PyTorch eager."""
     images = test.images
-    works = {recipe.name: open_recipe(recipe, test) for recipe in list_recipes()}
+    works = {recipe.name: open_recipe(recipe, test) for recipe in fashion_mnist_recipes()}
     works["seed, PyTorch eager"] = eager_seed()
     measures: dict[str, Measure] = {}
     for batch in BATCHES:

@@ -15,6 +15,7 @@ from hangtag.training.loop import Trainer
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.recipes import Recipe, list_recipes, load_recipe
+from hangtag.training.recipes.schema import Images
 
 IMAGES = 2560
 ALL_TRAIN = 60_000
@@ -24,6 +25,11 @@ EPOCH = 51_000
 Figures = dict[str, float]
 
 
+def fashion_mnist_recipes() -> list[Recipe]:
+    """Returns the recipes for images of 28x28 grey pixels."""
+    return [recipe for recipe in list_recipes() if recipe.images == Images()]
+
+
 def measure_recipes(train: Split, keras: KerasPeer, *, rounds: int) -> Figures:
     """Images a second in training: every recipe, and the seed also in float32 and in Keras."""
     keep_freed_memory()
@@ -31,7 +37,7 @@ def measure_recipes(train: Split, keras: KerasPeer, *, rounds: int) -> Figures:
     measures: dict[str, Measure] = {
         "seed, Keras": partial(keras.speed, "train", images=IMAGES),
         "seed, float32": training_measure(seed32, train),
-        **{recipe.name: training_measure(recipe, train) for recipe in list_recipes()},
+        **{recipe.name: training_measure(recipe, train) for recipe in fashion_mnist_recipes()},
     }
     return run_in_turns(measures, rounds=rounds)
 
@@ -41,7 +47,7 @@ def epochs_of_keras(speeds: Figures) -> Figures:
     one = EPOCH / speeds["seed, Keras"]
     images = {
         recipe.name: recipe.epochs * ALL_TRAIN * (1 - recipe.validation_share)
-        for recipe in list_recipes()
+        for recipe in fashion_mnist_recipes()
     }
     return {name: count / speeds[name] / one for name, count in images.items()}
 
