@@ -10,8 +10,8 @@ FOLDER holds ``items.csv`` with the columns ``image`` (a path below FOLDER), ``s
 the photo), ``label``, ``split10`` and ``label10`` (empty for photos outside the ten classes), made
 of the public clothing data set (github alexeygrigorev/clothing-dataset, CC0). 113 of the 122 people
 in its validation split are in its train split too, so figures there flatter. ``--shipped`` makes
-train, validation and test, each of people of its own; the few people with more than 100 photos,
-half of all photos, are in train, so that the figures are those of many people.
+train, validation and test, each of people of its own; the few people with more than 100 photos are
+in train, so that the figures are those of many people.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SHIPPED = {
     "Top": "Tank top",
     "Shirt": "Shirt",
     "Longsleeve": "Long sleeve",
-    "Hoodie": "Hoodie",
+    "Hoodie": "Long sleeve",
     "Outwear": "Outerwear",
     "Blazer": "Outerwear",
     "Dress": "Dress",
@@ -69,7 +69,7 @@ def read_items(folder: Path) -> list[dict[str, str]]:
 
 def published_items(items: Sequence[Item], *, by_person: bool) -> list[Item]:
     """Returns the items of the published ten classes, with its split unless `by_person`."""
-    chosen = [{**item, "label": item["label10"]} for item in items if item["label10"]]
+    chosen: list[Item] = [{**item, "label": item["label10"]} for item in items if item["label10"]]
     return chosen if by_person else [{**item, "split": item["split10"]} for item in chosen]
 
 
