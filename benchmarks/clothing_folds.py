@@ -58,17 +58,20 @@ def main() -> None:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--work", type=Path, default=Path("runs/clothing-folds"))
     parser.add_argument("--classes", choices=list(CLASSES), default="raw")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="only the first so many")
     options = parser.parse_args()
     items = CLASSES[options.classes](read_items(options.folder))
     work = options.work / f"{options.recipe}-{options.classes}"
     folds = divide(items, parts=FOLDS)
-    rows = [row for fold in range(FOLDS) for row in run_fold(items, folds, fold, work, options)]
+    rows = [
+        row for fold in range(options.folds) for row in run_fold(items, folds, fold, work, options)
+    ]
     figures = judge(rows)
     show(figures)
     if options.classes == "raw":
         figures["as_shipped"] = judge(merge(rows))
         show(figures["as_shipped"])
-    record(f"{options.recipe}, {options.classes}", figures)
+    record(f"{options.recipe}, {options.classes}", {"folds": options.folds, **figures})
 
 
 def run_fold(
@@ -179,7 +182,7 @@ def show(figures: dict[str, Any]) -> None:
         ]
         for name in ("accuracy", "macro_f1")
     ]
-    title = f"{figures['n']:,} photos by {figures['suppliers']} people, five folds"
+    title = f"{figures['n']:,} photos by {figures['suppliers']} people"
     print_table(title, ["figure", "value", "95 % interval"], rows)
     counts, classes = np.array(figures["confusion_matrix"]), figures["classes"]
     rows = [

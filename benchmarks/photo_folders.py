@@ -60,7 +60,7 @@ def measure_photos(work: Path, *, rounds: int, count: int) -> dict[str, float]:
     speeds: dict[str, float] = {}
     for side in SIDES:
         folder = write_photos(work / f"photos-{side}", side=side, count=count)
-        works = {
+        works: dict[str, Callable[[], object]] = {
             "decoding alone": partial(decode, folder),
             "model alone": model_alone(model, folder),
             "hangtag predict": command(model, folder, work / "out.csv"),

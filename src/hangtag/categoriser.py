@@ -90,7 +90,15 @@ class Categoriser:
             ModelError: There is no such model, or it is not what it was when it was written.
         """
         folder = find_model_folder(model)
-        card = read_card(folder)
+        return cls.open(folder, read_card(folder))
+
+    @classmethod
+    def open(cls, folder: Path, card: Card) -> "Categoriser":
+        """Opens the graph in a model folder whose `card` was read before; runs the golden images.
+
+        Raises:
+            ModelError: It does not answer as the card says.
+        """
         categoriser = cls(
             card, open_session((folder / ONNX).read_bytes(), where=str(folder / ONNX))
         )

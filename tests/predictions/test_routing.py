@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from hangtag.catalogue import Catalogue, Split
+from hangtag.categoriser import Categoriser
+from hangtag.modelfolder import Card
 from hangtag.predictions import Router, read_csv_rows
 from hangtag.training.train import train
 from tests.photos import photo_recipe
@@ -133,12 +135,13 @@ def test_an_interrupted_run_resumes_with_both_models(
 def test_a_model_is_loaded_when_its_first_image_comes(
     hangtag: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hangtag.categoriser import Categoriser
+    opened, loaded = Categoriser.open, []
 
-    load, loaded = Categoriser.load, []
-    monkeypatch.setattr(
-        Categoriser, "load", lambda model: (loaded.append(Path(model)), load(model))[1]
-    )
+    def count(folder: Path, card: Card) -> Categoriser:
+        loaded.append(folder)
+        return opened(folder, card)
+
+    monkeypatch.setattr(Categoriser, "open", count)
     assert hangtag("predict", folder / "00-grey.png", "--json").code == 0
     assert len(loaded) == 1
     assert hangtag("predict", folder / "10-grey.npy", folder / "05-photo.jpg", "--json").code == 0

@@ -55,7 +55,9 @@ class Router:
         on_open: OnOpen = lambda card: None,
     ) -> None:
         self.cards = tuple(read_card(folder) for folder in folders)
-        self._folders = dict(zip(map(_shape, self.cards), folders, strict=True))
+        self._routes: dict[tuple[int, ...], tuple[Path, Card]] = {
+            _shape(card): (folder, card) for folder, card in zip(folders, self.cards, strict=True)
+        }
         self._precision, self._on_open = precision, on_open
         self._loaded: dict[tuple[int, ...], Categoriser] = {}
 
@@ -95,12 +97,12 @@ class Router:
         return self._loaded.get(shape) or self._load(shape)
 
     def _load(self, shape: tuple[int, ...]) -> Categoriser:
-        model = self._loaded[shape] = Categoriser.load(self._folders[shape])
+        model = self._loaded[shape] = Categoriser.open(*self._routes[shape])
         self._on_open(model.card)
         return model
 
 
-def _shape(card: Card) -> tuple[int, int, int]:
+def _shape(card: Card) -> tuple[int, ...]:
     return card.input.height, card.input.width, card.input.channels
 
 
