@@ -43,6 +43,7 @@ class Prediction:
         decision: ``accept``, ``review`` or ``unknown``.
         runner_up: The second most probable class; the most probable one beside a parent.
         runner_up_confidence: Its calibrated probability, 0-1.
+        model: What the card calls the model.
     """
 
     category: str
@@ -51,6 +52,7 @@ class Prediction:
     decision: str
     runner_up: str
     runner_up_confidence: float
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,15 @@ class Categoriser:
             ModelError: There is no such model, or it is not what it was when it was written.
         """
         folder = find_model_folder(model)
-        card = read_card(folder)
+        return cls.open(folder, read_card(folder))
+
+    @classmethod
+    def open(cls, folder: Path, card: Card) -> "Categoriser":
+        """Opens the graph in a model folder whose `card` was read before; runs the golden images.
+
+        Raises:
+            ModelError: It does not answer as the card says.
+        """
         categoriser = cls(
             card, open_session((folder / ONNX).read_bytes(), where=str(folder / ONNX))
         )
@@ -156,6 +166,7 @@ class Categoriser:
                 decision=str(decided.decision[row]),
                 runner_up=self.classes[second[row]],
                 runner_up_confidence=float(probabilities[row, second[row]]),
+                model=self.card.name,
             )
             for row, level in enumerate(decided.level)
         ]
@@ -236,15 +247,21 @@ class Categoriser:
             )
 
 
+def load_runtime() -> Any:
+    """Imports ONNX Runtime, which takes longer than anything else before a first answer."""
+    with hold_interrupts():
+        import onnxruntime
+
+    return onnxruntime
+
+
 def open_session(onnx: bytes, *, where: str) -> Any:
     """Opens an ONNX Runtime session on the content of a file; `where` names it in errors.
 
     Raises:
         ModelError: The runtime cannot run it.
     """
-    with hold_interrupts():
-        import onnxruntime
-
+    onnxruntime = load_runtime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:

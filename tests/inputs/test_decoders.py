@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,12 +21,12 @@ HOSTILE = """
 import os, signal, time
 from hangtag.inputs import worker
 decode = worker.decode_image
-def act(path, *, size, channels):
+def act(path, **wanted):
     if 'crash' in path.name: os.kill(os.getpid(), signal.SIGKILL)
     if 'leave' in path.name: os._exit(3)
     if 'hang' in path.name: time.sleep(60)
     if 'print' in path.name: os.write(1, b'noise'); print('noise', flush=True)
-    return decode(path, size=size, channels=channels)
+    return decode(path, **wanted)
 worker.decode_image = act
 worker.serve({limit})
 """
@@ -112,10 +113,10 @@ def test_the_limit_holds_without_a_process_too(
 ) -> None:
     decode = decoding.decode_image
 
-    def act(path: Path, *, size: tuple[int, int], channels: int) -> decoding.DecodedImage:
+    def act(path: Path, **wanted: Any) -> decoding.DecodedImage:
         if path.name == "002.png":
             time.sleep(60)
-        return decode(path, size=size, channels=channels)
+        return decode(path, **wanted)
 
     monkeypatch.setattr("hangtag.inputs.decoders.decode_image", act)
     with Decoders(0, limit=0.2) as decoders:

@@ -13,8 +13,19 @@ WHITE = (255, 255, 255)
 _CLOSE = 24
 """Largest difference in a channel at which two border pixels are of one colour, of 255."""
 
+_GREY_MODES = "1LIF"
+"""First letters of Pillow's modes without colour."""
+
 _PLAIN = 0.5
 """A border is plain when this share of its pixels is close to their median."""
+
+
+def is_grey(image: "Image") -> bool:
+    """Tells whether an image has no colour: its mode has none, or its channels are all equal."""
+    if image.mode[0] in _GREY_MODES:
+        return True
+    pixels = np.asarray(image.convert("RGB"))
+    return bool((pixels == pixels[..., :1]).all())
 
 
 def fit_colour(image: "Image", size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.catalogue.colour import fit_colour
+from hangtag.catalogue.colour import fit_colour, is_grey
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import is_file
 from hangtag.catalogue.photo import prepare_photo
@@ -69,9 +69,22 @@ def decode_grey(
 
 
 def decode_image(
-    source: Path | bytes, *, size: tuple[int, int], channels: int = 1, name: str = "the image"
+    source: Path | bytes,
+    *,
+    size: tuple[int, int],
+    channels: int = 1,
+    grey: tuple[int, int] | None = None,
+    name: str = "the image",
 ) -> DecodedImage:
     """Decodes to grey as `decode_grey` does or, with three channels, to colour by `fit_colour`.
+
+    Args:
+        source: The path of a file, or its bytes.
+        size: Height and width of the result.
+        channels: 1 for grey, 3 for colour.
+        grey: Height and width of images that stay what they are: one that is of this size and
+            has no colour comes in grey and in this size, whatever the others become.
+        name: What an error calls an image that is given as bytes.
 
     Raises:
         ImageError: As `read_image` says.
@@ -79,6 +92,8 @@ def decode_image(
     if channels == 1:
         return decode_grey(source, size=size, name=name)
     with _open(source, _COLOUR_DRAFT_FACTOR * max(size), name) as image:
+        if grey and image.size == (grey[1], grey[0]) and is_grey(image):
+            return DecodedImage(prepare_photo(image, size=grey), resized=False)
         resized = image.size != (size[1], size[0])
         return DecodedImage(fit_colour(image, size), resized)
 

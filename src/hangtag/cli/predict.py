@@ -6,33 +6,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from hangtag import __version__
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
 from hangtag.decisions.promises import DEFAULT_PRECISION
-from hangtag.decisions.rules import describe_support
+from hangtag.decisions.rules import describe_support, stored_precision
 from hangtag.errors import OutputError
-from hangtag.inputs import Decoders, Inputs, Item, open_inputs
+from hangtag.inputs import Decoders, Input, Inputs, Item, open_inputs
+from hangtag.modelfolder import Card
 from hangtag.predictions import (
+    AUTO,
     CsvStream,
     Layout,
     Request,
+    Router,
     RowByRow,
     RowList,
     Sink,
     Tally,
+    find_models,
+    lacks_photo_model,
     open_output,
     part_of,
     predict_rows,
     require_format,
 )
 from hangtag.report.heat_maps import discard_heat_maps, heat_maps_of, write_heat_map
-
-if TYPE_CHECKING:
-    from hangtag.categoriser import Categoriser
 
 
 def predict(
@@ -45,8 +47,12 @@ def predict(
         ),
     ],
     model: Annotated[
-        str, typer.Option(help="A shipped model, a model or a run folder.")
-    ] = "fashion-mnist",
+        str,
+        typer.Option(
+            help="A shipped model, a model or a run folder; auto takes clothing-photos for photos "
+            "and fashion-mnist for grey images of 28x28 pixels."
+        ),
+    ] = AUTO,
     out: Annotated[
         Path | None,
         typer.Option(help="A .csv, .jsonl or .parquet file.  [default: CSV on stdout]"),
@@ -81,8 +87,9 @@ def predict(
     The decision is accept (the precision is promised), review (a person must see it), unknown
     (unlike anything the model learned) or error. Where only a parent of the class is sure, such as
     "Upper body", the category is that, and category_level says so.
-    A photo becomes bright on black and of the model's size by the steps that `hangtag explore
-    --photo FILE` draws; a model of 28x28 pixels is a poor judge of photos.
+    Column model says which model looked at it. For a model of grey images a photo becomes bright on
+    black and of the model's size by the steps that `hangtag explore --photo FILE` draws; a model
+    of 28x28 pixels is a poor judge of photos.
 
     The columns of a manifest are passed through. Ctrl-C leaves what --resume goes on with.
 
@@ -93,20 +100,15 @@ def predict(
       hangtag predict doubtful/ --out doubtful.csv --explain
       ls photos/*.jpg | hangtag predict - --model runs/mine
     """
-    from hangtag.categoriser import Categoriser
-
     _check_options(inputs, out, resume=resume, explain=explain)
     opened = open_inputs(inputs)
     with Decoders(workers) as decoders:
         if opened.files:
             decoders.start(opened.files)  # They get ready while the model is loaded.
-        categoriser = Categoriser.load(model)
-        # Refuses what cannot be promised, before any work.
-        if lack := describe_support(categoriser.card.rules, precision):
-            say(f"note: {lack}", quiet=quiet)
+        router = _open_router(model, precision, quiet=quiet)
         heat_maps = heat_maps_of(out) if out and explain else None
         layout = Layout(opened.columns)
-        work = _Work(categoriser, precision, opened, decoders, layout, quiet, heat_maps)
+        work = _Work(router, model, precision, opened, decoders, layout, quiet, heat_maps)
         rows: list[dict[str, Any]] = []
         if out is not None:
             tally = _write_file(work, out, resume=resume)
@@ -125,7 +127,8 @@ def predict(
 class _Work:
     """All that is needed to make rows."""
 
-    categoriser: "Categoriser"
+    router: Router
+    model: str
     precision: float
     inputs: Inputs
     decoders: Decoders
@@ -133,26 +136,49 @@ class _Work:
     quiet: bool
     heat_maps: Path | None
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the model's images."""
-        return self.categoriser.card.input.height, self.categoriser.card.input.width
-
     def run(self, sink: Sink, items: Iterator[Item] | None = None) -> Tally:
         """Sends the rows of all inputs, or of `items`, to `sink`, and shows how far it is."""
-        items = self.inputs.read(self.size) if items is None else items
-        channels = self.categoriser.card.input.channels
-        decoded = self.decoders.decode(items, size=self.size, channels=channels)
+        items = self.inputs.read(*self.router.sizes) if items is None else items
+        decoded = self.decoders.decode(items, **self.router.decoding)
+        if lacks_photo_model(self.model):
+            decoded = _tell_photos(decoded, quiet=self.quiet)
         with progress_bar("predicting", quiet=self.quiet, unit="images") as tick:
             tick(sink.tally.rows, self.inputs.total)
             if self.heat_maps:
-                draw = partial(write_heat_map, self.heat_maps, self.categoriser)
+                draw = partial(write_heat_map, self.heat_maps, self.router.explain)
                 sink = RowByRow(sink, draw, lambda rows: tick(rows, self.inputs.total))
-            predict = partial(self.categoriser.predict, precision=self.precision)
-            for rows in predict_rows(predict, decoded):
+            for rows in predict_rows(self.router.predict, decoded):
                 sink.write(rows)
                 tick(sink.tally.rows, self.inputs.total)
         return sink.tally
+
+
+def _open_router(model: str, precision: float, *, quiet: bool) -> Router:
+    """Opens the models; refuses a precision that none promises before any work."""
+
+    def tell_lack(card: Card) -> None:
+        if lack := describe_support(card.rules, precision):
+            say(f"note: {card.name}: {lack}", quiet=quiet)
+
+    router = Router(find_models(model), precision=precision, on_open=tell_lack)
+    for card in router.cards:
+        stored_precision(card.rules, precision)
+    router.get_ready()
+    return router
+
+
+def _tell_photos(decoded: Iterator[Input], *, quiet: bool) -> Iterator[Input]:
+    """Passes inputs on; says once that photos among them go to a model that is no judge of them."""
+    told = False
+    for one in decoded:
+        if one.resized and not told:
+            told = True
+            say(
+                "note: there are photos, and the model clothing-photos is not part of this "
+                "installation; they go to fashion-mnist, a poor judge of photos",
+                quiet=quiet,
+            )
+        yield one
 
 
 def _check_options(inputs: list[str], out: Path | None, *, resume: bool, explain: bool) -> None:
@@ -179,7 +205,7 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
     request = Request(
         inputs=work.inputs.arguments,
         total=work.inputs.total,
-        model=work.categoriser.card.sha256,
+        model=[card.sha256 for card in work.router.cards],
         precision=work.precision,
         explained=work.heat_maps is not None,
         version=__version__,
@@ -188,7 +214,7 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
         discard_heat_maps(work.heat_maps)
     try:
         with open_output(out, work.layout, request, resume=resume) as output:
-            work.run(output, output.skip_done(work.inputs.read(work.size)))
+            work.run(output, output.skip_done(work.inputs.read(*work.router.sizes)))
     except KeyboardInterrupt:
         if part_of(out).exists():
             say("interrupted; the same command with --resume goes on", quiet=work.quiet)
@@ -197,9 +223,15 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
 
 
 def _summarise(work: _Work, tally: Tally, result: dict[str, Any]) -> dict[str, Any]:
-    counts = {"n": tally.rows, "errors": tally.errors, "faults": dict(tally.faults)}
+    counts = {
+        "n": tally.rows,
+        "decisions": dict(tally.decisions),
+        "models": dict(tally.models),
+        "errors": tally.errors,
+        "faults": dict(tally.faults),
+    }
     maps = {"heat_maps": str(work.heat_maps)} if work.heat_maps else {}
-    return {"model": work.categoriser.card.name, **counts, **result, **maps}
+    return {"model": work.router.name, **counts, **result, **maps}
 
 
 def _collect(work: _Work) -> tuple[Tally, list[dict[str, Any]]]:

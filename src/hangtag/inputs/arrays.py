@@ -3,7 +3,7 @@
 import math
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +16,7 @@ from hangtag.catalogue.gzipped import open_plain
 from hangtag.catalogue.idx import IMAGES_MAGIC
 from hangtag.catalogue.paths import is_file, make_printable
 from hangtag.errors import DataError, ImageError
-from hangtag.inputs.items import Input, Pixels, Size, fail
+from hangtag.inputs.items import Input, Pixels, Size, describe_sizes, fail
 
 ARRAY_SUFFIX = ".npy"
 
@@ -48,33 +48,36 @@ def count_rows(path: str) -> int | None:
         return 1
 
 
-def read_array_file(path: str, size: Size) -> Iterator[Input]:
-    """Gives the images of an array file, or one recorded error that says what is wrong with it."""
+def read_array_file(path: str, sizes: Sequence[Size]) -> Iterator[Input]:
+    """Gives the images of an array file, or one recorded error that says what is wrong with it.
+
+    They must be of one of `sizes`.
+    """
     suffix = _find_suffix(path)
-    rows = _read_npy(path, size) if suffix == ARRAY_SUFFIX else _read_idx(path, size)
+    rows = _read_npy(path, sizes) if suffix == ARRAY_SUFFIX else _read_idx(path, sizes)
     try:
         yield from rows
     except ImageError as error:
         yield fail(path, error)
 
 
-def _read_npy(path: str, size: Size) -> Iterator[Input]:
-    images = _open_npy(path, size)
+def _read_npy(path: str, sizes: Sequence[Size]) -> Iterator[Input]:
+    images = _open_npy(path, sizes)
     name = make_printable(path)
     if images.ndim == 2:
         yield Input(name, path, np.array(images))
         return
     for start in range(0, len(images), _BLOCK):
         # A block is mapped, copied and let go, so that the pages of a large file are not kept.
-        block = np.array(_open_npy(path, size)[start : start + _BLOCK])
+        block = np.array(_open_npy(path, sizes)[start : start + _BLOCK])
         for index, image in enumerate(block, start):
             yield Input(f"{name}[{index}]", path, image)
 
 
-def _open_npy(path: str, size: Size) -> NDArray[np.uint8]:
+def _open_npy(path: str, sizes: Sequence[Size]) -> NDArray[np.uint8]:
     """Maps an array file into memory, (H, W) or (N, H, W); raises ImageError when it cannot."""
-    height, width = size
-    expected = f"({height}, {width}), (N, {height}, {width}) or (N, {height}, {width}, 1) uint8"
+    shapes = [f"({h}, {w}), (N, {h}, {w}) or (N, {h}, {w}, 1)" for h, w in sizes]
+    expected = f"{' or '.join(shapes)} uint8"
     if not is_file(Path(path)):
         raise ImageError(f"{path}: no such array file; check the path", fault=Fault.MISSING)
     try:
@@ -90,7 +93,7 @@ def _open_npy(path: str, size: Size) -> NDArray[np.uint8]:
             f"{path} is an archive; expected one .npy array {expected}", fault=Fault.MISSHAPEN
         )
     images = array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
-    if images.dtype != np.uint8 or images.ndim not in (2, 3) or images.shape[-2:] != size:
+    if images.dtype != np.uint8 or images.ndim not in (2, 3) or images.shape[-2:] not in sizes:
         raise ImageError(
             f"{path}: expected an array {expected}, received {array.shape} {array.dtype}; "
             "convert it first",
@@ -115,10 +118,10 @@ def _starts_like_idx(path: str) -> bool:
         return False
 
 
-def _read_idx(path: str, size: Size) -> Iterator[Input]:
+def _read_idx(path: str, sizes: Sequence[Size]) -> Iterator[Input]:
     try:
         with open_plain(Path(path)) as stream:
-            count = _read_idx_header(path, stream, size)
+            count, size = _read_idx_header(path, stream, sizes)
             yield from _read_idx_rows(path, stream, count, size)
     except ImageError:
         raise
@@ -126,7 +129,8 @@ def _read_idx(path: str, size: Size) -> Iterator[Input]:
         raise ImageError(str(error), fault=Fault.DAMAGED) from error
 
 
-def _read_idx_header(path: str, stream: BinaryIO, size: Size) -> int:
+def _read_idx_header(path: str, stream: BinaryIO, sizes: Sequence[Size]) -> tuple[int, Size]:
+    """Returns how many images follow, and their size."""
     header = stream.read(_IDX_HEADER.size)
     if int.from_bytes(header[:4], "big") != IMAGES_MAGIC:
         raise ImageError(
@@ -137,15 +141,15 @@ def _read_idx_header(path: str, stream: BinaryIO, size: Size) -> int:
     if len(header) < _IDX_HEADER.size:
         raise ImageError(f"{path}: is cut off in its header; get it again", fault=Fault.DAMAGED)
     _, count, height, width = _IDX_HEADER.unpack(header)
-    if (height, width) != size:
+    if (height, width) not in sizes:
         raise ImageError(
-            f"{path}: expected images of {size[0]}x{size[1]} pixels, received {height}x{width}; "
+            f"{path}: expected images of {describe_sizes(sizes)}, received {height}x{width}; "
             "export them as image files",
             fault=Fault.MISSHAPEN,
         )
     if not count:
         raise ImageError(f"{path} holds no images; get the file again", fault=Fault.EMPTY)
-    return int(count)
+    return count, (height, width)
 
 
 def _read_idx_rows(path: str, stream: BinaryIO, count: int, size: Size) -> Iterator[Input]:

@@ -29,8 +29,8 @@ from hangtag.catalogue.decoding import DecodedImage, decode_image
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import make_printable
 from hangtag.errors import ImageError, OutputError
-from hangtag.inputs.items import ImageFile, Input, Item, Shape, Size, fail
-from hangtag.inputs.worker import LENGTH, READY, REQUEST
+from hangtag.inputs.items import ImageFile, Input, Item, Pixels, Size, Wanted, fail
+from hangtag.inputs.worker import LENGTH, READY, pack_request
 
 TIME_LIMIT = 10.0
 """Seconds that one image may take."""
@@ -98,59 +98,69 @@ class Decoders:
             for _ in range(self._count):
                 self._idle.put(self._launch())
 
-    def decode(self, items: Iterable[Item], *, size: Size, channels: int = 1) -> Iterator[Input]:
+    def decode(
+        self,
+        items: Iterable[Item],
+        *,
+        size: Size,
+        channels: int = 1,
+        grey: Size | None = None,
+    ) -> Iterator[Input]:
         """Decodes the image files among `items` to pixels of `size`; keeps the order.
 
         The pixels are grey, (H, W), or with three `channels` colour, (H, W, 3); then the grey
-        pixels of arrays and tables become colour too.
+        pixels of arrays and tables become colour too. What is grey and of the size `grey` stays
+        what it is.
 
         Raises:
             OutputError: A decoder process cannot be started.
         """
-        shape = (*size, channels)
+        wanted = Wanted(size, channels, grey)
         iterator = iter(items)
         chunks: Iterator[list[Item]] = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
         under_way: deque[tuple[list[Item], _Outcomes]] = deque()
         for chunk in chunks:
-            under_way.append((chunk, self._submit(chunk, shape)))
+            under_way.append((chunk, self._submit(chunk, wanted)))
             if len(under_way) > 2 * self._count:
-                yield from _merge(*under_way.popleft(), channels)
+                yield from _merge(*under_way.popleft(), wanted)
         while under_way:
-            yield from _merge(*under_way.popleft(), channels)
+            yield from _merge(*under_way.popleft(), wanted)
 
-    def _submit(self, chunk: Sequence[Item], shape: Shape) -> _Outcomes:
+    def _submit(self, chunk: Sequence[Item], wanted: Wanted) -> _Outcomes:
         paths = [item.path for item in chunk if isinstance(item, ImageFile)]
         if paths:
             self.start()
         if self._pool is None or not paths:
-            return [self._decode_here(path, shape) for path in paths]
-        return self._pool.submit(self._decode_paths, paths, shape)
+            return [self._decode_here(path, wanted) for path in paths]
+        return self._pool.submit(self._decode_paths, paths, wanted)
 
-    def _decode_here(self, path: str, shape: Shape) -> _Outcome:
+    def _decode_here(self, path: str, wanted: Wanted) -> _Outcome:
         try:
             with _time_limit(self._limit):
-                return decode_image(Path(path), size=shape[:2], channels=shape[2])
+                return decode_image(
+                    Path(path), size=wanted.size, channels=wanted.channels, grey=wanted.grey
+                )
         except ImageError as error:
             return error
         except _OverdueError:
             return _explain_death(path, -signal.SIGALRM, self._limit)
 
-    def _decode_paths(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
+    def _decode_paths(self, paths: Sequence[str], wanted: Wanted) -> list[_Outcome]:
         try:
-            return self._ask(paths, shape)
+            return self._ask(paths, wanted)
         except _DiedError:
-            return [self._decode_alone(path, shape) for path in paths]
+            return [self._decode_alone(path, wanted) for path in paths]
 
-    def _decode_alone(self, path: str, shape: Shape) -> _Outcome:
+    def _decode_alone(self, path: str, wanted: Wanted) -> _Outcome:
         try:
-            return self._ask([path], shape)[0]
+            return self._ask([path], wanted)[0]
         except _DiedError as death:
             return _explain_death(path, death.code, self._limit)
 
-    def _ask(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
+    def _ask(self, paths: Sequence[str], wanted: Wanted) -> list[_Outcome]:
         process = self._idle.get()
         try:
-            return process.ask(paths, shape)
+            return process.ask(paths, wanted)
         except _DiedError:
             process = self._replace(process)
             raise
@@ -194,19 +204,19 @@ class _Process:
             ) from error
         self._ready = False
 
-    def ask(self, paths: Sequence[str], shape: Shape) -> list[_Outcome]:
+    def ask(self, paths: Sequence[str], wanted: Wanted) -> list[_Outcome]:
         """Decodes the files; raises _DiedError when the process ends instead of answering."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         if not self._ready:
             self._await_ready(self._process.stdout)
         encoded = [os.fsencode(path) for path in paths]
-        request = [REQUEST.pack(len(paths), *shape)]
+        request = [pack_request(len(paths), wanted)]
         request += [LENGTH.pack(len(path)) + path for path in encoded]
         try:
             self._process.stdin.write(b"".join(request))
             self._process.stdin.flush()
-            return _read_answer(self._process.stdout, len(paths), shape)
+            return _read_answer(self._process.stdout, len(paths), wanted)
         except (OSError, EOFError, ValueError) as error:
             raise _DiedError(self._await_end()) from error
 
@@ -248,20 +258,20 @@ class _OverdueError(BaseException):
     """An image took too long; no Exception, so that no decoder takes it for one of its own."""
 
 
-def _read_answer(answers: IO[bytes], count: int, shape: Shape) -> list[_Outcome]:
+def _read_answer(answers: IO[bytes], count: int, wanted: Wanted) -> list[_Outcome]:
     (length,) = LENGTH.unpack(_read_exactly(answers, LENGTH.size))
     told = json.loads(_read_exactly(answers, length))
-    content = _read_exactly(answers, count * math.prod(shape))
-    images = np.frombuffer(content, np.uint8).reshape(
-        count, *(shape if shape[2] > 1 else shape[:2])
-    )
-    resized = set(told["resized"])
-    outcomes: list[_Outcome] = [
-        DecodedImage(pixels, index in resized) for index, pixels in enumerate(images)
-    ]
-    for index, fault, message in told["errors"]:
-        outcomes[index] = ImageError(message, fault=fault)
-    return outcomes
+    outcomes: dict[int, _Outcome] = {
+        index: ImageError(message, fault=fault) for index, fault, message in told["errors"]
+    }
+    grey, resized = set(told["grey"]), set(told["resized"])
+    for index in range(count):
+        if index not in outcomes:
+            shape = wanted.grey if wanted.grey and index in grey else wanted.shape
+            content = _read_exactly(answers, math.prod(shape))
+            pixels = np.frombuffer(content, np.uint8).reshape(shape)
+            outcomes[index] = DecodedImage(pixels, index in resized)
+    return [outcomes[index] for index in range(count)]
 
 
 def _read_exactly(stream: IO[bytes], length: int) -> bytes:
@@ -271,15 +281,21 @@ def _read_exactly(stream: IO[bytes], length: int) -> bytes:
     return content
 
 
-def _merge(chunk: Sequence[Item], found: _Outcomes, channels: int) -> Iterator[Input]:
+def _merge(chunk: Sequence[Item], found: _Outcomes, wanted: Wanted) -> Iterator[Input]:
     outcomes = iter(found if isinstance(found, list) else found.result())
     for item in chunk:
         if isinstance(item, ImageFile):
             yield _finish(item, next(outcomes))
-        elif channels > 1 and item.pixels is not None and item.pixels.ndim == 2:
-            yield replace(item, pixels=np.repeat(item.pixels[..., None], channels, axis=2))
-        else:
+        elif item.pixels is None or _is_wanted(item.pixels, wanted):
             yield item
+        else:
+            pixels = np.repeat(item.pixels[..., None], wanted.channels, axis=2)
+            yield replace(item, pixels=pixels)
+
+
+def _is_wanted(pixels: Pixels, wanted: Wanted) -> bool:
+    """Whether grey pixels (H, W) of an array or a table may stay what they are."""
+    return wanted.channels == 1 or pixels.shape == wanted.grey
 
 
 def _finish(image: ImageFile, outcome: _Outcome) -> Input:

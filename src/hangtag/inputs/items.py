@@ -1,6 +1,6 @@
 """One image on its way to the model, before and after it is decoded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -20,8 +20,26 @@ Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
 """Height and width in pixels."""
 
-Shape = tuple[int, int, int]
-"""Height and width in pixels, and channels: 1 for grey, 3 for colour."""
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What image files are decoded to.
+
+    Attributes:
+        size: Height and width in pixels.
+        channels: 1 for grey, 3 for colour.
+        grey: Height and width of grey images that stay what they are, or None where all get
+            `size` and `channels`.
+    """
+
+    size: Size
+    channels: int = 1
+    grey: Size | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the pixels of an image: (H, W), in colour (H, W, C)."""
+        return self.size if self.channels == 1 else (*self.size, self.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +95,13 @@ class Source(Protocol):
     def count(self) -> int | None:
         """Returns how many items there are, about, or None where counting takes long."""
 
-    def read(self, size: Size) -> Iterator[Item]:
-        """Gives the items in order; arrays and tables must hold pixels of `size`."""
+    def read(self, *sizes: Size) -> Iterator[Item]:
+        """Gives the items in order; arrays and tables must hold pixels of one of `sizes`."""
+
+
+def describe_sizes(sizes: Sequence[Size]) -> str:
+    """Returns sizes for people, such as ``28x28 or 224x224 pixels``."""
+    return " or ".join(f"{height}x{width}" for height, width in sizes) + " pixels"
 
 
 def fail(

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -20,10 +20,10 @@ TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _WANTED = (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES, ARRAY_SUFFIX)
 
 
-def read_file(path: str, size: Size) -> Iterator[Item]:
+def read_file(path: str, sizes: Sequence[Size]) -> Iterator[Item]:
     """Gives the images of one file that is no table: an image, an array or IDX file."""
     if is_array(path):
-        yield from read_array_file(path, size)
+        yield from read_array_file(path, sizes)
     elif path.lower().endswith(TABLE_SUFFIXES):
         yield fail(path, ImageError(f"{path} {_NO_TABLE}", fault=Fault.NOT_AN_IMAGE))
     else:
@@ -44,9 +44,9 @@ class FileSource:
         """Returns how many images the file announces."""
         return count_rows(self.path) if is_array(self.path) else 1
 
-    def read(self, size: Size) -> Iterator[Item]:
+    def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives its images."""
-        return read_file(self.path, size)
+        return read_file(self.path, sizes)
 
     @property
     def names_files(self) -> bool:
@@ -78,11 +78,11 @@ class FolderSource:
             )
         return total
 
-    def read(self, size: Size) -> Iterator[Item]:
+    def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives its images; a folder that cannot be entered becomes a recorded error."""
         for path in _walk(self.folder):
             if isinstance(path, str):
-                yield from read_file(path, size)
+                yield from read_file(path, sizes)
             else:
                 yield fail(path.folder, path.error)
 
@@ -102,7 +102,7 @@ class ListSource:
         """Returns None: the list may still be growing."""
         return None
 
-    def read(self, size: Size) -> Iterator[Item]:
+    def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives the images of the files, as they are named."""
         if isinstance(self.lines, io.TextIOWrapper):
             self.lines.reconfigure(errors="surrogateescape")  # A file name need not be UTF-8.
@@ -110,7 +110,7 @@ class ListSource:
             text = line.removeprefix("\ufeff") if number == 0 else line
             for path in text.rstrip("\r\n").split("\0"):
                 if path:
-                    yield from read_file(path, size)
+                    yield from read_file(path, sizes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class CsvManifest:
         lines = count_lines(Path(self.path))
         return None if lines is None else max(1, lines - 1)
 
-    def read(self, size: Size) -> Iterator[Item]:
+    def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives the image of each row."""
         try:
             with (
@@ -101,7 +101,7 @@ class ParquetManifest:
         """Returns the number of rows."""
         return self.rows
 
-    def read(self, size: Size) -> Iterator[Item]:
+    def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives the image of each row."""
         import pyarrow as pa
         from pyarrow import parquet

@@ -60,10 +60,10 @@ class Inputs:
                 merged[name] = kind if merged.get(name, kind) == kind else "text"
         return merged
 
-    def read(self, size: Size) -> Iterator[Item]:
-        """Gives every image in order; arrays and tables must hold pixels of `size`."""
+    def read(self, *sizes: Size) -> Iterator[Item]:
+        """Gives every image in order; arrays and tables must hold pixels of one of `sizes`."""
         for source in self.sources:
-            yield from source.read(size)
+            yield from source.read(*sizes)
 
 
 def open_inputs(arguments: Sequence[str], *, listing: TextIO | None = None) -> Inputs:

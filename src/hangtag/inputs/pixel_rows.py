@@ -19,7 +19,7 @@ from hangtag.catalogue.gzipped import open_plain
 from hangtag.catalogue.paths import make_printable
 from hangtag.catalogue.pixel_csv import read_header
 from hangtag.errors import DataError, ImageError
-from hangtag.inputs.items import Cell, ColumnKind, Input, Pixels, Size, fail
+from hangtag.inputs.items import Cell, ColumnKind, Input, Pixels, Size, describe_sizes, fail
 from hangtag.inputs.lines import LONGEST_LINE, count_lines
 
 _PIXEL = re.compile(r"pixel[1-9][0-9]{0,8}")
@@ -47,21 +47,22 @@ class PixelTable:
         lines = count_lines(Path(self.path))
         return None if lines is None else max(0, lines - 1)
 
-    def read(self, size: Size) -> Iterator[Input]:
+    def read(self, *sizes: Size) -> Iterator[Input]:
         """Gives a row an image, in order."""
-        expected = [f"pixel{number}" for number in range(1, size[0] * size[1] + 1)]
-        if set(expected) != set(self.header) - set(self.columns):
+        given = set(self.header) - set(self.columns)
+        size = next((one for one in sizes if given == set(_name_pixels(one))), None)
+        if size is None:
+            last = " or ".join(_name_pixels(one)[-1] for one in sizes)
             error = ImageError(
-                f"{self.path}: expected the columns pixel1 to {expected[-1]}, received "
-                f"{len(self.header) - len(self.columns)} such columns; the model takes images of "
-                f"{size[0]}x{size[1]} pixels",
+                f"{self.path}: expected the columns pixel1 to {last}, received {len(given)} such "
+                f"columns; images must be of {describe_sizes(sizes)}",
                 fault=Fault.MISSHAPEN,
             )
             yield fail(self.path, error)
             return
         try:
             with open_plain(Path(self.path)) as stream:
-                yield from self._read_rows(stream, expected, size)
+                yield from self._read_rows(stream, _name_pixels(size), size)
         except DataError as error:
             yield fail(self.path, ImageError(str(error), fault=Fault.DAMAGED))
 
@@ -134,6 +135,10 @@ def open_pixel_table(path: str, header: Sequence[str] | None = None) -> PixelTab
 def is_pixel_header(header: Sequence[str]) -> bool:
     """Tells whether these are the columns of a pixel CSV."""
     return "pixel1" in header
+
+
+def _name_pixels(size: Size) -> list[str]:
+    return [f"pixel{number}" for number in range(1, size[0] * size[1] + 1)]
 
 
 def _take_block(lines: Iterator[bytes]) -> list[bytes]:

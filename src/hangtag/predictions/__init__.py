@@ -2,33 +2,38 @@
 
     layout = Layout(inputs.columns)
     with open_output(Path("out.csv"), layout, request, resume=False) as output:
-        for rows in predict_rows(categoriser.predict, output.skip_done(inputs.read(size))):
+        for rows in predict_rows(router.predict, output.skip_done(inputs.read(*router.sizes))):
             output.write(rows)
 
-`rows` makes them, `csv_rows` and `formats` write them down, `output` is the file that appears
-whole and the part beside it with which an interrupted run goes on, `streams` are stdout and a list,
-`tally` counts.
+`routing` says which model looks at which image, `rows` makes the rows, `csv_rows` and `formats`
+write them down, `output` is the file that appears whole and the part beside it with which an
+interrupted run goes on, `streams` are stdout and a list, `tally` counts.
 """
 
 from hangtag.predictions.csv_rows import read_csv_rows
 from hangtag.predictions.formats import FORMATS, require_format
 from hangtag.predictions.output import Output, Request, open_output, part_of
+from hangtag.predictions.routing import AUTO, Router, find_models, lacks_photo_model
 from hangtag.predictions.rows import Layout, Predict, Row, predict_rows
 from hangtag.predictions.streams import CsvStream, RowByRow, RowList, Sink
 from hangtag.predictions.tally import Tally
 
 __all__ = [
+    "AUTO",
     "FORMATS",
     "CsvStream",
     "Layout",
     "Output",
     "Predict",
     "Request",
+    "Router",
     "Row",
     "RowByRow",
     "RowList",
     "Sink",
     "Tally",
+    "find_models",
+    "lacks_photo_model",
     "open_output",
     "part_of",
     "predict_rows",

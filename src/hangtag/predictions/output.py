@@ -35,7 +35,7 @@ class Request:
     Attributes:
         inputs: The arguments.
         total: How many inputs they announce, None where unknown.
-        model: sha256 of the model's card.
+        model: sha256 of the card of each model.
         precision: What is promised for the accepted items, 0-1.
         explained: Whether a heat map is drawn for each row.
         version: The version of Hangtag.
@@ -43,7 +43,7 @@ class Request:
 
     inputs: Sequence[str]
     total: int | None
-    model: str
+    model: Sequence[str]
     precision: float
     explained: bool
     version: str

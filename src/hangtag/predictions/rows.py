@@ -18,7 +18,8 @@ ROWS_A_BATCH = 4 * BATCH
 """Inputs that go to the model, and rows that go to the output, at a time."""
 
 Predict = Callable[[NDArray[np.uint8]], Sequence[Prediction]]
-"""Gives a prediction for each of images (N, H, W) uint8, as `Categoriser.predict` does."""
+"""Gives a prediction for each of images (N, H, W) or (N, H, W, C) uint8 of one shape, as
+`Categoriser.predict` does."""
 
 _KINDS: Mapping[type, ColumnKind] = {str: "text", float: "number", int: "integer", bool: "truth"}
 _PREDICTED: Mapping[str, ColumnKind] = {
@@ -88,9 +89,14 @@ def predict_rows(predict: Predict, inputs: Iterable[Input]) -> Iterator[list[Row
     """Gives one row for each input, in order, a batch at a time."""
     iterator = iter(inputs)
     while batch := list(itertools.islice(iterator, ROWS_A_BATCH)):
-        readable = [one.pixels for one in batch if one.pixels is not None]
-        predictions = iter(predict(np.stack(readable)) if readable else ())
-        yield [Row(one, None if one.pixels is None else next(predictions)) for one in batch]
+        by_shape: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
+        for one in batch:
+            if one.pixels is not None:
+                by_shape.setdefault(one.pixels.shape, []).append(one.pixels)
+        said = {shape: iter(predict(np.stack(alike))) for shape, alike in by_shape.items()}
+        yield [
+            Row(one, None if one.pixels is None else next(said[one.pixels.shape])) for one in batch
+        ]
 
 
 def _round(value: Cell) -> Cell:

@@ -16,12 +16,14 @@ class Tally:
         rows: All.
         resized: Those whose image was fitted to the model's size.
         decisions: Those that were read, by decision; ``accept`` at the level of the category.
+        models: Those that were read, by the model that looked at them.
         faults: Those that could not be read, by kind, such as ``damaged``.
     """
 
     def __init__(self) -> None:
         self.rows = self.resized = 0
         self.decisions: Counter[str] = Counter()
+        self.models: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
     @property
@@ -38,6 +40,7 @@ class Tally:
                 self.faults[row.input.fault] += 1
             if row.prediction:
                 self.decisions[_name(row.prediction)] += 1
+                self.models[row.prediction.model] += 1
 
     def describe(self) -> str:
         """Says what was read and what could not be, most frequent first."""
@@ -46,6 +49,8 @@ class Tally:
         if read:
             parts = [f"{count:,} ({count / read:.1%}) {kind}" for kind, count in self._decided()]
             text += ": " + ", ".join(parts)
+        if len(self.models) > 1:
+            text += "; " + ", ".join(f"{n:,} by {name}" for name, n in self.models.most_common())
         if self.errors:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.faults.most_common())
             text += f"; {self.errors:,} not readable ({kinds}): see the column 'error'"
@@ -59,6 +64,7 @@ class Tally:
             "rows": self.rows,
             "resized": self.resized,
             "decisions": dict(self.decisions),
+            "models": dict(self.models),
             "faults": dict(self.faults),
         }
 
@@ -68,6 +74,7 @@ class Tally:
         tally = cls()
         tally.rows, tally.resized = content["rows"], content["resized"]
         tally.decisions.update(content["decisions"])
+        tally.models.update(content["models"])
         tally.faults.update(content["faults"])
         return tally
 

@@ -1,15 +1,18 @@
 """Heat maps: an image beside itself with what spoke for its class and what against it."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.categoriser import Categoriser
 from hangtag.files import write_bytes
 from hangtag.predictions.rows import Row
 from hangtag.report.style import MUTED, clear_frame, drawing_style, new_sheet, png_of, shorten
+
+Explain = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float64], str]]
+"""Gives the heat (H, W) of an image and the class it is of, as `Categoriser.explain` does."""
 
 _LEAST_SCALE = 0.1
 """Nats that are drawn in full colour at least: smaller differences stay pale."""
@@ -34,12 +37,12 @@ def discard_heat_maps(folder: Path) -> None:
             picture.unlink()
 
 
-def write_heat_map(folder: Path, categoriser: Categoriser, row: Row, number: int) -> None:
+def write_heat_map(folder: Path, explain: Explain, row: Row, number: int) -> None:
     """Writes the heat map of row `number` as PNG; nothing where its image could not be read.
 
     Args:
         folder: Where to; it is made where it is missing.
-        categoriser: The model that made the prediction.
+        explain: Explains an image as the model that made the prediction does.
         row: What was predicted.
         number: The number of the row, from 1.
 
@@ -49,7 +52,7 @@ def write_heat_map(folder: Path, categoriser: Categoriser, row: Row, number: int
     pixels, said = row.input.pixels, row.prediction
     if pixels is None or said is None:
         return
-    heat, name = categoriser.explain(pixels)
+    heat, name = explain(pixels)
     title = f"{said.category} {100 * said.confidence:.0f} %: {said.decision}"
     picture = draw_heat_map(pixels, heat, title=title, name=name)
     write_bytes(folder / name_picture(number, row.input.name), picture)

@@ -84,25 +84,36 @@ def _without_origins(proto: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
-def check_export(content: bytes, model: Exportable, pixels: NDArray[np.uint8]) -> None:
+def check_export(
+    content: bytes,
+    model: Exportable,
+    pixels: NDArray[np.uint8],
+    *,
+    tolerance: float = GOLDEN_TOLERANCE,
+) -> None:
     """Compares ONNX Runtime on `content` with the network on pixels (G, H, W, C).
 
     Raises:
-        TrainingError: A logit differs by more than 1e-4.
+        TrainingError: A logit differs by more than `tolerance`.
     """
     with torch.no_grad():
         expected, _, _ = model(torch.from_numpy(pixels))
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     received = session.run(["logits"], {"pixels": pixels})[0]
     difference = float(np.abs(received - expected.numpy()).max())
-    if not difference <= GOLDEN_TOLERANCE:
+    if not difference <= tolerance:
         raise TrainingError(
             f"the exported model differs from the trained network by {difference:.2g} on the "
-            f"golden images (at most {GOLDEN_TOLERANCE:g}); nothing was written; this is a fault "
+            f"golden images (at most {tolerance:g}); nothing was written; this is a fault "
             "of the exporter or of the network: try another version of torch or onnxruntime"
         )
 
 
-def safetensors_bytes(network: Network) -> bytes:
-    """Writes the weights of `network` as safetensors."""
-    return save_safetensors({n: t.contiguous() for n, t in network.state_dict().items()})
+def safetensors_bytes(network: Network, *, half: bool = False) -> bytes:
+    """Writes the weights of `network` as safetensors; with `half` the matrices in float16."""
+    return save_safetensors(
+        {
+            name: (tensor.half() if half and tensor.ndim > 1 else tensor).contiguous()
+            for name, tensor in network.state_dict().items()
+        }
+    )

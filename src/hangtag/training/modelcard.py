@@ -21,6 +21,7 @@ def write_readme(card: Card) -> str:
         f"{card.data['name']} with the recipe `{card.recipe['name']}`, seed {card.seed}.",
         "",
         *_figures(card),
+        *_weights(card),
         *_thresholds(card),
         *_classes(card),
         "## What it does not do",
@@ -47,6 +48,22 @@ def _figures(card: Card) -> list[str]:
         *([*card.data["suppliers"], ""] if "suppliers" in card.data else []),
         f"Temperature and thresholds were fitted on the {card.calibration.n:,} items of the "
         "validation split, so its calibration error is a little flattering.",
+        "",
+    ]
+
+
+def _weights(card: Card) -> list[str]:
+    """Says in which number format the weights are stored, where half precision was asked for."""
+    stored = card.weights
+    if stored is None:
+        return []
+    kept = {
+        "float16": "The weights are stored in half precision, all is computed in single precision",
+        "float32": "The weights are stored in single precision, since half costs too much",
+    }
+    return [
+        f"{kept[stored.format]}: validation accuracy {stored.accuracy:.4f} with half precision, "
+        f"{stored.accuracy_full:.4f} with single precision.",
         "",
     ]
 

@@ -30,6 +30,7 @@ from hangtag.modelfolder import (
 )
 from hangtag.taxonomy import LEVELS, category_of, parents_of
 from hangtag.training.export import Exportable, export_onnx, safetensors_bytes
+from hangtag.training.halving import choose_weights
 from hangtag.training.modelcard import write_readme
 from hangtag.training.networks import Network
 from hangtag.training.preprocessing import Normalisation, with_channels
@@ -87,6 +88,11 @@ def package_model(
     pixels = _golden_pixels(catalogue.splits["validation"])
     onnx = export_onnx(model, pixels=pixels, classes=catalogue.classes)
     draft = _draft_card(model, recipe=recipe, catalogue=catalogue, seed=seed)
+    if recipe.weights == "float16":
+        onnx, stored = choose_weights(
+            onnx, model, draft=draft, pixels=pixels, validation=catalogue.splits["validation"]
+        )
+        draft = draft.model_copy(update={"weights": stored})
     runner = Categoriser(draft, open_session(onnx, where="the exported model"))
     judged = _judge(runner, catalogue)
     metrics = {name: _headline(figures) for name, figures in judged.evaluations.items()}
@@ -97,7 +103,8 @@ def package_model(
         "golden": golden(pixels, runner.answer(pixels).logits),
     }
     card = draft.model_copy(update=measured)
-    weights = safetensors_bytes(model.network)
+    half = card.weights is not None and card.weights.format == "float16"
+    weights = safetensors_bytes(model.network, half=half)
     write_model_folder(folder, card, onnx=onnx, weights=weights, readme=write_readme(card))
     return Packaged(Categoriser.load(folder), judged.probabilities, judged.evaluations)
 

@@ -336,6 +336,8 @@ class Recipe(Settings):
     """Epochs without a lower validation loss before the training stops; null never stops."""
     keep: Literal["best", "last"] = "best"
     """Weights to export: those of the lowest validation loss, or the last."""
+    weights: Literal["float32", "float16"] = "float32"
+    """Number format in the model folder; float16 halves it, unless that costs accuracy."""
     precision: Literal["float32", "auto"] = "float32"
     """Number format on a CPU; auto takes bfloat16 where it is native, as a GPU always does."""
 

@@ -1,0 +1,198 @@
+"""How fast a folder of JPEG photos is categorised, and what holds it up.
+
+    python -m benchmarks.photo_folders            a part of ``make bench`` on its own, nine rounds
+    python -m benchmarks.photo_folders --quick    three rounds of few photos
+
+In turns: decoding alone with as many processes as ``predict`` starts, the model alone on decoded
+pixels, the whole command, and PyTorch eager on the same network fed by the same decoder processes.
+The last lines are the speed of the command over that of the slower of its two parts (goal: 0.60)
+and over PyTorch's. The model is ``clothing-photos`` or, where it is not shipped, the network of the
+recipe ``photo`` with random weights, which is as fast.
+"""
+
+import itertools
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+import hangtag
+from benchmarks.measuring import Measure, run_in_turns, timed
+from hangtag.catalogue import Catalogue, Split
+from hangtag.cli.console import print_table
+from hangtag.inputs import Decoders, open_inputs
+from hangtag.modelfolder import shipped_models
+from hangtag.training.networks import build_network
+from hangtag.training.packaging import package_model
+from hangtag.training.preprocessing import Normalisation, scale_pixels
+from hangtag.training.recipes import load_recipe
+
+SIDES = (320, 1600)
+"""Longest sides of the photos, pixels: those of the clothing data set, and those of a shop."""
+
+SAMPLES = ("astronaut", "coffee", "chelsea", "rocket")
+QUALITY = 90
+BATCH = 64
+GOAL = 0.6
+PHOTOS = {"quick": 128, "full": 1024}
+"""Photos in a folder."""
+
+Pixels = NDArray[np.uint8]
+
+
+def measure_photos(work: Path, *, rounds: int, count: int) -> dict[str, float]:
+    """Images a second, by ``WHAT, SIDE px``, for photos of each of `SIDES`.
+
+    Args:
+        work: Where photos and model go.
+        rounds: Times that each is measured.
+        count: Photos in a folder.
+    """
+    model = find_model(work)
+    eager = open_eager()
+    speeds: dict[str, float] = {}
+    for side in SIDES:
+        folder = write_photos(work / f"photos-{side}", side=side, count=count)
+        works: dict[str, Callable[[], object]] = {
+            "decoding alone": partial(decode, folder),
+            "model alone": model_alone(model, folder),
+            "hangtag predict": command(model, folder, work / "out.csv"),
+            "PyTorch eager, decoding": partial(run_eager, eager, folder),
+        }
+        measures: dict[str, Measure] = {
+            f"{name}, {side} px": timed(one, items=count) for name, one in works.items()
+        }
+        speeds |= run_in_turns(measures, rounds=rounds)
+    return speeds
+
+
+def ratios_of_photos(speeds: dict[str, float]) -> dict[str, float]:
+    """Returns the speed of the command over that of its slower part, and over PyTorch's."""
+    ratios = {}
+    for side in SIDES:
+        parts = (speeds[f"{name} alone, {side} px"] for name in ("decoding", "model"))
+        whole = speeds[f"hangtag predict, {side} px"]
+        ratios[f"over the slower part, {side} px (goal {GOAL})"] = whole / min(parts)
+        ratios[f"over PyTorch eager, {side} px"] = (
+            whole / speeds[f"PyTorch eager, decoding, {side} px"]
+        )
+    return ratios
+
+
+def write_photos(folder: Path, *, side: int, count: int) -> Path:
+    """Writes JPEG photos, four to three, cut from the sample photos of scikit-image."""
+    from skimage import data
+
+    folder.mkdir(parents=True)
+    samples = [Image.fromarray(getattr(data, name)()).convert("RGB") for name in SAMPLES]
+    random = np.random.default_rng(0)
+    for number in range(count):
+        sample = samples[number % len(samples)]
+        width = int(random.integers(sample.width // 2, sample.width))
+        height = min(sample.height, width * 4 // 3)
+        left, top = (int(random.integers(0, free + 1)) for free in (sample.width - width, 0))
+        part = sample.crop((left, top, left + width, top + height))
+        part.resize((side * 3 // 4, side)).save(folder / f"{number:05d}.jpg", quality=QUALITY)
+    return folder
+
+
+def find_model(work: Path) -> str:
+    """Returns the shipped model of photos, or a model folder with random weights."""
+    if "clothing-photos" in shipped_models():
+        return "clothing-photos"
+    recipe = load_recipe("photo")
+    size = recipe.images.size
+    random = np.random.default_rng(0)
+    splits = {
+        name: Split(
+            random.integers(0, 256, (30, size, size, 3), dtype=np.uint8),
+            np.arange(30) % 10,
+            np.array([f"{name}/{number}" for number in range(30)]),
+        )
+        for name in ("train", "validation")
+    }
+    catalogue = Catalogue("noise", "made", tuple("abcdefghij"), splits)
+    package_model(
+        work / "model",
+        build_network(recipe, classes=10, channels=3).eval(),
+        Normalisation.of(recipe, splits["train"].images),
+        recipe=recipe,
+        catalogue=catalogue,
+        seed=0,
+    )
+    return str(work / "model")
+
+
+def stream(folder: Path) -> Iterator[Pixels]:
+    """Decodes the photos of a folder as `predict` does, to (224, 224, 3)."""
+    side = load_recipe("photo").images.size
+    inputs = open_inputs([str(folder)])
+    with Decoders() as decoders:
+        decoders.start(inputs.files)
+        for one in decoders.decode(inputs.read((side, side)), size=(side, side), channels=3):
+            if one.pixels is not None:
+                yield one.pixels
+
+
+def decode(folder: Path) -> list[Pixels]:
+    """Decodes all photos of a folder."""
+    return list(stream(folder))
+
+
+def model_alone(model: str, folder: Path) -> Callable[[], object]:
+    """Returns what predicts the photos of a folder, decoded beforehand."""
+    pixels, categoriser = np.stack(decode(folder)), hangtag.load(model)
+    return lambda: categoriser.predict(pixels)
+
+
+def command(model: str, folder: Path, out: Path) -> Callable[[], object]:
+    """Returns what runs ``hangtag predict`` on a folder."""
+    line = [sys.executable, "-m", "hangtag", "predict", str(folder), "--model", model, "-q"]
+    return lambda: subprocess.run([*line, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
+
+
+def open_eager() -> Callable[[Pixels], torch.Tensor]:
+    """Returns the network of the recipe in PyTorch, from pixels (B, H, W, 3) to logits."""
+    recipe = load_recipe("photo")
+    network = build_network(recipe, classes=10, channels=3).eval()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    normalisation = Normalisation.of(recipe, np.zeros((1, 1), np.uint8))
+
+    def predict(pixels: Pixels) -> torch.Tensor:
+        with torch.no_grad():
+            images = normalisation(scale_pixels(torch.from_numpy(pixels)))
+            logits: torch.Tensor = network(images.contiguous(memory_format=torch.channels_last))
+            return logits
+
+    return predict
+
+
+def run_eager(predict: Callable[[Pixels], torch.Tensor], folder: Path) -> None:
+    """Predicts a folder a batch at a time while processes decode the next ones."""
+    photos = stream(folder)
+    while batch := list(itertools.islice(photos, BATCH)):
+        predict(np.stack(batch))
+
+
+def main() -> None:
+    """Measures and prints."""
+    quick = "--quick" in sys.argv
+    rounds, count = 3 if quick else 9, PHOTOS["quick" if quick else "full"]
+    with tempfile.TemporaryDirectory() as name:
+        speeds = measure_photos(Path(name), rounds=rounds, count=count)
+    for title, figures in (
+        ("Photos, images a second", speeds),
+        ("hangtag predict", ratios_of_photos(speeds)),
+    ):
+        print_table(title, ["what", "figure"], [[n, f"{v:,.3g}"] for n, v in figures.items()])
+
+
+if __name__ == "__main__":
+    main()
