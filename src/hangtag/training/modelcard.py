@@ -108,8 +108,19 @@ def _making(card: Card) -> list[str]:
         "## How it was made",
         f"- network: {card.summary.total:,} parameters, {card.summary.trainable:,} of them trained",
         *([f"- {_PUBLISHED}"] if card.recipe["network"].get("pretrained") else []),
+        *_beginning(card),
         "- data: " + ", ".join(f"{name} {part['n']:,} items" for name, part in splits),
         f"- made {card.created} with " + ", ".join(f"{n} {v}" for n, v in card.made_by.items()),
         "- every setting, the hashes of the data and golden examples: `card.json`",
         "",
+    ]
+
+
+def _beginning(card: Card) -> list[str]:
+    if "began" not in card.data:
+        return []
+    began = card.data["began"]
+    return [
+        f"- began with the weights of {began['name']} (sha256 {began['weights']})",
+        *(f"- {sentence}" for sentence in began["said"]),
     ]
