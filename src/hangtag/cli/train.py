@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hangtag.catalogue import describe_suppliers
-from hangtag.cli.catalogues import print_overview, read_catalogue
+from hangtag.cli.catalogues import Taxonomy, print_overview, read_catalogue
 from hangtag.cli.console import (
     RUNS,
     Json,
@@ -66,6 +66,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe."),
     ] = None,
+    taxonomy: Taxonomy = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     profile: Annotated[
         bool,
@@ -84,6 +85,7 @@ def train(
       hangtag train fashion-mnist --recipe express --out runs/mine
       hangtag train my-folders/ --epochs 40 --set batch_size=64
       hangtag train feed.csv --recipe photo-fast
+      hangtag train feed.csv --taxonomy our-tree.csv
       hangtag train corrected.csv --from runs/mine --out runs/better
       hangtag train fashion-mnist --out runs/mine --resume
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
@@ -104,7 +106,9 @@ def train(
         seed = run.read_facts()["seed"] if run else 0
     quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
-    catalogue = read_catalogue(data, format=chosen.images.format, offline=offline, quiet=quiet)
+    catalogue = read_catalogue(
+        data, format=chosen.images.format, offline=offline, quiet=quiet, taxonomy=taxonomy
+    )
     catalogue = prepare_catalogue(catalogue, chosen, seed=seed)
     if not quiet:
         print_overview(catalogue)

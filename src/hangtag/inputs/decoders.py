@@ -25,7 +25,7 @@ from typing import IO
 
 import numpy as np
 
-from hangtag.catalogue.decoding import DecodedImage, decode_image
+from hangtag.catalogue.decoding import DecodedImage, decode_image, fit_pixels
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import make_printable
 from hangtag.errors import ImageError, OutputError
@@ -102,13 +102,14 @@ class Decoders:
         """Decodes the image files among `items` to pixels of `size`; keeps the order.
 
         The pixels are grey, (H, W), or with three `channels` colour, (H, W, 3); then the grey
-        pixels of arrays and tables become colour too.
+        pixels of arrays and tables become colour too. The colour pixels of arrays become what an
+        image file of the same pixels becomes.
 
         Raises:
             OutputError: A decoder process cannot be started.
         """
         shape = (*size, channels)
-        iterator = iter(items)
+        iterator = (_fit(item, shape) for item in items)
         chunks: Iterator[list[Item]] = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
         under_way: deque[tuple[list[Item], _Outcomes]] = deque()
         for chunk in chunks:
@@ -269,6 +270,14 @@ def _read_exactly(stream: IO[bytes], length: int) -> bytes:
     if len(content) < length:
         raise EOFError
     return content
+
+
+def _fit(item: Item, shape: Shape) -> Item:
+    """Brings the colour pixels (h, w, 3) of an array to `shape`, as those of an image file."""
+    if isinstance(item, ImageFile) or item.pixels is None or item.pixels.ndim == 2:
+        return item
+    fitted = fit_pixels(item.pixels, size=shape[:2], channels=shape[2])
+    return replace(item, pixels=fitted.pixels, resized=fitted.resized)
 
 
 def _merge(chunk: Sequence[Item], found: _Outcomes, channels: int) -> Iterator[Input]:

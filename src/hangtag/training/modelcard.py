@@ -97,9 +97,14 @@ def _classes(card: Card) -> list[str]:
         "## Classes",
         *named,
         "",
-        "In parentheses: the category in Shopify's Standard Product Taxonomy.",
+        f"In parentheses: the category in {_taxonomy(card)}.",
         "",
     ]
+
+
+def _taxonomy(card: Card) -> str:
+    own = card.data.get("taxonomy")
+    return f"{own['source']}" if own else "Shopify's Standard Product Taxonomy"
 
 
 def _making(card: Card) -> list[str]:

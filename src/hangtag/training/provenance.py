@@ -15,7 +15,7 @@ def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
 
     With them, the fingerprints of the images that are held out. Where the items name suppliers,
     what splits share them is there too; where the recipe has a teacher, the hash of its card; where
-    it begins from a model, which one that is.
+    it begins from a model, which one that is; the tree of categories, where the user gave one.
 
     Raises:
         ModelError: There is no such teacher or model, or it is damaged.
@@ -30,6 +30,8 @@ def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
     facts[HELD_OUT] = pack_fingerprints(fingerprint_images(catalogue.splits["validation"].images))
     if suppliers := describe_suppliers(catalogue):
         facts["suppliers"] = list(suppliers)
+    if catalogue.tree:
+        facts["taxonomy"] = {"source": catalogue.tree.source, "sha256": catalogue.tree.sha256}
     if recipe.distillation:
         facts["teacher"] = read_card(find_model_folder(recipe.distillation.teacher)).sha256
     if recipe.begin_from is not None:

@@ -39,6 +39,11 @@ def require_same(run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: 
             f"{run.path} began from another model; put the model of that time back, or train anew "
             "with another --out"
         )
+    if facts["data"].get("taxonomy") != data.get("taxonomy"):
+        raise TrainingError(
+            f"{run.path} was begun with another --taxonomy, or without one; give the same again, "
+            "or another --out"
+        )
     if facts["data"]["splits"] != data["splits"]:
         raise TrainingError(
             f"{run.path} was trained on other data ({facts['data']['name']}); give the same data "
