@@ -91,7 +91,7 @@ def train(
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
     """
     require_training("training")
-    from hangtag.training.beginning import describe_beginning
+    from hangtag.training.beginning import describe_beginning, load_beginning
     from hangtag.training.runfolder import RunFolder, next_run_folder
     from hangtag.training.team import is_first_process
     from hangtag.training.train import Watch, prepare_catalogue
@@ -104,6 +104,7 @@ def train(
     chosen = _choose_recipe(recipe, run, fields, begin_from=begin_from)
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
+    load_beginning(chosen)  # only to refuse now what would fail after the data are read
     quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
     catalogue = read_catalogue(

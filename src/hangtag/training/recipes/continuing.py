@@ -12,11 +12,13 @@ from hangtag.modelfolder import find_model_folder, read_card
 from hangtag.training.recipes.loading import recipe_from_yaml
 from hangtag.training.recipes.schema import Recipe
 
-EPOCHS = 0.5
-"""Epochs over those of the model's own recipe."""
+FROZEN_EPOCHS = 20
+"""Epochs at first in which the last layer alone learns, on embeddings computed once: cheap."""
 
-FEWEST_EPOCHS = 6
-"""Epochs at the least, half of them frozen."""
+EPOCHS = 0.5
+"""Epochs in which all learns, over those of the model's own recipe; at least three."""
+
+FEWEST_EPOCHS = 3
 
 RATE = 0.3
 """Highest learning rate over that of the model's own recipe."""
@@ -34,9 +36,10 @@ SAMPLING = 0.5
 def continue_recipe(model: str, *, changes: Sequence[str] = ()) -> Recipe:
     """Returns the recipe with which `model` learns on.
 
-    It is the model's own: half the epochs at a third of the learning rate, at first in the last
-    layer alone, small classes drawn more often, no images left out and no teacher. The recipe of a
-    model that has learned on already is left as it is.
+    It is the model's own: twenty cheap epochs of the last layer alone, then half the epochs at a
+    third of the learning rate, small classes drawn more often; no images left out, no teacher, no
+    early end. A recipe in which the last layer alone learns keeps to that. The recipe of a model
+    that has learned on already is left as it is.
 
     Args:
         model: A shipped name, a model folder or a run folder.
@@ -55,8 +58,9 @@ def continue_recipe(model: str, *, changes: Sequence[str] = ()) -> Recipe:
 
 def _suit(recipe: Recipe) -> dict[str, Any]:
     """Returns the fields of `recipe` with those that suit continuing."""
-    epochs = max(FEWEST_EPOCHS, round(EPOCHS * recipe.epochs))
-    stays_frozen = recipe.transfer is not None and recipe.transfer.frozen_epochs == recipe.epochs
+    before = 0 if recipe.transfer is None else recipe.transfer.frozen_epochs
+    thawed = recipe.epochs - before
+    more = max(FEWEST_EPOCHS, round(EPOCHS * thawed)) if thawed else 0
     fields: dict[str, Any] = recipe.model_dump(mode="json")
     fields["optimiser"]["learning_rate"] *= RATE
     fields["balance"]["sampling"] = SAMPLING
@@ -64,13 +68,14 @@ def _suit(recipe: Recipe) -> dict[str, Any]:
         **fields,
         "name": f"{recipe.name}-continued",
         "description": f"Continues a model of the recipe {recipe.name}.",
-        "epochs": epochs,
+        "epochs": FROZEN_EPOCHS + more,
         "transfer": {
-            "frozen_epochs": epochs if stays_frozen else epochs // 2,
+            "frozen_epochs": FROZEN_EPOCHS,
             "frozen_rate": FROZEN_RATE,
             "copies": 2,
             "backbone": BACKBONE,
         },
+        "patience": None,
         "skip": None,
         "distillation": None,
     }
