@@ -42,7 +42,7 @@ class ModelClass(_Part):
     name: str
     """The class, as the training data calls it."""
     category: str | None
-    """Id of the category in the taxonomy; null where there is none."""
+    """Id of the category in Shopify's taxonomy or the user's own; null where there is none."""
 
 
 class InputSize(_Part):

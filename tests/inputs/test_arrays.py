@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from hangtag.inputs import open_inputs
+from hangtag.inputs import Decoders, open_inputs
 from tests.inputs.reading import assert_pixels, make_pixels, read_all
 
 
@@ -54,13 +55,34 @@ def test_arrays_read_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
     assert [Path(one.name).name for one in inputs] == names
 
 
-@pytest.mark.parametrize("shape", [(0, 28, 28), (2, 27, 28), (784,), (2, 28, 28, 3)])
+@pytest.mark.parametrize("shape", [(0, 28, 28), (2, 27, 28), (784,), (2, 28, 28, 4), (0, 9, 9, 3)])
 def test_arrays_of_another_shape_are_recorded_errors(
     tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
     np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
     (read,) = read_all(tmp_path / "a.npy")
     assert read.fault == ("of another shape or type" if 0 not in shape else "empty")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("shape", [(28, 28, 3), (40, 50, 3), (5, 40, 30, 3)])
+def test_a_colour_array_is_what_an_image_file_of_its_pixels_is(
+    tmp_path: Path, shape: tuple[int, ...], channels: int
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    images = pixels.reshape(-1, *shape[-3:])
+    np.save(tmp_path / "a.npy", pixels)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    files = [str(tmp_path / f"{number}.png") for number in range(len(images))]
+    with Decoders(0) as decoders:
+        items = open_inputs([str(tmp_path / "a.npy"), *files]).read((28, 28))
+        read = list(decoders.decode(items, size=(28, 28), channels=channels))
+    assert len(read) == 2 * len(images)
+    for array, file in zip(read, read[len(images) :], strict=False):
+        np.testing.assert_array_equal(array.pixels, file.pixels)
+        assert array.resized == file.resized == (shape[-3:-1] != (28, 28))
+    assert open_inputs([str(tmp_path / "a.npy")]).total == len(images)
 
 
 @pytest.mark.parametrize("name", ["t10k-images-idx3-ubyte", "x.idx", "images-idx3-ubyte.gz"])

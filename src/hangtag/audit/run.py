@@ -28,6 +28,7 @@ from hangtag.errors import DataError
 from hangtag.files import make_folder
 from hangtag.inputs import Decoders
 from hangtag.progress import Tick
+from hangtag.taxonomy import shipped_tree
 
 ITEMS = "items.parquet"
 PRECISION = 0.99
@@ -157,7 +158,7 @@ def audit_feed(
 def _choose_reader(categoriser: Categoriser) -> TextReader:
     """Returns the reader for a model; classes that no taxonomy knows have no text to compare."""
     classes = categoriser.card.classes
-    known = any(one.category for one in classes)
+    known = any(one.category in shipped_tree() for one in classes)
     return TaxonomyReader(classes) if known else NoText(len(classes))
 
 

@@ -98,6 +98,15 @@ def decode_image(
         return DecodedImage(fit_colour(image, size), resized)
 
 
+def fit_pixels(pixels: NDArray[np.uint8], *, size: tuple[int, int], channels: int) -> DecodedImage:
+    """Does with colour pixels (H, W, 3) what `decode_image` does with a file of the same pixels."""
+    from PIL import Image
+
+    image, resized = Image.fromarray(pixels), pixels.shape[:2] != size
+    fitted = prepare_photo(image, size=size) if channels == 1 else fit_colour(image, size)
+    return DecodedImage(fitted, resized)
+
+
 def read_image(source: Path | bytes, *, size: tuple[int, int], name: str = "the image") -> "Image":
     """Returns a JPEG, PNG or WebP as an image of Pillow, upright as its EXIF says.
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.taxonomy.tree import Tree
+
 FASHION_MNIST_CLASSES = (
     "T-shirt/top",
     "Trouser",
@@ -83,6 +85,7 @@ class Catalogue:
         notices: What the reader of a report should know, one sentence each: duplicates found
             between splits, images that had to be resized.
         broken: Images that cannot be read and were left out.
+        tree: The user's own tree whose categories the classes are, None where there is none.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Catalogue:
     splits: Mapping[str, Split]
     notices: tuple[str, ...] = field(default=())
     broken: tuple[Broken, ...] = field(default=())
+    tree: Tree | None = None
 
     def __len__(self) -> int:
         return sum(len(split) for split in self.splits.values())

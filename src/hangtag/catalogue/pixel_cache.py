@@ -109,6 +109,8 @@ class PixelCache:
         kept = self._open(target)
         if kept is None:
             return self._write(target, paths, hashes, decode, on_image)
+        with suppress(OSError):
+            target.with_suffix(INDEX).touch()  # for those who clean: it was used just now
         pixels, index = kept
         for _ in paths:
             on_image()

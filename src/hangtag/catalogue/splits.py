@@ -102,6 +102,14 @@ def split_catalogue(catalogue: Catalogue, *, share: float, seed: int) -> Catalog
         kept, held = stratified_split(train.labels, share=share, seed=seed, names=catalogue.classes)
     else:
         kept, held = supplier_split(train.suppliers, share=share, seed=seed)
+    return divide_catalogue(catalogue, kept, held)
+
+
+def divide_catalogue(
+    catalogue: Catalogue, kept: NDArray[np.intp], held: NDArray[np.intp]
+) -> Catalogue:
+    """Returns `catalogue` with its ``train`` divided into what is kept and ``validation``."""
+    train = catalogue.splits["train"]
     parts = {**catalogue.splits, "train": train.take(kept), "validation": train.take(held)}
     ordered = {name: parts[name] for name in SPLIT_NAMES if name in parts}
     return dataclasses.replace(catalogue, splits=ordered)

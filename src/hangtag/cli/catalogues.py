@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from hangtag.catalogue import (
     Catalogue,
@@ -13,21 +16,43 @@ from hangtag.catalogue import (
     count_splits,
     open_catalogue,
 )
+from hangtag.catalogue.own_classes import use_tree
 from hangtag.cli.console import print_table, progress_bar
 from hangtag.errors import ImageError
 from hangtag.inputs import Decoders, ImageFile
+from hangtag.taxonomy import load_tree
+
+Taxonomy = Annotated[
+    Path | None,
+    typer.Option(
+        "--taxonomy",
+        metavar="FILE.csv",
+        help="A tree of your own (columns id, name, parent) whose ids or names the labels are.",
+        show_default=False,
+    ),
+]
 
 MOST_BROKEN = 0.2
 """Share of the images above which broken ones are no accident."""
 
 
-def read_catalogue(data: str, *, format: ImageFormat, offline: bool, quiet: bool) -> Catalogue:
+def read_catalogue(
+    data: str,
+    *,
+    format: ImageFormat,
+    offline: bool,
+    quiet: bool,
+    taxonomy: Path | None = None,
+) -> Catalogue:
     """Opens DATA with its image files as pixels of `format`, as fast as the machine allows.
 
+    Its labels are read as categories of the tree in the file `taxonomy`, where there is one.
+
     Raises:
-        DataError: It is no data set, or too much of it is broken.
+        DataError: It is no data set, too much of it is broken, or a label is no category.
         FetchError: It is known by name and cannot be obtained.
     """
+    tree = load_tree(taxonomy) if taxonomy else None
     with Decoders() as decoders, progress_bar("reading data", quiet=quiet) as tick:
         reading = Reading(
             format=format,
@@ -35,7 +60,8 @@ def read_catalogue(data: str, *, format: ImageFormat, offline: bool, quiet: bool
             cache=cache_home() / "pixels",
             most_broken=MOST_BROKEN,
         )
-        return open_catalogue(data, offline=offline, reading=reading, on_progress=tick)
+        catalogue = open_catalogue(data, offline=offline, reading=reading, on_progress=tick)
+    return use_tree(catalogue, tree) if tree else catalogue
 
 
 def print_overview(catalogue: Catalogue) -> None:

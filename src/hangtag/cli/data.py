@@ -1,5 +1,6 @@
-"""``hangtag data``: fetch a data set by name, export one to another format."""
+"""``hangtag data``: fetch a data set by name, export one to another format, clean the cache."""
 
+import dataclasses
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,10 @@ import typer
 from hangtag.cli.console import Json, Offline, Quiet, print_json, progress_bar, say
 from hangtag.errors import OutputError
 
-app = typer.Typer(help="Fetch and export data sets.", no_args_is_help=True)
+app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
+
+
+_GB = 1_000_000_000
 
 
 class Format(StrEnum):
@@ -86,6 +90,35 @@ def export(
         "notices": list(catalogue.notices),
     }
     _print_folder(folder, content, as_json=as_json)
+
+
+@app.command()
+def clean(
+    keep: Annotated[
+        float, typer.Option(min=0, metavar="GB", help="Keep the last used, up to this much.")
+    ] = 0.0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Delete the decoded pixels that are kept in the cache; what is needed again is decoded again.
+
+    Safe at any time: what a training is reading stays with it until it ends.
+
+    \b
+    For example:
+      hangtag data clean --keep 5
+    """
+    from hangtag.catalogue import cache_home
+    from hangtag.catalogue.cache_cleaning import clean_pixels
+
+    folder = cache_home() / "pixels"
+    cleaned = clean_pixels(folder, keep=round(keep * _GB))
+    say(
+        f"deleted {cleaned.deleted:,} kept catalogues, {cleaned.freed / _GB:.2f} GB; "
+        f"{cleaned.left / _GB:.2f} GB are left",
+        quiet=quiet or as_json,
+    )
+    _print_folder(folder, dataclasses.asdict(cleaned), as_json=as_json)
 
 
 @app.command("demo-feed")

@@ -7,7 +7,7 @@ import typer
 
 from hangtag.breakdown import GroupFigures, break_down
 from hangtag.catalogue import BROKEN, Catalogue, ImageFormat, Split, write_broken
-from hangtag.cli.catalogues import read_catalogue
+from hangtag.cli.catalogues import Taxonomy, read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError
 from hangtag.evaluation import Evaluation, align_split
@@ -26,6 +26,7 @@ def evaluate(
     by: Annotated[
         str | None, typer.Option(help="supplier: also the accuracy of each, the worst first.")
     ] = None,
+    taxonomy: Taxonomy = None,
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -44,7 +45,7 @@ def evaluate(
     categoriser = Categoriser.load(model)
     size = categoriser.card.input
     format = ImageFormat(size.height, size.width, size.channels)
-    catalogue = read_catalogue(data, format=format, offline=offline, quiet=quiet)
+    catalogue = read_catalogue(data, format=format, offline=offline, quiet=quiet, taxonomy=taxonomy)
     name, chosen = _choose_split(catalogue, split)
     if by and chosen.suppliers is None:
         raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")

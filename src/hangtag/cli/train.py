@@ -1,5 +1,6 @@
 """``hangtag train``: from data to a verified model and a report."""
 
+import json
 import shlex
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hangtag.catalogue import describe_suppliers
-from hangtag.cli.catalogues import print_overview, read_catalogue
+from hangtag.cli.catalogues import Taxonomy, print_overview, read_catalogue
 from hangtag.cli.console import (
     RUNS,
     Json,
@@ -40,8 +41,17 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help=f"A shipped recipe or a .yaml file.  [default: {DEFAULT_RECIPE}; with --resume "
-            "the run's own]"
+            help=f"A shipped recipe or a .yaml file.  [default: {DEFAULT_RECIPE}; with --from the "
+            "model's own, made gentler; with --resume the run's own]"
+        ),
+    ] = None,
+    begin_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Continue from the weights of a shipped model, a model or a run folder.",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[
@@ -56,6 +66,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe."),
     ] = None,
+    taxonomy: Taxonomy = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     profile: Annotated[
         bool,
@@ -74,10 +85,13 @@ def train(
       hangtag train fashion-mnist --recipe express --out runs/mine
       hangtag train my-folders/ --epochs 40 --set batch_size=64
       hangtag train feed.csv --recipe photo-fast
+      hangtag train feed.csv --taxonomy our-tree.csv
+      hangtag train corrected.csv --from runs/mine --out runs/better
       hangtag train fashion-mnist --out runs/mine --resume
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
     """
     require_training("training")
+    from hangtag.training.beginning import describe_beginning, load_beginning
     from hangtag.training.runfolder import RunFolder, next_run_folder
     from hangtag.training.team import is_first_process
     from hangtag.training.train import Watch, prepare_catalogue
@@ -87,16 +101,20 @@ def train(
         raise typer.BadParameter("--resume needs --out, the run folder to go on with")
     fields = [*(changes or []), *([f"epochs={epochs}"] if epochs else [])]
     run = RunFolder(out) if out and resume else None
-    chosen = _choose_recipe(recipe, run, fields)
+    chosen = _choose_recipe(recipe, run, fields, begin_from=begin_from)
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
+    load_beginning(chosen)  # only to refuse now what would fail after the data are read
     quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
-    catalogue = read_catalogue(data, format=chosen.images.format, offline=offline, quiet=quiet)
+    catalogue = read_catalogue(
+        data, format=chosen.images.format, offline=offline, quiet=quiet, taxonomy=taxonomy
+    )
     catalogue = prepare_catalogue(catalogue, chosen, seed=seed)
     if not quiet:
         print_overview(catalogue)
-    for notice in (*catalogue.notices, *describe_suppliers(catalogue)):
+    began = describe_beginning(chosen.begin_from, catalogue)["said"] if chosen.begin_from else ()
+    for notice in (*catalogue.notices, *describe_suppliers(catalogue), *began):
         say(notice, quiet=quiet)
     # Under torchrun the first process alone writes, so the others need no folder of their own.
     folder = out or (next_run_folder(RUNS, chosen.name) if is_first_process() else RUNS)
@@ -117,16 +135,22 @@ def train(
         raise
     if result is None:
         return
-    _warn(result, from_scratch=chosen.transfer is None, quiet=quiet)
+    _warn(result, from_scratch=not (chosen.transfer or chosen.begin_from), quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
 
 
-def _choose_recipe(name: str | None, run: "RunFolder | None", changes: list[str]) -> "Recipe":
-    """Reads the recipe that is asked for, by default that of the run to go on with."""
-    from hangtag.training.recipes import load_recipe
+def _choose_recipe(
+    name: str | None, run: "RunFolder | None", changes: list[str], *, begin_from: str | None
+) -> "Recipe":
+    """Reads the recipe that is asked for, by default that of the run or model to go on with."""
+    from hangtag.training.recipes import continue_recipe, load_recipe
 
+    if begin_from and (run or name):
+        changes = [*changes, f"begin_from={json.dumps(begin_from)}"]
     if run and name is None:
         chosen = run.read_recipe(changes=changes)
+    elif begin_from and name is None:
+        chosen = continue_recipe(begin_from, changes=changes)
     else:
         chosen = load_recipe(name or DEFAULT_RECIPE, changes=changes)
     if chosen.needs_published_weights:

@@ -72,13 +72,14 @@ class Decisions:
 
 
 def build_levels(
-    classes: Sequence[str], parents: Sequence[Sequence[str]], *, names: Sequence[str]
+    classes: Sequence[str], parents: Sequence[Sequence[str | None]], *, names: Sequence[str]
 ) -> tuple[Level, ...]:
     """Builds the levels of `classes`.
 
     Args:
         classes: Names, K of them.
-        parents: By class, the names of its parents, nearest first; empty where it has none.
+        parents: By class, the names of its parents, nearest first; empty where it has none, None
+            on a level where it has none.
         names: What the levels above the classes are called, nearest first.
 
     Returns:

@@ -25,7 +25,11 @@ _IDX_START = b"\x00\x00\x08"
 
 _IDX_HEADER = struct.Struct(">4I")
 _BLOCK = 256
-"""Images read at a time."""
+"""Images read at a time, fewer where they are large."""
+
+_BLOCK_BYTES = 2**26
+
+_COLOURS = 3
 
 
 def is_array(path: str) -> bool:
@@ -43,7 +47,7 @@ def count_rows(path: str) -> int | None:
             with open_plain(Path(path)) as stream:
                 return int(_IDX_HEADER.unpack(stream.read(_IDX_HEADER.size))[1])
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        return len(array) if array.ndim > 2 else 1
+        return 1 if _is_single(array) else len(array)
     except Exception:  # What is wrong with it is said where it is read.
         return 1
 
@@ -64,20 +68,25 @@ def read_array_file(path: str, sizes: Sequence[Size]) -> Iterator[Input]:
 def _read_npy(path: str, sizes: Sequence[Size]) -> Iterator[Input]:
     images = _open_npy(path, sizes)
     name = make_printable(path)
-    if images.ndim == 2:
+    if _is_single(images):
         yield Input(name, path, np.array(images))
         return
-    for start in range(0, len(images), _BLOCK):
+    step = max(1, min(_BLOCK, _BLOCK_BYTES // images[0].size))
+    for start in range(0, len(images), step):
         # A block is mapped, copied and let go, so that the pages of a large file are not kept.
-        block = np.array(_open_npy(path, sizes)[start : start + _BLOCK])
+        block = np.array(_open_npy(path, sizes)[start : start + step])
         for index, image in enumerate(block, start):
             yield Input(f"{name}[{index}]", path, image)
 
 
 def _open_npy(path: str, sizes: Sequence[Size]) -> NDArray[np.uint8]:
-    """Maps an array file into memory, (H, W) or (N, H, W); raises ImageError when it cannot."""
-    shapes = [f"({h}, {w}), (N, {h}, {w}) or (N, {h}, {w}, 1)" for h, w in sizes]
-    expected = f"{' or '.join(shapes)} uint8"
+    """Maps an array file into memory; raises ImageError when it cannot.
+
+    Returns:
+        Grey (H, W) or (N, H, W) of one of `sizes`, or colour of any size with a last axis of 3.
+    """
+    shapes = [f"({h}, {w}), (N, {h}, {w}), (N, {h}, {w}, 1)" for h, w in sizes]
+    expected = f"{', '.join(shapes)} or, in colour and of any size, (N, H, W, 3) uint8"
     if not is_file(Path(path)):
         raise ImageError(f"{path}: no such array file; check the path", fault=Fault.MISSING)
     try:
@@ -93,7 +102,8 @@ def _open_npy(path: str, sizes: Sequence[Size]) -> NDArray[np.uint8]:
             f"{path} is an archive; expected one .npy array {expected}", fault=Fault.MISSHAPEN
         )
     images = array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
-    if images.dtype != np.uint8 or images.ndim not in (2, 3) or images.shape[-2:] not in sizes:
+    fits = _is_colour(images) or (images.ndim in (2, 3) and images.shape[-2:] in sizes)
+    if images.dtype != np.uint8 or not fits:
         raise ImageError(
             f"{path}: expected an array {expected}, received {array.shape} {array.dtype}; "
             "convert it first",
@@ -102,6 +112,15 @@ def _open_npy(path: str, sizes: Sequence[Size]) -> NDArray[np.uint8]:
     if not images.size:
         raise ImageError(f"{path} holds no image; expected an array {expected}", fault=Fault.EMPTY)
     return images
+
+
+def _is_colour(array: NDArray[np.uint8]) -> bool:
+    return array.ndim in (3, 4) and array.shape[-1] == _COLOURS
+
+
+def _is_single(array: NDArray[np.uint8]) -> bool:
+    """Tells whether an array is one image: (H, W), or (H, W, 3) in colour."""
+    return array.ndim == (3 if _is_colour(array) else 2)
 
 
 def _find_suffix(path: str) -> str:

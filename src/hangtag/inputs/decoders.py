@@ -25,7 +25,7 @@ from typing import IO
 
 import numpy as np
 
-from hangtag.catalogue.decoding import DecodedImage, decode_image
+from hangtag.catalogue.decoding import DecodedImage, decode_image, fit_pixels
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.paths import make_printable
 from hangtag.errors import ImageError, OutputError
@@ -110,13 +110,14 @@ class Decoders:
 
         The pixels are grey, (H, W), or with three `channels` colour, (H, W, 3); then the grey
         pixels of arrays and tables become colour too. What is grey and of the size `grey` stays
-        what it is.
+        what it is. The colour pixels of arrays become what an image file of the same pixels
+        becomes.
 
         Raises:
             OutputError: A decoder process cannot be started.
         """
         wanted = Wanted(size, channels, grey)
-        iterator = iter(items)
+        iterator = (_fit(item, wanted) for item in items)
         chunks: Iterator[list[Item]] = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
         under_way: deque[tuple[list[Item], _Outcomes]] = deque()
         for chunk in chunks:
@@ -281,6 +282,14 @@ def _read_exactly(stream: IO[bytes], length: int) -> bytes:
     return content
 
 
+def _fit(item: Item, wanted: Wanted) -> Item:
+    """Brings the colour pixels (h, w, 3) of an array to what an image file of them becomes."""
+    if isinstance(item, ImageFile) or item.pixels is None or item.pixels.ndim == 2:
+        return item
+    fitted = fit_pixels(item.pixels, size=wanted.size, channels=wanted.channels)
+    return replace(item, pixels=fitted.pixels, resized=fitted.resized)
+
+
 def _merge(chunk: Sequence[Item], found: _Outcomes, wanted: Wanted) -> Iterator[Input]:
     outcomes = iter(found if isinstance(found, list) else found.result())
     for item in chunk:
@@ -294,8 +303,8 @@ def _merge(chunk: Sequence[Item], found: _Outcomes, wanted: Wanted) -> Iterator[
 
 
 def _is_wanted(pixels: Pixels, wanted: Wanted) -> bool:
-    """Whether grey pixels (H, W) of an array or a table may stay what they are."""
-    return wanted.channels == 1 or pixels.shape == wanted.grey
+    """Whether the pixels of an array or a table may stay what they are."""
+    return wanted.channels == 1 or pixels.ndim == 3 or pixels.shape == wanted.grey
 
 
 def _finish(image: ImageFile, outcome: _Outcome) -> Input:

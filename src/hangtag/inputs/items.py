@@ -62,7 +62,8 @@ class Input:
     Attributes:
         name: Its path, or ``FILE[INDEX]``; bytes that are not UTF-8 are escaped.
         source: The file it comes from.
-        pixels: (H, W) uint8, in colour (H, W, 3), or None when it could not be read.
+        pixels: (H, W) uint8, in colour (H, W, 3) and of any size until it is fitted, or None when
+            it could not be read.
         error: Why not, one line; empty when it could.
         fault: The kind of that error, such as ``damaged``.
         resized: Whether it had another size and was fitted.

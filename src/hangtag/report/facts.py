@@ -14,6 +14,7 @@ def describe_card(card: Card) -> dict[str, str]:
         "Data": f"{card.data['name']}: "
         + ", ".join(f"{name} {part['n']:,}" for name, part in splits),
         **({"Suppliers": " ".join(told)} if (told := card.data.get("suppliers")) else {}),
+        **({"Began": " ".join(began["said"])} if (began := card.data.get("began")) else {}),
         "Parameters": f"{card.summary.total:,}, {card.summary.trainable:,} of them trained",
         "Temperature": f"{card.calibration.temperature:.3f}, fitted on "
         f"{card.calibration.n:,} items",

@@ -10,7 +10,7 @@
 Importing this package loads no tables of words; `hangtag.taxonomy.matching` does when it is used.
 """
 
-from hangtag.taxonomy.classes import LEVELS, category_of, parents_of
+from hangtag.taxonomy.classes import LEVELS, category_of, levels_above, parents_of
 from hangtag.taxonomy.tree import RELEASE, Category, Tree, load_tree, shipped_tree
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Category",
     "Tree",
     "category_of",
+    "levels_above",
     "load_tree",
     "parents_of",
     "shipped_tree",

@@ -1,9 +1,13 @@
-"""The classes of the shipped models, and the categories they stand for."""
+"""What the classes of a model stand for: categories, and what stands above these.
 
-from hangtag.taxonomy.tree import Category, shipped_tree
+The classes of the shipped models have theirs in Shopify's tree. Where a training was given a tree
+of the user's own, each class is one of its categories.
+"""
+
+from hangtag.taxonomy.tree import Category, Tree, shipped_tree
 
 LEVELS = ("group", "department")
-"""What stands above a class, nearest first."""
+"""What stands above a class of the shipped models, nearest first."""
 
 _CLASS_CATEGORIES = {
     "T-shirt/top": "aa-1-13-8",
@@ -52,19 +56,40 @@ _GROUPS = {
 beside trousers, where a doubtful image is a coat or a pullover."""
 
 
-def parents_of(class_name: str) -> tuple[str, ...]:
-    """Returns the names of what stands above a class, by `LEVELS`; empty where nothing is known.
+def levels_above(tree: Tree | None = None) -> tuple[str, ...]:
+    """Returns the names of the levels that `parents_of` gives parents of.
 
-    A department is the category right below the top of Shopify's tree.
+    Those of an own tree are numbered from its tops, which are level 1; the deepest comes first.
     """
-    category = category_of(class_name)
+    return LEVELS if tree is None else tuple(f"level {n}" for n in range(tree.depth, 0, -1))
+
+
+def parents_of(class_name: str, tree: Tree | None = None) -> tuple[str | None, ...]:
+    """Returns the names of what stands above a class; empty where nothing is known.
+
+    In Shopify's tree, a department is the category right below the top. In an own tree, a class
+    stands above itself on its own level, since other classes may be below it.
+
+    Args:
+        class_name: A class.
+        tree: The user's own; Shopify's by default.
+
+    Returns:
+        By `levels_above`; None on levels below the class.
+    """
+    category = category_of(class_name, tree)
     if category is None:
         return ()
-    tree = shipped_tree()
-    return _GROUPS[category.id], tree[tree.path(category.id)[1]].name
+    if tree is None:
+        shipped = shipped_tree()
+        return _GROUPS[category.id], shipped[shipped.path(category.id)[1]].name
+    names = [tree.distinct_name(one) for one in reversed(tree.path(category.id))]
+    return *[None] * (tree.depth - len(names)), *names
 
 
-def category_of(class_name: str) -> Category | None:
+def category_of(class_name: str, tree: Tree | None = None) -> Category | None:
     """Returns the category a class stands for, None where there is none."""
+    if tree is not None:
+        return next((one for one in tree if tree.distinct_name(one.id) == class_name), None)
     identifier = _CLASS_CATEGORIES.get(class_name)
     return None if identifier is None else shipped_tree()[identifier]

@@ -40,7 +40,7 @@ class Bridge:
         own = list(tree)
         meanings = read_names([tree.full_name(one.id) for one in own])
         for one, meaning in zip(own, meanings, strict=True):
-            self._by_name.setdefault(_key(one.name), []).append(one.id)
+            self._by_name.setdefault(normalise_name(one.name), []).append(one.id)
             self._wearers[one.id] = _wearers(tree.full_name(one.id))
             category = max(meaning, key=lambda identifier: meaning[identifier])
             if category != OUTSIDE and meaning[category] >= _LEAST:
@@ -62,7 +62,7 @@ class Bridge:
 
     def _find_name(self, label: str) -> tuple[list[str], float]:
         """Returns the own categories of that name, and how sure that is."""
-        key = _key(label)
+        key = normalise_name(label)
         if key in self._by_name:
             return self._by_name[key], _SURE
         alike = OSA.normalized_similarity
@@ -86,7 +86,8 @@ class Bridge:
         return [(one, fit / sum(fits)) for one, fit in zip(own, fits, strict=True)]
 
 
-def _key(name: str) -> str:
+def normalise_name(name: str) -> str:
+    """Returns what names that differ in case, number or separators only have in common."""
     return shipped_lexicon("en").key(one for one in tokenise(name) if one not in SEPARATORS)
 
 

@@ -7,6 +7,8 @@ vertical Apparel & Accessories of Shopify's Standard Product Taxonomy, release 2
 """
 
 import csv
+import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -112,6 +114,26 @@ class Tree:
     def full_name(self, identifier: str) -> str:
         """Returns the names from the top down, such as ``Clothing > Dresses``."""
         return " > ".join(self._by_id[one].name for one in self.path(identifier))
+
+    def distinct_name(self, identifier: str) -> str:
+        """Returns the name of a category, with those above it where others have the same name."""
+        name = self._by_id[identifier].name
+        return name if self._names[name] == 1 else self.full_name(identifier)
+
+    @cached_property
+    def _names(self) -> Counter[str]:
+        return Counter(one.name for one in self)
+
+    @property
+    def depth(self) -> int:
+        """Levels from the tops down to the deepest category."""
+        return max(map(len, self._paths.values()))
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the ids, names and parents, in their order."""
+        rows = [(one.id, one.name, one.parent) for one in self]
+        return hashlib.sha256(repr(rows).encode()).hexdigest()
 
     def is_within(self, identifier: str, branch: str) -> bool:
         """Returns whether a category is `branch` or lies below it."""

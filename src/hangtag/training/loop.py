@@ -8,6 +8,7 @@ embeddings computed once instead, see `frozen`.
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
@@ -42,6 +43,9 @@ from hangtag.training.team import Team
 PREPARING_IMAGES = 5000
 STEPS_BETWEEN_CHECKS = 25
 
+Prepare = Callable[[Network, Tensor], None]
+"""Gives a new network its first weights; it may look at some normalised training images."""
+
 
 class Trainer:
     """A training under way.
@@ -65,6 +69,7 @@ class Trainer:
         seed: int,
         device: torch.device,
         team: Team | None = None,
+        prepare: Prepare = Network.prepare,
     ) -> None:
         _check_team(recipe, team or Team())
         torch.manual_seed(seed)
@@ -84,7 +89,7 @@ class Trainer:
             recipe, classes=train.targets.shape[1], channels=channels, size=(height, width)
         )
         sample = sample_size(height, width, most=PREPARING_IMAGES)
-        network.prepare(self.normalisation(scale_pixels(train.pixels[:sample].cpu())))
+        prepare(network, self.normalisation(scale_pixels(train.pixels[:sample].cpu())))
         network.to(device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimiser = build_optimiser(recipe, self.network, frozen=self._is_frozen)

@@ -114,9 +114,14 @@ def _classes(card: Card) -> list[str]:
         "## Classes",
         *named,
         "",
-        "In parentheses: the category in Shopify's Standard Product Taxonomy.",
+        f"In parentheses: the category in {_taxonomy(card)}.",
         "",
     ]
+
+
+def _taxonomy(card: Card) -> str:
+    own = card.data.get("taxonomy")
+    return f"{own['source']}" if own else "Shopify's Standard Product Taxonomy"
 
 
 def _making(card: Card) -> list[str]:
@@ -125,8 +130,19 @@ def _making(card: Card) -> list[str]:
         "## How it was made",
         f"- network: {card.summary.total:,} parameters, {card.summary.trainable:,} of them trained",
         *([f"- {_PUBLISHED}"] if card.recipe["network"].get("pretrained") else []),
+        *_beginning(card),
         "- data: " + ", ".join(f"{name} {part['n']:,} items" for name, part in splits),
         f"- made {card.created} with " + ", ".join(f"{n} {v}" for n, v in card.made_by.items()),
         "- every setting, the hashes of the data and golden examples: `card.json`",
         "",
+    ]
+
+
+def _beginning(card: Card) -> list[str]:
+    if "began" not in card.data:
+        return []
+    began = card.data["began"]
+    return [
+        f"- began with the weights of {began['name']} (sha256 {began['weights']})",
+        *(f"- {sentence}" for sentence in began["said"]),
     ]

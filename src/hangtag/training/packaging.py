@@ -28,7 +28,7 @@ from hangtag.modelfolder import (
     golden,
     write_model_folder,
 )
-from hangtag.taxonomy import LEVELS, category_of, parents_of
+from hangtag.taxonomy import Tree, category_of, levels_above, parents_of
 from hangtag.training.export import Exportable, export_onnx, safetensors_bytes
 from hangtag.training.halving import choose_weights
 from hangtag.training.modelcard import write_readme
@@ -129,12 +129,12 @@ def _judge(runner: Categoriser, catalogue: Catalogue) -> _Judged:
         name: softmax(one.logits, temperature=calibration.temperature)
         for name, one in answers.items()
     }
-    parents = [parents_of(name) for name in catalogue.classes]
+    parents = [parents_of(name, catalogue.tree) for name in catalogue.classes]
     rules = set_rules(
         probabilities["validation"],
         answers["validation"].strangeness,
         labels,
-        levels=build_levels(catalogue.classes, parents, names=LEVELS),
+        levels=build_levels(catalogue.classes, parents, names=levels_above(catalogue.tree)),
     )
     evaluations = {
         name: evaluate(
@@ -163,7 +163,7 @@ def _draft_card(model: Exportable, *, recipe: Recipe, catalogue: Catalogue, seed
         name=f"{catalogue.name}-{recipe.name}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         made_by={**versions(), "processor": processor()},
-        classes=tuple(_model_class(name) for name in catalogue.classes),
+        classes=tuple(_model_class(name, catalogue.tree) for name in catalogue.classes),
         input=InputSize(height=height, width=width, channels=channels),
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
@@ -186,8 +186,8 @@ def _input_shape(catalogue: Catalogue) -> tuple[int, int, int]:
     return height, width, channels[0] if channels else 1
 
 
-def _model_class(name: str) -> ModelClass:
-    category = category_of(name)
+def _model_class(name: str, tree: Tree | None) -> ModelClass:
+    category = category_of(name, tree)
     return ModelClass(name=name, category=None if category is None else category.id)
 
 

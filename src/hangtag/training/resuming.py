@@ -24,7 +24,7 @@ def require_same(run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: 
         raise TrainingError(
             f"{run.path} was trained by another recipe: {', '.join(changed)} "
             f"{'differs' if len(changed) == 1 else 'differ'} from {run.recipe_file}; leave out "
-            "--recipe, --epochs and --set to go on with its own"
+            "--recipe, --from, --epochs and --set to go on with its own"
         )
     facts = run.read_facts()
     if facts["seed"] != seed:
@@ -34,11 +34,27 @@ def require_same(run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: 
             f"{run.path} learned from another teacher; put the model of that time back, or train "
             "anew with another --out"
         )
+    if _weights(facts["data"]) != _weights(data):
+        raise TrainingError(
+            f"{run.path} began from another model; put the model of that time back, or train anew "
+            "with another --out"
+        )
+    if facts["data"].get("taxonomy") != data.get("taxonomy"):
+        raise TrainingError(
+            f"{run.path} was begun with another --taxonomy, or without one; give the same again, "
+            "or another --out"
+        )
     if facts["data"]["splits"] != data["splits"]:
         raise TrainingError(
             f"{run.path} was trained on other data ({facts['data']['name']}); give the same data "
             "to resume, or another --out"
         )
+
+
+def _weights(data: dict[str, Any]) -> str | None:
+    """Returns the hash of the weights that a training began with; None where it began afresh."""
+    began: dict[str, str] = data.get("began", {})
+    return began.get("weights")
 
 
 def read_state(run: RunFolder, recipe: Recipe) -> State | None:

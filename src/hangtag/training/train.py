@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hangtag.catalogue import (
     split_catalogue,
     write_broken,
 )
+from hangtag.catalogue.held_out import hold_out_again
 from hangtag.errors import DataError, TrainingError
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_text
@@ -26,12 +28,14 @@ from hangtag.machine import processor, versions
 from hangtag.progress import Tick
 from hangtag.report import write_report
 from hangtag.report.facts import describe_card
+from hangtag.training.beginning import load_beginning, read_known
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
 from hangtag.training.devices import choose_device, keep_freed_memory
 from hangtag.training.distillation import load_teacher, mix_targets
 from hangtag.training.examples import Examples
 from hangtag.training.history import Epoch, epoch_line
 from hangtag.training.loop import Trainer
+from hangtag.training.networks import Network
 from hangtag.training.packaging import Packaged, package_model
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.provenance import describe_data
@@ -159,12 +163,20 @@ def train(
 def prepare_catalogue(catalogue: Catalogue, recipe: Recipe, *, seed: int) -> Catalogue:
     """Checks what is to be trained on and holds a validation split out where there is none.
 
+    A training that begins from a model holds out again what that model was judged by.
+
     Raises:
         DataError: There is nothing to tell apart, a class has too few images or none in train,
             or the catalogue cannot be split.
+        ModelError: The recipe begins from a model that is not there, or damaged.
     """
     _check_sizes(catalogue)
-    catalogue = split_catalogue(catalogue, share=recipe.validation_share, seed=seed)
+    share = recipe.validation_share
+    if recipe.begin_from is None:
+        catalogue = split_catalogue(catalogue, share=share, seed=seed)
+    else:
+        known = read_known(recipe.begin_from)
+        catalogue = hold_out_again(catalogue, known, share=share, seed=seed)
     _check_classes(catalogue)
     return catalogue
 
@@ -188,6 +200,7 @@ def fit(
         The trainer, with the weights that the recipe keeps.
     """
     watch, team = watch or Watch(), team or Team()
+    beginning = load_beginning(recipe)
     data, state = describe_data(catalogue, recipe), None
     if resume:
         require_same(run, recipe, data=data, seed=seed)
@@ -205,10 +218,15 @@ def fit(
         recipe,
         train,
         validation,
-        normalisation=Normalisation.of(recipe, catalogue.splits["train"].images),
+        normalisation=beginning.normalisation
+        if beginning
+        else Normalisation.of(recipe, catalogue.splits["train"].images),
         seed=seed,
         device=device,
         team=team,
+        prepare=partial(beginning.put_into, classes=catalogue.classes)
+        if beginning
+        else Network.prepare,
     )
     if state:
         trainer.restore(*state)

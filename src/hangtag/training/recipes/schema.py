@@ -302,6 +302,8 @@ class Recipe(Settings):
         SeedNetwork | CompactNetwork | TinyNetwork | LiteNetwork, Field(discriminator="kind")
     ]
     """The network and its sizes."""
+    begin_from: str | None = None
+    """A model to continue from: a shipped name, a model or a run folder; null begins afresh."""
     images: Images = Images()
     """What the images become before anything else."""
     normalise: Literal["scale", "standardise", "symmetric"] = "standardise"
@@ -344,6 +346,8 @@ class Recipe(Settings):
     @property
     def needs_published_weights(self) -> bool:
         """Whether the network begins with weights that the photo extra brings."""
+        if self.begin_from is not None:
+            return False
         return self.network.kind == "lite" and self.network.pretrained
 
     @model_validator(mode="after")

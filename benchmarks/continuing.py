@@ -1,0 +1,148 @@
+"""Does a model that continues learn a new class of few images, and keep what it knew?
+
+    python -m benchmarks.continuing fashion-mnist --recipe express --new Bag --items 4000
+    python -m benchmarks.continuing ten.csv --recipe photo-fast --new skirt
+    python -m benchmarks.continuing ten.csv --recipe photo-fast --new skirt --replay 0.2
+
+A model learns all classes but one; then it continues with the same items, or a share of them, and
+50 images of the class that it did not know. Both are judged by the same test items: those of the
+data's test split or, where it has none, of suppliers that were held out from both.
+"""
+
+import argparse
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.catalogue import Catalogue, Split, split_catalogue
+from hangtag.categoriser import Categoriser
+from hangtag.cli.catalogues import read_catalogue
+from hangtag.training.recipes import continue_recipe, load_recipe
+from hangtag.training.train import train
+
+SHARE = 0.15
+"""Of the items held out to judge by, where the data has no test split."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Task:
+    """A class to be learned afterwards.
+
+    Attributes:
+        before: The data without the new class, in train alone.
+        after: The data, or a share of it, with the new class, in train alone.
+        test: What both models are judged by, labelled as `after` is.
+    """
+
+    before: Catalogue
+    after: Catalogue
+    test: Split
+
+
+def make_task(
+    catalogue: Catalogue, new: str, *, images: int, items: int | None, replay: float, seed: int
+) -> Task:
+    """Takes the class `new` out of a catalogue, and brings `images` of it back.
+
+    Args:
+        catalogue: With a train split.
+        new: One of its classes.
+        images: Of the new class in the data of the second training.
+        items: Of the other classes at the most, None for all.
+        replay: Share of these in the data of the second training.
+        seed: Of all that is chosen at random.
+    """
+    if "test" not in catalogue.splits:
+        divided = split_catalogue(catalogue, share=SHARE, seed=seed).splits
+        catalogue = dataclasses.replace(
+            catalogue, splits={"train": divided["train"], "test": divided["validation"]}
+        )
+    train, random = catalogue.splits["train"], np.random.default_rng(seed)
+    label = catalogue.classes.index(new)
+    order = random.permutation(len(train))
+    old, fresh = (order[(train.labels[order] == label) == wanted] for wanted in (False, True))
+    old = old[:items]
+    again = np.concatenate([old[: round(replay * len(old))], fresh[:images]])
+    without = tuple(name for name in catalogue.classes if name != new)
+    return Task(
+        before=_with_train(catalogue, train.take(np.sort(old)), without),
+        after=_with_train(catalogue, train.take(np.sort(again)), catalogue.classes),
+        test=catalogue.splits["test"],
+    )
+
+
+def _with_train(catalogue: Catalogue, train: Split, classes: tuple[str, ...]) -> Catalogue:
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = np.array([numbers[catalogue.classes[label]] for label in train.labels], np.int64)
+    relabelled = dataclasses.replace(train, labels=labels)
+    return dataclasses.replace(catalogue, classes=classes, splits={"train": relabelled})
+
+
+def judge(model: Path, task: Task, new: str) -> tuple[float, float]:
+    """Returns the accuracy on the old classes and the recall of the new one, 0-1."""
+    categoriser = Categoriser.load(model)
+    answers = categoriser.answer(task.test.images).logits.argmax(axis=1)
+    said = np.array(categoriser.classes)[answers]
+    true = np.array(task.after.classes)[task.test.labels]
+    right: NDArray[np.bool_] = said == true
+    return float(right[true != new].mean()), float(right[true == new].mean())
+
+
+def measure(
+    task: Task, new: str, *, recipe: str, changes: Sequence[str], seed: int, folder: Path
+) -> str:
+    """Trains, continues, and returns one row of a table."""
+    first, second = folder / "before", folder / "after"
+    if not first.exists():
+        train(task.before, load_recipe(recipe), out=first, seed=seed)
+    train(task.after, continue_recipe(str(first), changes=changes), out=second, seed=seed)
+    old, _ = judge(first, task, new)
+    kept, learned = judge(second, task, new)
+    return (
+        f"| {new} | {len(task.before):,} | {len(task.after):,} | {old:.2%} | {kept:.2%} | "
+        f"{100 * (kept - old):+.2f} | {learned:.2%} |"
+    )
+
+
+def main() -> None:
+    """Prints the row of the class that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data")
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--new", required=True, help="the class that is new")
+    parser.add_argument("--images", type=int, default=50, help="of the new class")
+    parser.add_argument("--items", type=int, help="of the other classes at the most")
+    parser.add_argument("--replay", type=float, default=1.0, help="share of them seen again")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], help="change the continuing recipe")
+    parser.add_argument("--out", type=Path, help="keep the models here; before/ is taken from it")
+    options = parser.parse_args()
+    format = load_recipe(options.recipe).images.format
+    catalogue = read_catalogue(options.data, format=format, offline=True, quiet=True)
+    task = make_task(
+        catalogue,
+        options.new,
+        images=options.images,
+        items=options.items,
+        replay=options.replay,
+        seed=options.seed,
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        row = measure(
+            task,
+            options.new,
+            recipe=options.recipe,
+            changes=options.set,
+            seed=options.seed,
+            folder=options.out or Path(temporary),
+        )
+    print("| new class | items before | items after | old classes before | after | points | new |")
+    print(row)
+
+
+if __name__ == "__main__":
+    main()

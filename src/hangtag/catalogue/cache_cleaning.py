@@ -1,0 +1,100 @@
+"""Deletes what the cache of decoded pixels keeps, the longest unused first.
+
+Safe beside processes that use the cache: a file that is mapped stays until its readers let go, one
+that is being written has another name, and one that is missing is decoded again.
+"""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hangtag.catalogue.pixel_cache import INDEX
+from hangtag.errors import OutputError
+
+ABANDONED = 86_400.0
+"""Seconds after which an unfinished file is taken for that of a process that was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What a cleaning did.
+
+    Attributes:
+        deleted: Catalogues whose pixels were deleted.
+        freed: Bytes that were deleted.
+        left: Bytes that are still kept.
+    """
+
+    deleted: int
+    freed: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The pixels of a catalogue on disk."""
+
+    used: float
+    bytes: int
+    path: Path
+
+    def delete(self) -> None:
+        """Deletes the index first: pixels without one are never read."""
+        self.path.with_suffix(INDEX).unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+
+def clean_pixels(folder: Path, *, keep: int = 0) -> Cleaned:
+    """Deletes kept pixels until at most `keep` bytes are left, and what killed processes left.
+
+    Args:
+        folder: The cache, see `hangtag.catalogue.pixel_cache`; it may be missing.
+        keep: Bytes that may stay, those used last.
+
+    Raises:
+        OutputError: A file cannot be deleted.
+    """
+    kept = sorted(_list_kept(folder), key=lambda one: one.used)
+    left = sum(one.bytes for one in kept)
+    deleted = freed = 0
+    try:
+        for one in kept:
+            if left <= keep:
+                break
+            one.delete()
+            deleted, freed, left = deleted + 1, freed + one.bytes, left - one.bytes
+        freed += _delete_abandoned(folder)
+    except OSError as error:
+        raise OutputError(
+            f"cannot delete {error.filename}: {error.strerror}; check the permissions"
+        ) from error
+    for shape in folder.glob("*"):
+        with suppress(OSError):  # it still holds something
+            shape.rmdir()
+    return Cleaned(deleted, freed, left)
+
+
+def _list_kept(folder: Path) -> list[_Kept]:
+    found = []
+    for path in folder.glob("*/[!.]*.npy"):
+        with suppress(FileNotFoundError):  # another process was faster
+            pixels, index = path.stat(), path.with_suffix(INDEX)
+            size, used = pixels.st_size, pixels.st_mtime
+            with suppress(FileNotFoundError):  # it is being written, or was cut off
+                size, used = size + index.stat().st_size, max(used, index.stat().st_mtime)
+            found.append(_Kept(used, size, path))
+    return found
+
+
+def _delete_abandoned(folder: Path) -> int:
+    """Deletes what was never finished, and indices without pixels; returns bytes."""
+    freed, now = 0, time.time()
+    lonely = (one for one in folder.glob(f"*/*{INDEX}") if not one.with_suffix(".npy").exists())
+    for path in {*folder.glob("*/.*"), *lonely}:
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            if now - found.st_mtime > ABANDONED:
+                path.unlink()
+                freed += found.st_size
+    return freed

