@@ -21,8 +21,17 @@ MOST_BROKEN = 0.2
 """Share of the images above which broken ones are no accident."""
 
 
-def read_catalogue(data: str, *, format: ImageFormat, offline: bool, quiet: bool) -> Catalogue:
+def read_catalogue(
+    data: str,
+    *,
+    format: ImageFormat,
+    photos: ImageFormat | None = None,
+    offline: bool,
+    quiet: bool,
+) -> Catalogue:
     """Opens DATA with its image files as pixels of `format`, as fast as the machine allows.
+
+    Where `photos` is given, that is the format of photos, see `Reading.settle`.
 
     Raises:
         DataError: It is no data set, or too much of it is broken.
@@ -31,6 +40,7 @@ def read_catalogue(data: str, *, format: ImageFormat, offline: bool, quiet: bool
     with Decoders() as decoders, progress_bar("reading data", quiet=quiet) as tick:
         reading = Reading(
             format=format,
+            photos=photos,
             decode=partial(_decode, decoders),
             cache=cache_home() / "pixels",
             most_broken=MOST_BROKEN,
