@@ -27,7 +27,7 @@ from hangtag.catalogue.overview import (
     describe_suppliers,
     find_small_classes,
 )
-from hangtag.catalogue.reading import ImageFormat, Reading
+from hangtag.catalogue.reading import PHOTO_FORMAT, ImageFormat, Reading
 from hangtag.catalogue.splits import split_catalogue, stratified_split, supplier_split
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "FEWEST_IMAGES",
     "FORMATS",
     "IMAGE_SIZE",
+    "PHOTO_FORMAT",
     "SPLIT_NAMES",
     "Broken",
     "Catalogue",

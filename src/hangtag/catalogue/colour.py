@@ -53,6 +53,25 @@ def fit_colour(image: "Image", size: tuple[int, int]) -> NDArray[np.uint8]:
     return canvas
 
 
+def cut_bars(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Returns what `fit_colour` made of an image of `width` x `height`, without the bars, a view.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        width: Of the image before it was fitted, pixels; upright.
+        height: Likewise.
+    """
+    across, down = _fit_sides(width, height, pixels.shape[:2])
+    top, left = (pixels.shape[0] - down) // 2, (pixels.shape[1] - across) // 2
+    return pixels[top : top + down, left : left + across]
+
+
+def _fit_sides(width: int, height: int, size: tuple[int, ...]) -> tuple[int, int]:
+    """Returns the width and height to which an image is scaled so that it fits into `size`."""
+    scale = min(size[1] / width, size[0] / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def _shrink(image: "Image", size: tuple[int, int]) -> "Image":
     """Scales to the largest size that fits, then puts what is transparent on white."""
     from PIL import Image
@@ -62,8 +81,7 @@ def _shrink(image: "Image", size: tuple[int, int]) -> "Image":
         image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
     transparent = "A" in image.getbands() or "transparency" in image.info
     layer = image.convert("RGBA" if transparent else "RGB")
-    scale = min(size[1] / layer.width, size[0] / layer.height)
-    fitted = (max(1, round(layer.width * scale)), max(1, round(layer.height * scale)))
+    fitted = _fit_sides(layer.width, layer.height, size)
     if fitted != layer.size:
         layer = layer.resize(fitted, Image.Resampling.LANCZOS, reducing_gap=3.0)
     if transparent:

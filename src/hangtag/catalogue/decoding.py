@@ -29,6 +29,9 @@ _FORMATS = ("JPEG", "PNG", "WEBP")
 _STARTS = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
 """How files of these formats begin."""
 
+_ORIENTATION = 0x0112
+"""The EXIF tag that says how to turn an image."""
+
 _DRAFT_FACTOR, _COLOUR_DRAFT_FACTOR = 20, 2
 """A JPEG is decoded at reduced scale, but never below this many times the size asked for."""
 
@@ -124,6 +127,27 @@ def read_image(source: Path | bytes, *, size: tuple[int, int], name: str = "the 
         return image
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Returns width and height of an image file, upright as its EXIF says, from its header alone.
+
+    Raises:
+        ImageError: The file is missing, or its header cannot be read.
+    """
+    from PIL import Image
+
+    if not is_file(path):
+        raise ImageError(f"{path}: no such image file; check the path", fault=Fault.MISSING)
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as image:
+            return image.size if not _is_turned(image) else (image.height, image.width)
+    except Exception as error:  # as in `_open`
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(
+            f"{path}: its header cannot be read ({reason}); get the image again",
+            fault=Fault.DAMAGED,
+        ) from error
+
+
 @contextmanager
 def _open(source: Path | bytes, least: int, name: str) -> Iterator["Image"]:
     """Opens an image; what goes wrong with it in the block is told as an ImageError."""
@@ -178,6 +202,13 @@ def _load(content: bytes, least: int) -> "Image":
     image.load()
     ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 200 MB.
     return image
+
+
+def _is_turned(image: "Image") -> bool:
+    """Whether EXIF swaps the sides. A PNG without EXIF in its header is not decoded to find out."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return False
+    return image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
 
 
 def _explain(error: Exception, content: bytes) -> tuple[Fault, str]:

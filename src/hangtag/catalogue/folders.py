@@ -57,7 +57,8 @@ def read_class_folders(
             "train/CLASS/IMAGE with JPEG, PNG or WebP images"
         )
     classes = order_classes(class_names)
-    reader = ImageReader(total, reading or Reading(), on_progress)
+    everything = [path for members in paths.values() for path, _ in members]
+    reader = ImageReader(total, (reading or Reading()).settle(everything), on_progress)
     splits = {}
     for split, members in paths.items():
         if members:

@@ -48,7 +48,8 @@ class ImageReader:
         """
         decoded = read_pixels(paths, self._reading, on_image=self._count)
         self._resized += int((decoded.states == RESIZED).sum())
-        split = Split(decoded.pixels, labels, ids, suppliers)
+        files = np.array([str(path) for path in paths], np.str_)
+        split = Split(decoded.pixels, labels, ids, suppliers, files)
         if not decoded.errors:
             return split
         for position, error in sorted(decoded.errors.items()):

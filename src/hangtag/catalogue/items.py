@@ -47,12 +47,14 @@ class Split:
         ids: What each image is called in its source, (N,) str, such as ``train/00042`` or a path
             relative to the source.
         suppliers: Who supplied each image, (N,) str, or None where the source does not say.
+        files: The path of each image, (N,) str, or None where the source is no image files.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     ids: NDArray[np.str_]
     suppliers: NDArray[np.str_] | None = None
+    files: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,8 +62,9 @@ class Split:
     def take(self, indices: NDArray[np.intp]) -> "Split":
         """Returns the items at `indices` (M,), in that order; mapped images stay on disk."""
         suppliers = None if self.suppliers is None else self.suppliers[indices]
+        files = None if self.files is None else self.files[indices]
         images = _take_images(self.images, indices)
-        return Split(images, self.labels[indices], self.ids[indices], suppliers)
+        return Split(images, self.labels[indices], self.ids[indices], suppliers, files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def read_manifest(
     ids = np.array(table.get("id", table["image"]), np.str_)
     suppliers = np.array(table["supplier"], np.str_) if "supplier" in table else None
     names = np.array([SPLIT_ALIASES[name] for name in table.get("split", ["train"] * len(files))])
-    reader = ImageReader(len(files), reading, on_progress)
+    reader = ImageReader(len(files), reading.settle(files), on_progress)
     splits = {}
     for name in SPLIT_NAMES:
         rows = names == name

@@ -76,7 +76,7 @@ def open_catalogue(
         catalogue = _read_idx_folder(folder)
     else:
         catalogue = _read_path(Path(data), reading or Reading(), on_progress)
-    if reading:
+    if reading and reading.photos is None:
         _check_format(catalogue, reading.format)
     found = describe_duplicates(find_duplicates(catalogue.splits), catalogue.splits)
     return dataclasses.replace(

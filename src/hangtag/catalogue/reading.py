@@ -1,10 +1,10 @@
 """How a catalogue's image files become pixels: of which shape, by whom, kept where."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hangtag.catalogue.decoding import DecodedImage, decode_image
+from hangtag.catalogue.decoding import DecodedImage, decode_image, read_size
 from hangtag.errors import ImageError
 
 
@@ -33,6 +33,12 @@ class ImageFormat:
         return self.size if self.channels == 1 else (*self.size, self.channels)
 
 
+PHOTO_FORMAT = ImageFormat(224, 224, 3)
+"""How photos are looked at where no model asks for something else."""
+
+_SAMPLE = 100
+"""Files whose size tells whether a catalogue is one of photos."""
+
 Outcome = DecodedImage | ImageError
 
 Decode = Callable[[Sequence[Path], ImageFormat], Iterator[Outcome]]
@@ -54,6 +60,7 @@ class Reading:
 
     Attributes:
         format: The shape their pixels get.
+        photos: The shape they get instead where they are photos; None takes them as any others.
         decode: Who decodes them; by default this process.
         cache: The folder that keeps decoded pixels, see `hangtag.catalogue.pixel_cache`; None
             keeps none.
@@ -62,6 +69,27 @@ class Reading:
     """
 
     format: ImageFormat = ImageFormat()
+    photos: ImageFormat | None = None
     decode: Decode = decode_here
     cache: Path | None = None
     most_broken: float = 0.0
+
+    def settle(self, paths: Sequence[Path]) -> "Reading":
+        """Returns the reading that suits image files, which has nothing left to choose.
+
+        They are photos when one of them, of up to a hundred spread over the list, is larger or
+        smaller than `format`.
+        """
+        if self.photos is None:
+            return self
+        sizes = map(_find_size, paths[:: max(1, len(paths) // _SAMPLE)])
+        own = (self.format.width, self.format.height)
+        is_photos = any(size not in (None, own) for size in sizes)
+        return replace(self, format=self.photos if is_photos else self.format, photos=None)
+
+
+def _find_size(path: Path) -> tuple[int, int] | None:
+    try:
+        return read_size(path)
+    except ImageError:
+        return None

@@ -40,13 +40,15 @@ def read_catalogue(
     data: str,
     *,
     format: ImageFormat,
+    photos: ImageFormat | None = None,
     offline: bool,
     quiet: bool,
     taxonomy: Path | None = None,
 ) -> Catalogue:
     """Opens DATA with its image files as pixels of `format`, as fast as the machine allows.
 
-    Its labels are read as categories of the tree in the file `taxonomy`, where there is one.
+    Where `photos` is given, that is the format of photos, see `Reading.settle`. The labels are
+    read as categories of the tree in the file `taxonomy`, where there is one.
 
     Raises:
         DataError: It is no data set, too much of it is broken, or a label is no category.
@@ -56,6 +58,7 @@ def read_catalogue(
     with Decoders() as decoders, progress_bar("reading data", quiet=quiet) as tick:
         reading = Reading(
             format=format,
+            photos=photos,
             decode=partial(_decode, decoders),
             cache=cache_home() / "pixels",
             most_broken=MOST_BROKEN,

@@ -73,7 +73,15 @@ def evaluate(
     if out is not None:
         title = f"{categoriser.card.name}: {name} split of {catalogue.name}"
         facts = {**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)}
-        page = write_report(out, figures, chosen, probabilities, title=title, facts=facts)
+        page = write_report(
+            out,
+            figures,
+            chosen,
+            probabilities,
+            title=title,
+            facts=facts,
+            explain=categoriser.explain,
+        )
         content["report"] = str(page)
         if catalogue.broken:
             write_broken(out / BROKEN, catalogue.broken)

@@ -1,17 +1,25 @@
 """``hangtag explore``: what is in a data set, or how one photo becomes a model's input."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.catalogue import open_catalogue
+from hangtag.catalogue import PHOTO_FORMAT, ImageFormat
+from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
+from hangtag.errors import DataError
 from hangtag.extras import require_training
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hangtag.catalogue import Catalogue
+    from hangtag.categoriser import Categoriser
     from hangtag.report import AugmentedCopies, Exploration
+    from hangtag.screening import Screening
 
 _MOST_ORIGINALS = 10
 _COPIES = 8
@@ -36,7 +44,7 @@ def explore(
     ] = None,
     out: Annotated[
         Path,
-        typer.Option("--out", help="Folder for explore.html and its figures, or photo_steps.png."),
+        typer.Option("--out", help="Folder for explore.html, figures and tables."),
     ] = Path("explore"),
     augment: Annotated[
         str | None,
@@ -46,31 +54,119 @@ def explore(
             show_default=False,
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A model of photos, whose embeddings find more near duplicates.",
+            show_default=False,
+        ),
+    ] = None,
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Shows what is in a data set: shapes, classes, pixels and pictures.
 
+    Of photos also which are broken, too small, of an odd shape, blank, blurred, dark or
+    over-exposed (quality.csv), and which occur more than once, nearly or quite (duplicates.csv).
+
     \b
     For example:
       hangtag explore fashion-mnist --out explore --augment seed
+      hangtag explore my-photos/ --out explore --model runs/mine
       hangtag explore --photo shirt.jpg
     """
     if photo is not None:
-        if data is not None or augment is not None:
-            raise typer.BadParameter("--photo takes neither DATA nor --augment; leave one out")
+        if data is not None or augment is not None or model is not None:
+            raise typer.BadParameter("--photo takes neither DATA nor --augment nor --model")
         _show_photo(photo, out, as_json=as_json, quiet=quiet)
         return
     if data is None:
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
-    with progress_bar("reading the data", quiet=quiet) as tick:
-        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
-    _show_catalogue(catalogue, out, augment=augment, as_json=as_json, quiet=quiet)
+    categoriser = None if model is None else _load_photo_model(model)
+    catalogue = read_catalogue(
+        data, format=ImageFormat(), photos=PHOTO_FORMAT, offline=offline, quiet=quiet
+    )
+    screening = None
+    if catalogue.first.images.ndim == 4:
+        embeddings = None
+        if categoriser:
+            embeddings = _embed(categoriser, data, catalogue, offline=offline, quiet=quiet)
+        screening = _screen(catalogue, embeddings, model=model, quiet=quiet)
+        _write_tables(out, catalogue, screening)
+    elif model is not None:
+        raise DataError(f"--model: {catalogue.source} holds no photos; leave the option out")
+    _show_catalogue(
+        catalogue, out, screening=screening, augment=augment, as_json=as_json, quiet=quiet
+    )
+
+
+def _load_photo_model(name: str) -> "Categoriser":
+    from hangtag.categoriser import Categoriser
+
+    categoriser = Categoriser.load(name)
+    size = categoriser.card.input
+    if size.channels != 3:
+        raise DataError(
+            f"--model {name}: expected a model of photos in colour, received one of grey images of "
+            f"{size.width}x{size.height} pixels; train one with --recipe photo-fast"
+        )
+    return categoriser
+
+
+def _embed(
+    categoriser: "Categoriser", data: str, catalogue: "Catalogue", *, offline: bool, quiet: bool
+) -> "NDArray[np.float32]":
+    """Returns what a model makes of all photos, (N, D); reads them anew for another format."""
+    import numpy as np
+
+    size = categoriser.card.input
+    format = ImageFormat(size.height, size.width, size.channels)
+    if format != PHOTO_FORMAT:
+        catalogue = read_catalogue(data, format=format, offline=offline, quiet=quiet)
+    with progress_bar("looking with the model", quiet=quiet) as tick:
+        parts = [
+            categoriser.embed(split.images, on_progress=tick) for split in catalogue.splits.values()
+        ]
+    return np.concatenate(parts)
+
+
+def _screen(
+    catalogue: "Catalogue",
+    embeddings: "NDArray[np.float32] | None",
+    *,
+    model: str | None,
+    quiet: bool,
+) -> "Screening":
+    """Looks for faults and copies in the photos of a catalogue."""
+    from hangtag.screening import Screening, find_copies, find_faults, list_photos
+
+    photos = list_photos(catalogue)
+    with progress_bar("measuring photos", quiet=quiet) as tick:
+        findings = find_faults(photos, on_progress=tick)
+    with progress_bar("looking for copies", quiet=quiet) as tick:
+        copies = find_copies(photos, embeddings, on_progress=tick)
+    return Screening(photos, findings, copies, model)
+
+
+def _write_tables(out: Path, catalogue: "Catalogue", screening: "Screening") -> None:
+    from hangtag.catalogue import BROKEN, write_broken
+    from hangtag.screening import DUPLICATES, QUALITY, write_copies, write_findings
+
+    write_findings(out / QUALITY, screening.findings, screening.photos)
+    write_copies(out / DUPLICATES, screening.copies, screening.photos)
+    write_broken(out / BROKEN, catalogue.broken)
 
 
 def _show_catalogue(
-    catalogue: "Catalogue", out: Path, *, augment: str | None, as_json: bool, quiet: bool
+    catalogue: "Catalogue",
+    out: Path,
+    *,
+    screening: "Screening | None",
+    augment: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Measures a catalogue, draws its page into the folder `out` and tells the figures."""
     from hangtag.report import explore as measure
@@ -79,11 +175,18 @@ def _show_catalogue(
     exploration = measure(catalogue)
     augmented = None if augment is None else _draw_copies(catalogue, augment)
     say(f"{catalogue.name}: drawing the figures", quiet=quiet)
-    page = write_exploration(out, catalogue, exploration, augmented=augmented)
+    page = write_exploration(out, catalogue, exploration, augmented=augmented, screening=screening)
     if as_json:
-        print_json({**exploration.to_json(), "report": str(page)})
+        content = exploration.to_json()
+        if screening:
+            broken = [asdict(one) for one in catalogue.broken]
+            content["screening"] = {**screening.to_json(), "broken": broken}
+        print_json({**content, "report": str(page)})
         return
     _print_tables(exploration)
+    if screening:
+        _print_screening(screening, broken=len(catalogue.broken))
+        say(screening.method, quiet=quiet)
     for notice in exploration.notices:
         say(f"note: {notice}", quiet=quiet)
     typer.echo(str(page))
@@ -129,6 +232,11 @@ def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":
     from hangtag.training.augmentation import draw_augmented
 
     split = catalogue.first
+    if split.images.shape[1:] != settings.images.format.shape:
+        raise DataError(
+            f"--augment {recipe}: its images are of another format than those of "
+            f"{catalogue.source}; choose another recipe"
+        )
     labels, first = np.unique(split.labels, return_index=True)
     originals = split.images[first[:_MOST_ORIGINALS]]
     return AugmentedCopies(
@@ -137,6 +245,27 @@ def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":
         originals=originals,
         copies=draw_augmented(originals, settings, copies=_COPIES, seed=0),
     )
+
+
+def _print_screening(screening: "Screening", *, broken: int) -> None:
+    from hangtag.screening import LIMITS, PLACES
+
+    total = len(screening.photos)
+    faults = [
+        [fault, f"{count:,}", f"{count / total:.2%}", LIMITS[fault].describe()]
+        for fault, count in screening.faults.items()
+    ]
+    rows = [
+        ["broken", f"{broken:,}", f"{broken / (total + broken):.2%}", "cannot be read"],
+        *faults,
+    ]
+    print_table("photos with a fault", ["fault", "photos", "share", "meaning"], rows)
+    rows = [
+        [finding, *(f"{count:,}" for count in counts.values())]
+        for finding, counts in screening.duplicates.items()
+    ]
+    columns = ["duplicates", "photos", *(f"across {place}" for place in PLACES)]
+    print_table("photos that occur more than once", columns, rows)
 
 
 def _print_tables(exploration: "Exploration") -> None:

@@ -11,10 +11,15 @@ from hangtag.catalogue.items import Split
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_bytes, write_text
 from hangtag.report.confidence import draw_reliability, draw_risk_coverage
+from hangtag.report.confused_pairs import pick_confused_pairs
 from hangtag.report.confusion import draw_confusion_matrix, draw_confusion_panel
 from hangtag.report.curves import History, best_epoch, draw_curve, draw_curves
 from hangtag.report.galleries import Exhibit, draw_gallery, pick_correct, pick_incorrect
+from hangtag.report.looks import Explain, look_at_mistakes
 from hangtag.report.pages import Picture, encode_image, render_page
+
+_SMALL = 64
+"""Longest side, in pixels, of images that are shown enlarged, pixel by pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ def write_report(
     title: str,
     history: History = (),
     facts: Mapping[str, str] | None = None,
+    explain: Explain | None = None,
 ) -> Path:
     """Writes ``report.html`` and its figures into `folder`.
 
@@ -57,6 +63,8 @@ def write_report(
         title: Heading of the page.
         history: A row an epoch: epoch, seconds, lr, loss, accuracy, val_loss, val_accuracy.
         facts: How the model and the figures were made, by name, in the order to show.
+        explain: The model, to show where it looked when it was surely wrong; takes at most about
+            half a minute.
 
     Returns:
         The path of the page, which needs no other file.
@@ -68,6 +76,7 @@ def write_report(
         "correct": pick_correct(split, probabilities, evaluation.classes),
         "incorrect": pick_incorrect(split, probabilities, evaluation.classes),
     }
+    looks = look_at_mistakes(split, probabilities, evaluation.classes, explain) if explain else []
     _write_figures(folder, evaluation, galleries, history)
     page = folder / "report.html"
     content = render_page(
@@ -82,6 +91,15 @@ def write_report(
         matrices=_draw_matrices(evaluation),
         confidence=_draw_confidence(evaluation),
         galleries={name: _thumbnails(exhibits) for name, exhibits in galleries.items()},
+        pairs=[
+            (pair.confusion, _thumbnails(pair.mistakes), _thumbnails(pair.typical))
+            for pair in pick_confused_pairs(evaluation, split, probabilities)
+        ],
+        looks=[
+            (*_thumbnails([look.exhibit])[0], Picture(encode_image(look.tinted), "Its heat map"))
+            for look in looks
+        ],
+        small_images=max(split.images.shape[1:3]) <= _SMALL,
         facts=facts or {},
     )
     write_text(page, content)

@@ -12,8 +12,8 @@ from hangtag.errors import DataError
 
 _HEAD_ROWS = 5
 
-_CHUNK = 2_000
-"""Images counted at a time, so that the 64-bit copy `numpy.bincount` makes stays small."""
+_CHUNK = 2_000_000
+"""Pixels counted at a time, so that the 64-bit copy `numpy.bincount` makes stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class SplitFigures:
 
     Attributes:
         n: Number of images.
-        x_shape: Shape of the pixels as a table, (N, H * W).
+        x_shape: Shape of the pixels as a table, (N, H * W * C).
         y_shape: Shape of the labels as a table, (N, 1).
-        image_shape: Shape of the pixels as images with one channel, (N, H, W, 1).
+        image_shape: Shape of the pixels as images, (N, H, W, C); one channel is grey.
         x_dtype: Type of the pixels.
         y_dtype: Type of the labels.
         labels: The class indices that occur.
@@ -86,7 +86,7 @@ class Exploration:
         name: The catalogue's name.
         source: Where it was read from.
         classes: Class names by index.
-        head: The first rows of the training table.
+        head: The first rows of the training table; None for images in colour.
         splits: Figures by split, of the splits that have images.
         notices: What the reader should know, such as duplicates between splits.
     """
@@ -94,7 +94,7 @@ class Exploration:
     name: str
     source: str
     classes: tuple[str, ...]
-    head: TableHead
+    head: TableHead | None
     splits: Mapping[str, SplitFigures]
     notices: tuple[str, ...]
 
@@ -122,7 +122,7 @@ def explore(catalogue: Catalogue) -> Exploration:
         name=catalogue.name,
         source=catalogue.source,
         classes=catalogue.classes,
-        head=_head_of(catalogue.first),
+        head=_head_of(catalogue.first) if catalogue.first.images.ndim == 3 else None,
         splits={
             name: _measure(split, catalogue.classes)
             for name, split in catalogue.splits.items()
@@ -149,16 +149,17 @@ def _head_of(split: Split) -> TableHead:
 
 
 def _measure(split: Split, classes: tuple[str, ...]) -> SplitFigures:
-    n, height, width = split.images.shape
+    n, height, width, *colour = split.images.shape
+    channels = colour[0] if colour else 1
     counts = np.bincount(split.labels, minlength=len(classes))
     histogram = _count_pixels(split.images)
     values = np.arange(256) / 255
     mean = float(np.average(values, weights=histogram))
     return SplitFigures(
         n=n,
-        x_shape=(n, height * width),
+        x_shape=(n, height * width * channels),
         y_shape=(n, 1),
-        image_shape=(n, height, width, 1),
+        image_shape=(n, height, width, channels),
         x_dtype=str(split.images.dtype),
         y_dtype=str(split.labels.dtype),
         labels=tuple(np.flatnonzero(counts).tolist()),
@@ -174,8 +175,9 @@ def _measure(split: Split, classes: tuple[str, ...]) -> SplitFigures:
 
 def _count_pixels(images: NDArray[np.uint8]) -> NDArray[np.intp]:
     histogram = np.zeros(256, dtype=np.intp)
-    for start in range(0, len(images), _CHUNK):
-        histogram += np.bincount(images[start : start + _CHUNK].ravel(), minlength=256)
+    step = max(1, _CHUNK // max(1, images[0].size))
+    for start in range(0, len(images), step):
+        histogram += np.bincount(images[start : start + step].ravel(), minlength=256)
     return histogram
 
 

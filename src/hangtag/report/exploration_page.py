@@ -16,9 +16,15 @@ from hangtag.report.mosaics import (
     largest_classes,
 )
 from hangtag.report.pages import Picture, render_page
+from hangtag.report.screening_galleries import show_copies, show_faults
+from hangtag.screening import Screening
 
 MOST_SUPPLIERS = 20
 """The page lists at most this many suppliers, the largest."""
+
+
+_FIRST_PHOTOS = 5
+"""Rows of the table of photos that the page shows."""
 
 
 def write_exploration(
@@ -27,6 +33,7 @@ def write_exploration(
     exploration: Exploration,
     *,
     augmented: AugmentedCopies | None = None,
+    screening: Screening | None = None,
 ) -> Path:
     """Writes ``explore.html`` and ``figures/*.png`` into `folder`.
 
@@ -35,6 +42,7 @@ def write_exploration(
         catalogue: The images.
         exploration: The numbers, as `explore` gives them for `catalogue`.
         augmented: Images with augmented copies, to be shown side by side.
+        screening: What was found in the photos of a catalogue of photos.
 
     Returns:
         The path of the page, which needs no other file.
@@ -52,7 +60,11 @@ def write_exploration(
         pictures=pictures,
         augmented=augmented,
         split_sizes=", ".join(f"{split.n:,} {name}" for name, split in exploration.splits.items()),
-        head_gaps=_gaps_in(exploration.head.columns),
+        head_gaps=_gaps_in(exploration.head.columns) if exploration.head else set(),
+        screening=screening,
+        first_photos=screening.photos.items[:_FIRST_PHOTOS] if screening else [],
+        faults=show_faults(screening) if screening else [],
+        copies=show_copies(screening) if screening else [],
         most_classes=MOST_CLASSES,
         most_suppliers=MOST_SUPPLIERS,
     )

@@ -20,13 +20,12 @@ from hangtag.report.style import (
     png_of,
     shorten,
 )
+from hangtag.report.thumbnails import shrink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMNS = 6
-_LONGEST = 112
-"""Longest side of an image in a gallery, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Exhibit:
     """One image with what it is and what the model took it for.
 
     Attributes:
-        image: Pixels, (H, W) uint8, in colour (H, W, 3); at most 112 pixels long.
+        image: Pixels, (H, W) uint8, in colour (H, W, 3); at most 224 pixels long.
         id: What the image is called in its source.
         true: Name of its class.
         predicted: Name of the most probable class.
@@ -62,10 +61,18 @@ def pick_incorrect(
     split: Split, probabilities: NDArray[np.float64], classes: Sequence[str], *, count: int = 24
 ) -> list[Exhibit]:
     """Picks the `count` mistakes with the highest confidence in probabilities (N, K)."""
+    chosen = find_surest_mistakes(split, probabilities, count=count)
+    return exhibit(split, probabilities, classes, chosen)
+
+
+def find_surest_mistakes(
+    split: Split, probabilities: NDArray[np.float64], *, count: int
+) -> NDArray[np.intp]:
+    """Returns the positions of the `count` mistakes with the highest confidence, that one first."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != split.labels)
     confidence = probabilities[wrong].max(axis=1)
-    chosen = wrong[np.argsort(-confidence, kind="stable")[:count]]
-    return _exhibit(split, probabilities, classes, chosen)
+    chosen: NDArray[np.intp] = wrong[np.argsort(-confidence, kind="stable")[:count]]
+    return chosen
 
 
 def pick_correct(
@@ -85,7 +92,7 @@ def pick_correct(
         members = labels == label
         turns[members] = np.arange(members.sum())
     chosen = shuffled[np.lexsort((labels, turns))[:count]]
-    return _exhibit(split, probabilities, classes, chosen)
+    return exhibit(split, probabilities, classes, chosen)
 
 
 def draw_gallery(exhibits: Sequence[Exhibit], *, title: str) -> bytes:
@@ -136,15 +143,16 @@ def _draw_nothing(title: str) -> bytes:
     return png_of(figure)
 
 
-def _exhibit(
+def exhibit(
     split: Split,
     probabilities: NDArray[np.float64],
     classes: Sequence[str],
     chosen: NDArray[np.intp],
 ) -> list[Exhibit]:
+    """Returns the images at the indices `chosen` (M,) with what the model said, (N, K)."""
     return [
         Exhibit(
-            image=_shrink(split.images[index]),
+            image=shrink(split.images[index]),
             id=str(split.ids[index]),
             true=classes[split.labels[index]],
             predicted=classes[probabilities[index].argmax()],
@@ -152,14 +160,3 @@ def _exhibit(
         )
         for index in chosen
     ]
-
-
-def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Scales a large image down, so that a page of many stays small."""
-    from PIL import Image
-
-    longest = max(image.shape[:2])
-    if longest <= _LONGEST:
-        return image
-    height, width = (max(1, round(side * _LONGEST / longest)) for side in image.shape[:2])
-    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))

@@ -64,6 +64,33 @@ def name_picture(number: int, name: str) -> str:
     return f"{number:06}-{stem}.png" if stem else f"{number:06}.png"
 
 
+def tint(pixels: NDArray[np.uint8], heat: NDArray[np.float64], *, least: int) -> NDArray[np.uint8]:
+    """Returns an image in grey under its heat map: red speaks for the class, blue against it.
+
+    Args:
+        pixels: (H, W) or (H, W, 3) uint8.
+        heat: (H, W) in nats, as `occlusion_map` gives it.
+        least: Shortest side of the result, pixels: a smaller image is enlarged, its heat smoothly.
+
+    Returns:
+        (H', W', 3) uint8.
+    """
+    import matplotlib
+    from PIL import Image
+
+    height, width = heat.shape
+    factor = max(1, -(-least // min(height, width)))
+    sides = (width * factor, height * factor)
+    grey = Image.fromarray(pixels).convert("L").resize(sides, Image.Resampling.NEAREST)
+    smooth = Image.fromarray(heat.astype(np.float32)).resize(sides, Image.Resampling.BICUBIC)
+    scale = max(_LEAST_SCALE, float(np.abs(heat).max()))
+    share = np.clip(np.asarray(smooth) / scale, -1, 1)
+    colours = matplotlib.colormaps["RdBu_r"]((share + 1) / 2)[..., :3] * 255
+    opacity = _STRONGEST * np.abs(share)[..., None]
+    mixed = np.asarray(grey)[..., None] * (1 - opacity) + colours * opacity
+    return mixed.round().astype(np.uint8)
+
+
 def draw_heat_map(
     pixels: NDArray[np.uint8], heat: NDArray[np.float64], *, title: str, name: str
 ) -> bytes:

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 
 from hangtag.catalogue.items import Catalogue, Split
 from hangtag.report.style import INK, MUTED, clear_frame, drawing_style, new_figure, png_of, shorten
+from hangtag.report.thumbnails import shrink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_CLASSES = 40
 """The pictures of a catalogue show at most this many classes, the largest."""
+
+_LONGEST = 112
+"""Longest side of an example, pixels."""
+
+_CHUNK = 1_000
+"""Images summed at a time: those that are mapped from a file need not fit into memory."""
 
 _GAP = 2
 """Pixels between neighbouring images."""
@@ -27,8 +34,8 @@ class AugmentedCopies:
     Attributes:
         recipe: The recipe whose augmentation was drawn.
         names: The class of each image, M.
-        originals: The images, (M, H, W) uint8.
-        copies: R augmented copies of each, (M, R, H, W) uint8.
+        originals: The images, (M, H, W) uint8, in colour (M, H, W, 3).
+        copies: R augmented copies of each, (M, R, H, W) uint8, in colour (M, R, H, W, 3).
     """
 
     recipe: str
@@ -77,11 +84,12 @@ def draw_class_examples(catalogue: Catalogue, *, per_class: int = 10, seed: int 
     """Draws a row of random images for each class; returns a PNG file."""
     split, classes = catalogue.first, largest_classes(catalogue)
     rng = np.random.default_rng(seed)
-    grid = np.full((len(classes), per_class, *split.images.shape[1:]), np.nan)
+    shape = shrink(split.images[0], _LONGEST).shape
+    grid = np.full((len(classes), per_class, *shape), np.nan)
     for row, label in enumerate(classes):
         members = np.flatnonzero(split.labels == label)
-        chosen = rng.permutation(members)[:per_class]
-        grid[row, : len(chosen)] = split.images[chosen]
+        for column, position in enumerate(rng.permutation(members)[:per_class]):
+            grid[row, column] = shrink(split.images[position], _LONGEST)
     return _draw_sheet(tile(grid), [catalogue.classes[label] for label in classes])
 
 
@@ -93,9 +101,9 @@ def draw_class_means(catalogue: Catalogue, *, columns: int = 5) -> bytes:
     rows = -(-len(classes) // columns)
     grid = np.full((rows * columns, *means.shape[1:]), np.nan)
     grid[: len(means)] = means
-    _, height, width = grid.shape
+    height, width = grid.shape[1:3]
     caption = round(0.36 * height)
-    sheet = tile(grid.reshape(rows, columns, height, width), gap=(caption, _GAP))
+    sheet = tile(grid.reshape(rows, columns, *grid.shape[1:]), gap=(caption, _GAP))
     with drawing_style():
         figure = new_figure(6, 6 * (len(sheet) + caption) / sheet.shape[1])
         axes = figure.add_subplot()
@@ -114,12 +122,20 @@ def draw_class_means(catalogue: Catalogue, *, columns: int = 5) -> bytes:
 
 
 def class_means(split: Split, classes: Sequence[int] | NDArray[np.intp]) -> NDArray[np.float64]:
-    """Returns the mean image of each of `classes`, (K, H, W); NaN for a class without images."""
+    """Returns the mean image of each of `classes`, (K, H, W), in colour (K, H, W, 3).
+
+    A class without images has NaN.
+    """
     means = np.full((len(classes), *split.images.shape[1:]), np.nan)
     for position, label in enumerate(classes):
-        members = split.images[split.labels == label]
+        members = np.flatnonzero(split.labels == label)
         if len(members):
-            means[position] = members.mean(axis=0)
+            parts = (
+                split.images[part] for part in np.array_split(members, len(members) // _CHUNK + 1)
+            )
+            means[position] = sum(part.sum(axis=0, dtype=np.float64) for part in parts) / len(
+                members
+            )
     return means
 
 
@@ -136,7 +152,7 @@ def _draw_sheet(
     sheet: NDArray[np.float64], names: Sequence[str], lead: str = "", rest_at: float = 0
 ) -> bytes:
     """Draws a sheet with a name beside each row and, with `lead`, headings over its columns."""
-    height, width = sheet.shape
+    height, width = sheet.shape[:2]
     with drawing_style():
         figure = new_figure(4.9, 4.9 * height / width)
         axes = figure.add_subplot()

@@ -364,4 +364,5 @@ def _write_results(
         title=f"{card.name}: {shown} split of {catalogue.name}",
         history=[asdict(epoch) for epoch in history],
         facts={**describe_card(card), "Notices": " ".join(catalogue.notices) or "none"},
+        explain=packaged.categoriser.explain,
     )

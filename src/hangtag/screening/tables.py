@@ -1,0 +1,68 @@
+"""What was found, as CSV files."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hangtag.files import write_text
+from hangtag.screening.copies import Copy
+from hangtag.screening.faults import LIMITS, Finding
+from hangtag.screening.photos import Photo, Photos
+
+QUALITY, DUPLICATES = "quality.csv", "duplicates.csv"
+"""What the tables are called."""
+
+_OF_PHOTO = ("id", "path", "split", "supplier", "label")
+
+
+def write_findings(path: Path, findings: Sequence[Finding], photos: Photos) -> None:
+    """Writes faults as CSV: the photo, ``finding``, ``value``, ``limit`` and ``meaning``.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    rows = (
+        [
+            *_cells(photos.items[one.position]),
+            one.fault,
+            f"{one.value:.6g}",
+            f"{LIMITS[one.fault].at:g}",
+            LIMITS[one.fault].meaning,
+        ]
+        for one in findings
+    )
+    _write(path, [*_OF_PHOTO, "finding", "value", "limit", "meaning"], rows)
+
+
+def write_copies(path: Path, copies: Sequence[Copy], photos: Photos) -> None:
+    """Writes copies as CSV: the photo, ``finding``, ``by``, ``value``, ``across``, the other photo.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    rows = (
+        [
+            *_cells(photos.items[one.position]),
+            one.finding,
+            one.by,
+            f"{one.value:.6g}",
+            " ".join(one.across),
+            *_cells(photos.items[one.other]),
+        ]
+        for one in copies
+    )
+    others = [f"other_{column}" for column in _OF_PHOTO]
+    _write(path, [*_OF_PHOTO, "finding", "by", "value", "across", *others], rows)
+
+
+def _cells(photo: Photo) -> list[str]:
+    return [photo.id, photo.path, photo.split, photo.supplier, photo.label]
+
+
+def _write(path: Path, columns: list[str], rows: Iterable[list[str]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
