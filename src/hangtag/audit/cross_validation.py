@@ -1,18 +1,20 @@
 """Issues of a catalogue without a model of its own: each part judged by labels of the rest.
 
 A logistic regression on a model's embeddings learns the labels as they are, in five folds; each
-item gets probabilities from a fit that has not seen it. Confident learning then says which labels
+item gets probabilities from a fit that has not seen it, nor, where there are five suppliers or
+more, anything of its supplier. Confident learning then says which labels
 are wrong (cleanlab; Northcutt, Jiang and Chuang 2021). Everything is in memory.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.audit.feed import Feed, FeedItem, fold_label
+from hangtag.audit.scan import find_shape
 from hangtag.categoriser import Categoriser
 from hangtag.errors import DataError
 from hangtag.extras import require_audit
@@ -91,7 +93,10 @@ def cross_validate(
     chosen = [items[index] for index in kept]
     spelled = {fold_label(one.label): one.label for one in reversed(chosen)}
     written = [spelled[str(names[index])] for index in present]
-    rows = _find_issues(chosen, _predict(embeddings[kept], labels, seed=seed), labels, written)
+    suppliers = [one.supplier for one in chosen]
+    rows = _find_issues(
+        chosen, _predict(embeddings[kept], labels, suppliers, seed=seed), labels, written
+    )
     return CrossValidated(rows, len(chosen), len(present), errors, len(items) - len(chosen))
 
 
@@ -99,10 +104,9 @@ def _embed(
     feed: Feed, categoriser: Categoriser, workers: int | None, on_progress: Tick | None
 ) -> tuple[list[FeedItem], NDArray[np.float32], int]:
     """Returns the labelled items, their embeddings (N, D), and how many cannot be read."""
-    size = categoriser.card.input.height, categoriser.card.input.width
     total, items, parts, errors = feed.count(), [], [], 0
     with Decoders(workers) as decoders:
-        for batch in _batches(feed.read(decoders, size=size)):
+        for batch in _batches(feed.read(decoders, shape=find_shape(categoriser))):
             readable = [one for one in batch if one.pixels is not None and one.label]
             errors += sum(one.pixels is None for one in batch)
             items += [_forget_pixels(one) for one in readable]
@@ -129,18 +133,24 @@ def _forget_pixels(one: FeedItem) -> FeedItem:
 
 
 def _predict(
-    embeddings: NDArray[np.float32], labels: NDArray[np.int64], *, seed: int
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    suppliers: Sequence[str],
+    *,
+    seed: int,
 ) -> NDArray[np.float64]:
-    """Returns probabilities (N, K) from fits that have not seen the item."""
+    """Returns probabilities (N, K) from fits that have not seen the item, nor its supplier."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     fit = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    apart = len(set(suppliers)) >= FOLDS
+    kind = StratifiedGroupKFold if apart else StratifiedKFold
+    folds = kind(FOLDS, shuffle=True, random_state=seed)
     predicted: NDArray[np.float64] = cross_val_predict(
-        fit, embeddings, labels, cv=folds, method="predict_proba"
+        fit, embeddings, labels, groups=suppliers, cv=folds, method="predict_proba"
     )
     return predicted
 
