@@ -93,7 +93,7 @@ class SureScores:
         room = level * taken - wrong * self._items / self._size
         if room.max() <= 0:
             return None
-        return max(math.ceil(self._items / room.max()), self._size + 1)
+        return max(math.ceil(self._items / float(room.max())), self._size + 1)
 
 
 def describe(found: Correctable | None, *, source: str, precision: float) -> str:

@@ -157,7 +157,9 @@ def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
         found.append(("issues", f"Let {_count(automatic, 'label')} be corrected automatically."))
     left = result.inspection.issue_count - automatic
     if left:
-        found.append(("issues", f"Look at {_count(left, 'item')} whose image contradicts."))
+        found.append(
+            ("issues", f"Look at {_count(left, 'item')} whose image contradicts the label.")
+        )
     found += _list_repeats(result.inspection.repeat_counts)
     worse = [brand for brand in result.noise if brand.verdict == "more"][:_BRANDS_TO_SEE]
     found += [
@@ -337,6 +339,10 @@ def _list_notices(result: AuditResult) -> list[str]:
         )
     if result.scan.groups.unlabelled:
         notices.append(f"{_count(result.scan.groups.unlabelled, 'item')} without a label.")
+    correctable = result.inspection.correctable
+    if result.inspection.issue_count and (correctable is None or correctable.threshold is None):
+        said = describe_corrections(result)
+        notices.append(f"{said[0].upper()}{said[1:]}.")
     return notices
 
 
