@@ -52,7 +52,9 @@ def test_colour_counts() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_items(count: int) -> None:
-    assert nominate(np.zeros((count, WORDS), np.uint64)).shape == (max(count - 1, 0), 2)
+    busy = np.full((count, WORDS), 2**40 - 1, np.uint64)
+    assert nominate(busy).shape == (max(count - 1, 0), 2)
+    assert nominate(np.zeros_like(busy)).shape == (0, 2)  # Blank images are no copies.
 
 
 def test_a_picture_of_many_items_is_one_group() -> None:

@@ -29,6 +29,9 @@ _BRIGHTER = 8
 _BITS_APART = 10
 """Most bits in which nominated images differ: 95 in 100 JPEG copies of quality 75 are nearer."""
 
+_FEWEST_BITS = 8
+"""Bits of an image that says enough to be nominated."""
+
 _NEIGHBOURS = 16
 """Images a nominee is compared with, of those with the same 32 bits."""
 
@@ -37,7 +40,7 @@ _DIFFERENCE = 0.06
 images of Fashion-MNIST one pair is as alike; of 500 copies at JPEG quality 90, 498 are."""
 
 MOST_PAIRS = 100_000
-"""Pairs whose pixels are compared at most."""
+"""At most so many pairs are nominated, and their pixels compared."""
 
 _PAIRS_AT_ONCE = 256
 
@@ -71,34 +74,48 @@ def nominate(sketches: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Returns pairs of items with nearly the same bits, (P, 2), the lower position first.
 
     Items that share one of eight parts of the bits are neighbours when these are sorted; each is
-    compared with the next few, so that the time is that of sorting.
+    compared with the next few, so that the time is that of sorting. Images with next to no bits,
+    such as blank ones, are left out. The search ends at `MOST_PAIRS`.
 
     Args:
         sketches: (N, `WORDS`).
     """
-    parts = sketches.view(np.uint32)
-    found = [np.zeros((0, 2), dtype=np.int64)]
+    chosen = np.flatnonzero(np.bitwise_count(sketches).sum(axis=1) >= _FEWEST_BITS)
+    kept = np.ascontiguousarray(sketches[chosen])
+    parts = kept.view(np.uint32)
+    found = np.zeros((0, 2), dtype=np.int64)
     for part in range(parts.shape[1]):
         keys = parts[:, part]
         order = np.lexsort((parts[:, (part + 1) % parts.shape[1]], keys))
         for step in range(1, min(_NEIGHBOURS, len(order) - 1) + 1):
-            left, right = order[:-step], order[step:]
-            same = keys[left] == keys[right]
-            left, right = left[same], right[same]
-            apart = np.bitwise_count(sketches[left] ^ sketches[right]).sum(axis=1)
-            near = apart <= _BITS_APART
-            found.append(np.sort(np.stack([left[near], right[near]], axis=1), axis=1))
-    return np.unique(np.concatenate(found), axis=0)
+            near = _compare(kept, keys, order[:-step], order[step:])
+            found = np.unique(np.concatenate([found, near]), axis=0)
+            if len(found) >= MOST_PAIRS:
+                return chosen[found[:MOST_PAIRS]]
+    return chosen[found]
+
+
+def _compare(
+    sketches: NDArray[np.uint64],
+    keys: NDArray[np.uint32],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Returns those of the pairs `left`, `right` (P,) that share a key and are nearly the same."""
+    same = keys[left] == keys[right]
+    left, right = left[same], right[same]
+    near = np.bitwise_count(sketches[left] ^ sketches[right]).sum(axis=1) <= _BITS_APART
+    pairs: NDArray[np.int64] = np.sort(np.stack([left[near], right[near]], axis=1), axis=1)
+    return pairs
 
 
 def confirm(
     pairs: NDArray[np.int64], find_paths: FindPaths, decoders: Decoders, shape: Shape
 ) -> NDArray[np.int64]:
-    """Returns the pairs (P, 2) whose pixels are nearly the same; at most `MOST_PAIRS` are tried."""
+    """Returns the pairs (P, 2) whose pixels, decoded to `shape`, are nearly the same."""
     kept = []
-    tried = pairs[:MOST_PAIRS]
-    paths = find_paths(np.unique(tried).tolist())
-    for chunk in _chunks(tried.tolist()):
+    paths = find_paths(np.unique(pairs).tolist())
+    for chunk in _chunks(pairs.tolist()):
         wanted = sorted({position for pair in chunk for position in pair})
         files = (ImageFile(paths[position]) for position in wanted)
         decoded = decoders.decode(files, size=shape[:2], channels=shape[2])

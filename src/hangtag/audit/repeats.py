@@ -1,5 +1,6 @@
 """What it means that a picture comes more than once: an item sold twice, or labels at odds."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,8 +20,9 @@ from hangtag.audit.scan import Scan, read_at, read_fingerprints
 from hangtag.inputs import Decoders
 from hangtag.inputs.items import Shape
 
-MOST_REPEATS = 100_000
-"""At most so many items that repeat a picture are told of."""
+MOST_REPEATS, MOST_OF_PICTURE = 100_000, 50
+"""At most so many items that repeat a picture are told of, the first so many of each picture: one
+that comes more often stands for a missing one."""
 
 
 class Finding(StrEnum):
@@ -76,15 +78,16 @@ def find_repeats(
     distinct = np.flatnonzero(firsts == np.arange(len(firsts)))
     nominated = distinct[nominate(sketches[distinct].reshape(-1, WORDS))]
     pairs = confirm(nominated, lambda wanted: _find_paths(scan, wanted), decoders, shape)
-    pictures = group_positions(firsts, pairs)
-    members = _read_members(scan, [one for part in pictures for one in part.tolist()], hashes)
+    pictures = [part[:MOST_OF_PICTURE].tolist() for part in group_positions(firsts, pairs)]
+    told = list(itertools.chain.from_iterable(pictures))[:MOST_REPEATS]
+    members = _read_members(scan, told, hashes)
     found: dict[int, Repeat] = {}
     for part in pictures:
-        those = {position: members[position] for position in part.tolist() if position in members}
+        those = {position: members[position] for position in part if position in members}
         for position, member in those.items():
             others = [other for place, other in those.items() if place != position]
-            if others and len(found) < MOST_REPEATS:
-                found[position] = _describe(member, others, int(part[0]), scan.groups.all, cover)
+            if others:
+                found[position] = _describe(member, others, part[0], scan.groups.all, cover)
     return found
 
 
