@@ -9,11 +9,10 @@ split; what was tuned was tuned on the validation split, which ``--split validat
 
 import argparse
 import csv
+import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +49,12 @@ class Measured:
         far: That of the others.
         corrected: Automatic corrections: right and all.
         errors: Planted errors.
-        issues: Items listed.
-        seconds: Time of the audit.
+        issues: Items listed whose image contradicts their label.
+        copies: Planted copies that are told: those with equal pixels and all of them.
+        saved_again: The same of copies saved as JPEG in between.
+        at_odds: Copies under a wrong label whose labels are told to be at odds, and all of those.
+        other_copies: Items told to repeat a picture that were not planted.
+        seconds: Processor time of the audit.
     """
 
     rules: tuple[int, int]
@@ -63,6 +66,10 @@ class Measured:
     corrected: tuple[int, int]
     errors: int
     issues: int
+    copies: tuple[int, int]
+    saved_again: tuple[int, int]
+    at_odds: tuple[int, int]
+    other_copies: int
     seconds: float
 
 
@@ -97,13 +104,14 @@ def choose_split(name: str, model: str) -> Split:
 
 
 def run_audit(feed: Path, out: Path, model: str) -> float:
-    """Audits a feed in a process of its own; returns the seconds it took."""
+    """Audits a feed in a process of its own; returns the processor time it took, seconds."""
     command = [sys.executable, "-m", "hangtag", "audit", str(feed), "--out", str(out), "--quiet"]
-    started = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([*command, "--model", model], stdout=subprocess.DEVNULL, check=False)
     if done.returncode != 1:
         raise SystemExit(f"expected findings (exit code 1), received {done.returncode}")
-    return time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def measure(feed: Path, out: Path, seconds: float) -> Measured:
@@ -118,7 +126,11 @@ def measure(feed: Path, out: Path, seconds: float) -> Measured:
     ruled = [(row, true) for row, true in words if row["proposal"] != "ask"]
     merged = [(row, true) for row, true in words if len(true) > 1]
     lacking = [row for row, true in words if SHORTS in true]
-    issues = read_rows(out / "issues.csv")
+    listed = read_rows(out / "issues.csv")
+    issues = [row for row in listed if "label" in row["finding"].split("; ")]
+    repeats = {row["id"]: row for row in listed if row["same_as"]}
+    planted = [row for row in truth.values() if row["duplicate_of"]]
+    known = {row[name] for row in planted for name in ("id", "duplicate_of")}
     automatic = [row for row in issues if row["automatic"] == "yes"]
     scores = {row["id"]: float(row["score"]) for row in issues}
     return Measured(
@@ -137,8 +149,31 @@ def measure(feed: Path, out: Path, seconds: float) -> Measured:
         ),
         errors=sum(row["fault"] != "" for row in truth.values()),
         issues=len(issues),
+        copies=count_told(planted, repeats, saved_again=""),
+        saved_again=count_told(planted, repeats, saved_again="yes"),
+        at_odds=count_at_odds(truth, planted, repeats),
+        other_copies=len(repeats.keys() - known),
         seconds=seconds,
     )
+
+
+def count_told(
+    planted: Sequence[Row], repeats: Mapping[str, Row], *, saved_again: str
+) -> tuple[int, int]:
+    """Returns how many planted copies are told to repeat a picture, and how many there are."""
+    those = [row["id"] for row in planted if row["saved_again"] == saved_again]
+    return sum(one in repeats for one in those), len(those)
+
+
+def count_at_odds(
+    truth: Mapping[str, Row], planted: Sequence[Row], repeats: Mapping[str, Row]
+) -> tuple[int, int]:
+    """Returns how many copies under a wrong label of right ones are told to be at odds."""
+    those = [
+        row["id"] for row in planted if row["fault"] and not truth[row["duplicate_of"]]["fault"]
+    ]
+    told = [repeats[one]["finding"] for one in those if one in repeats]
+    return sum("labels at odds" in one for one in told), len(those)
 
 
 def average_precision(truth: Mapping[str, Row], scores: Mapping[str, float], fault: str) -> float:
@@ -172,46 +207,40 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+SHARES = {
+    "rules": "rules right",
+    "splits": "splits found",
+    "forced": "forced",
+    "corrected": "corrected right",
+    "copies": "copies told",
+    "saved_again": "saved again",
+    "at_odds": "at odds",
+}
+MEANS = {"look_alike": "AP look-alike", "far": "AP far"}
+COUNTS = {"asked": "asked", "issues": "issues", "errors": "planted", "other_copies": "not planted"}
+
+
 def print_figures(seeds: Sequence[int], found: Sequence[Measured]) -> None:
-    """Prints a row a seed and one of all."""
+    """Prints a row a figure: a column a seed and one of all."""
     rows = [
-        [
-            str(seed),
-            share(one.rules),
-            share(one.splits),
-            str(one.asked),
-            f"{one.forced[0]}/{one.forced[1]}",
-            f"{one.look_alike:.3f}",
-            f"{one.far:.3f}",
-            share(one.corrected),
-            f"{one.issues:,}",
-            f"{one.errors:,}",
-            f"{one.seconds:.0f}",
-        ]
-        for seed, one in zip(seeds, found, strict=True)
+        [title, *(share(getattr(one, name)) for one in found), share(add(found, name))]
+        for name, title in SHARES.items()
     ]
-    totals = Counter[str]()
-    for one in found:
-        for name in ("rules", "splits", "corrected", "forced"):
-            right, count = getattr(one, name)
-            totals[f"{name} right"] += right
-            totals[name] += count
-    rows.append(
-        [
-            "all",
-            *(share((totals[f"{n} right"], totals[n])) for n in ("rules", "splits")),
-            str(sum(one.asked for one in found)),
-            f"{totals['forced right']}/{totals['forced']}",
-            f"{np.mean([one.look_alike for one in found]):.3f}",
-            f"{np.mean([one.far for one in found]):.3f}",
-            share((totals["corrected right"], totals["corrected"])),
-            f"{sum(one.issues for one in found):,}",
-            f"{sum(one.errors for one in found):,}",
-            f"{sum(one.seconds for one in found):.0f}",
-        ]
-    )
-    columns = ["seed", "rules right", "splits found", "asked", "forced", "AP look-alike", "AP far"]
-    print_table("", [*columns, "corrected right", "issues", "planted", "seconds"], rows)
+    for name, title in MEANS.items():
+        values = [getattr(one, name) for one in found]
+        rows.append([title, *(f"{value:.3f}" for value in (*values, np.mean(values)))])
+    for name, title in COUNTS.items():
+        counts = [getattr(one, name) for one in found]
+        rows.append([title, *(f"{count:,}" for count in (*counts, sum(counts)))])
+    seconds = [one.seconds for one in found]
+    rows.append(["processor seconds", *(f"{one:.0f}" for one in (*seconds, sum(seconds)))])
+    print_table("", ["", *(f"seed {seed}" for seed in seeds), "all"], rows)
+
+
+def add(found: Sequence[Measured], name: str) -> tuple[int, int]:
+    """Returns the sum of a figure that is a number and how many there could be."""
+    counts = [getattr(one, name) for one in found]
+    return sum(right for right, _ in counts), sum(count for _, count in counts)
 
 
 def share(counts: tuple[int, int]) -> str:

@@ -52,9 +52,39 @@ def test_findings_tables_and_json(audited: Outcome, demo: Path, tmp_path: Path) 
     assert list(issues[0])[:5] == ["id", "supplier", "label", "suggested", "score"]
     scores = [float(row["score"]) for row in issues]
     assert scores == sorted(scores, reverse=True)
-    assert len(issues) == found["issues"] == len(pd.read_parquet(tmp_path / "out/issues.parquet"))
+    wrong = [row for row in issues if row["finding"].startswith("label")]
+    assert [row for row in issues if row["suggested"]] == wrong
+    assert len(wrong) == found["issues"]
+    assert len(issues) == len(pd.read_parquet(tmp_path / "out/issues.parquet"))
     truth = {row["id"]: row for row in read_csv_rows(demo / "truth" / "items.csv")}
     assert np.mean([truth[row["id"]]["fault"] != "" for row in issues[:10]]) >= 0.8
+
+
+def test_pictures_that_come_again_are_told(audited: Outcome, demo: Path, tmp_path: Path) -> None:
+    rows = {row["id"]: row for row in read_csv_rows(tmp_path / "out" / "issues.csv")}
+    truth = {row["id"]: row for row in read_csv_rows(demo / "truth" / "items.csv")}
+    copies = [row for row in truth.values() if row["duplicate_of"]]
+    assert len(copies) == 5
+    for copy in copies:
+        original = truth[copy["duplicate_of"]]
+        told = rows[copy["id"]]
+        assert told["same_as"] == original["id"]
+        assert told["pixels"] == ("nearly equal" if copy["saved_again"] else "equal")
+        at_odds = (copy["fault"] != "") != (original["fault"] != "")
+        assert ("labels at odds" in told["finding"]) == at_odds
+    found = json.loads(audited.out)
+    told_of = [row["finding"] for row in rows.values() if row["same_as"]]
+    counts = [found[name] for name in ("labels_at_odds", "sold_twice", "shared_pictures")]
+    assert sum(counts) == len(told_of)
+
+
+def test_a_precision_that_the_model_cannot_hold_gets_one_line(
+    hangtag: Run, demo: Path, tmp_path: Path
+) -> None:
+    outcome = hangtag("audit", demo, "--out", tmp_path / "out", "--precision", "0.999")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "thresholds for precisions up to 0.995" in outcome.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_rules_of_larger_words_are_right(audited: Outcome, demo: Path, tmp_path: Path) -> None:

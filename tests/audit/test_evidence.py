@@ -30,10 +30,3 @@ def test_cells_do_not_grow_with_items() -> None:
     cells = [len(gather(say(draw([0.25] * 4, n))).counts) for n in (10_000, 100_000)]
     assert cells[1] <= 4 * 3 * 13 * 2
     assert cells[1] < 2 * cells[0]
-
-
-def test_confusions_sum_what_is_said_by_the_class_that_is_named() -> None:
-    table = EvidenceTable(2)
-    probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]])
-    table.add(np.array([0, 1, 0]), probabilities, np.zeros(3, dtype=np.bool_))
-    assert table.confusions() == pytest.approx(np.array([[1.6, 0.4], [0.2, 0.8]]))

@@ -44,7 +44,7 @@ class Rows:
     def count(self):
         return count
 
-    def read(self, decoders, *, size):
+    def read(self, decoders, *, shape):
         for n in range(count):
             kind = truth[n % 512] if n % 20 else (truth[n % 512] + 3) % 10
             brand = f"brand {(n * 2654435761 >> 8) % 40}"

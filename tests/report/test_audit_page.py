@@ -29,8 +29,8 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
     picture = Picture(encode_image(np.full((28, 28), 90, np.uint8)), name)
     share = Share(name, 0.7, 0.6, 0.8, True, [picture])
     names = [f"{name}{number}" for number in range(brands)]
-    issue = IssueView(name, name, name, name, name, 0.9, True, picture)
-    lost = IssueView("lost", name, name, "", name, 0.9, False, None)
+    issue = IssueView(name, name, name, name, name, 0.9, True, name, name, picture)
+    lost = IssueView("lost", name, name, "", name, 0.9, False, "", "", None)
     noise = NoiseView(name, 40, [0.7, 0.3], [True, False])
     rules = {
         one: [
@@ -52,6 +52,8 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
         rules=rules,
         issues=[issue, lost],
         issue_count=2,
+        repeats=[issue, lost],
+        repeat_count=2,
         changes=[ChangeView(name, name, name, 0.2, 0.5)],
         earlier=[name],
         facts={name: name},

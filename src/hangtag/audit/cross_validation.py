@@ -1,7 +1,8 @@
 """Issues of a catalogue without a model of its own: each part judged by labels of the rest.
 
 A logistic regression on a model's embeddings learns the labels as they are, in five folds; each
-item gets probabilities from a fit that has not seen it. Confident learning then says which labels
+item gets probabilities from a fit that has not seen it. Where suppliers share their labels, that
+fit has seen nothing of its supplier either. Confident learning then says which labels
 are wrong (cleanlab; Northcutt, Jiang and Chuang 2021). Everything is in memory.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.audit.feed import Feed, FeedItem, fold_label
+from hangtag.audit.scan import find_shape
 from hangtag.categoriser import Categoriser
 from hangtag.errors import DataError
 from hangtag.extras import require_audit
@@ -35,6 +37,9 @@ COLUMNS: dict[str, ColumnKind] = {
     "image": "text",
 }
 _BATCH = 256
+_SHARED = 0.9
+"""Share of the items whose labels come from five suppliers or more, from which suppliers are kept
+apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,9 @@ class CrossValidated:
         items: Items that were judged.
         labels: Distinct labels among them.
         errors: Items whose image cannot be read.
-        rare: Items whose label has fewer than five items; they are not judged.
+        rare: Items whose label has fewer than five items, or, with suppliers apart, comes from
+            fewer than five suppliers; they are not judged.
+        apart: Whether each item was judged by what other suppliers call theirs.
     """
 
     rows: list[tuple[Cell, ...]]
@@ -54,6 +61,7 @@ class CrossValidated:
     labels: int
     errors: int
     rare: int
+    apart: bool
 
 
 def cross_validate(
@@ -80,8 +88,9 @@ def cross_validate(
     require_audit("hangtag audit --cross-validate")
     items, embeddings, errors = _embed(feed, categoriser, workers, on_progress)
     names, labels = np.unique([fold_label(one.label) for one in items], return_inverse=True)
-    counts = np.bincount(labels, minlength=len(names))
-    kept = np.flatnonzero(counts[labels] >= FOLDS)
+    suppliers = np.unique([one.supplier for one in items], return_inverse=True)[1]
+    apart = _shares_labels(labels, suppliers)
+    kept = np.flatnonzero(_count(labels, suppliers if apart else None)[labels] >= FOLDS)
     present, labels = np.unique(labels[kept], return_inverse=True)
     if len(present) < 2:
         raise DataError(
@@ -91,18 +100,35 @@ def cross_validate(
     chosen = [items[index] for index in kept]
     spelled = {fold_label(one.label): one.label for one in reversed(chosen)}
     written = [spelled[str(names[index])] for index in present]
-    rows = _find_issues(chosen, _predict(embeddings[kept], labels, seed=seed), labels, written)
-    return CrossValidated(rows, len(chosen), len(present), errors, len(items) - len(chosen))
+    predicted = _predict(embeddings[kept], labels, suppliers[kept] if apart else None, seed=seed)
+    rows = _find_issues(chosen, predicted, labels, written)
+    rare = len(items) - len(chosen)
+    return CrossValidated(rows, len(chosen), len(present), errors, rare, apart)
+
+
+def _count(labels: NDArray[np.int64], suppliers: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Returns how many items, or how many suppliers, each label has."""
+    if suppliers is None:
+        return np.bincount(labels)
+    pairs = np.unique(np.stack([labels, suppliers], axis=1), axis=0)
+    return np.bincount(pairs[:, 0])
+
+
+def _shares_labels(labels: NDArray[np.int64], suppliers: NDArray[np.int64]) -> bool:
+    """Returns whether nearly all items have labels that several suppliers use."""
+    if not len(labels):
+        return False
+    shared = _count(labels, suppliers)[labels] >= FOLDS
+    return bool(shared.mean() >= _SHARED)
 
 
 def _embed(
     feed: Feed, categoriser: Categoriser, workers: int | None, on_progress: Tick | None
 ) -> tuple[list[FeedItem], NDArray[np.float32], int]:
     """Returns the labelled items, their embeddings (N, D), and how many cannot be read."""
-    size = categoriser.card.input.height, categoriser.card.input.width
     total, items, parts, errors = feed.count(), [], [], 0
     with Decoders(workers) as decoders:
-        for batch in _batches(feed.read(decoders, size=size)):
+        for batch in _batches(feed.read(decoders, shape=find_shape(categoriser))):
             readable = [one for one in batch if one.pixels is not None and one.label]
             errors += sum(one.pixels is None for one in batch)
             items += [_forget_pixels(one) for one in readable]
@@ -129,19 +155,30 @@ def _forget_pixels(one: FeedItem) -> FeedItem:
 
 
 def _predict(
-    embeddings: NDArray[np.float32], labels: NDArray[np.int64], *, seed: int
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    suppliers: NDArray[np.int64] | None,
+    *,
+    seed: int,
 ) -> NDArray[np.float64]:
-    """Returns probabilities (N, K) from fits that have not seen the item."""
+    """Returns probabilities (N, K) from fits that have not seen the item, nor its supplier.
+
+    An item whose label no fit has seen keeps it: its probability is one.
+    """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     fit = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    predicted: NDArray[np.float64] = cross_val_predict(
-        fit, embeddings, labels, cv=folds, method="predict_proba"
-    )
+    kind = StratifiedKFold if suppliers is None else StratifiedGroupKFold
+    folds = kind(FOLDS, shuffle=True, random_state=seed)
+    predicted = np.zeros((len(labels), int(labels.max()) + 1))
+    for seen, held in folds.split(embeddings, labels, suppliers):
+        fit.fit(embeddings[seen], labels[seen])
+        predicted[np.ix_(held, fit.classes_)] = fit.predict_proba(embeddings[held])
+        unknown = held[~np.isin(labels[held], fit.classes_)]
+        predicted[unknown] = np.eye(predicted.shape[1])[labels[unknown]]
     return predicted
 
 

@@ -81,14 +81,6 @@ class EvidenceTable:
                 found[int(groups[part[0]])] = Evidence(counts, strange[part], means)
         return found
 
-    def confusions(self) -> NDArray[np.float64]:
-        """Returns the summed probabilities of the items predicted as each class, (K, K)."""
-        keys = np.array(list(self._rows), dtype=np.int64)
-        predicted = keys // (_KINDS * self._classes) % self._classes
-        sums = np.zeros((self._classes, self._classes))
-        np.add.at(sums, predicted, self._sums[: len(keys)])
-        return sums
-
     def _find_cells(
         self,
         groups: NDArray[np.int64],

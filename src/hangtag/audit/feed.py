@@ -12,7 +12,7 @@ from pathlib import Path
 from hangtag.catalogue.paths import is_folder
 from hangtag.errors import DataError
 from hangtag.inputs import Cell, ColumnKind, Decoders, Input, open_inputs
-from hangtag.inputs.items import Pixels, Source
+from hangtag.inputs.items import Pixels, Shape, Source
 from hangtag.predictions.csv_rows import restore_text
 
 LABEL, SUPPLIER, ID, IMAGE = "label", "supplier", "id", "image"
@@ -30,7 +30,7 @@ class FeedItem:
         label: What the supplier says it is; empty where nothing is said.
         image: Its image, as the feed names it.
         path: Where that image lies.
-        pixels: (H, W) uint8, None where the image cannot be read.
+        pixels: (H, W) uint8, in colour (H, W, 3), None where the image cannot be read.
         error: Why not, one line.
     """
 
@@ -64,9 +64,10 @@ class Feed:
         """Returns about how many items there are, None where counting takes long."""
         return self.source.count()
 
-    def read(self, decoders: Decoders, *, size: tuple[int, int]) -> Iterator[FeedItem]:
-        """Gives every item in order, its image decoded to `size`."""
-        for one in decoders.decode(self.source.read(size), size=size):
+    def read(self, decoders: Decoders, *, shape: Shape) -> Iterator[FeedItem]:
+        """Gives every item in order, its image decoded to `shape`."""
+        size, channels = shape[:2], shape[2]
+        for one in decoders.decode(self.source.read(size), size=size, channels=channels):
             yield _read_item(one)
 
     def read_rows(self) -> Iterator[Mapping[str, Cell]]:

@@ -5,31 +5,32 @@ Needs the dictionary, so it comes after the first pass; reads what that left on 
 
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.audit.corrections import Correctable, SureScores, find_sureness
 from hangtag.audit.dictionary_entries import Entry, name_categories
 from hangtag.audit.groups import NO_GROUP
 from hangtag.audit.item_table import State
 from hangtag.audit.judging import (
     Verdicts,
     describe_words,
-    find_confusions,
     judge_items,
-    mix_doubt,
 )
 from hangtag.audit.proposals import Action
-from hangtag.audit.reference import Reference, SureJudge, SureScores
+from hangtag.audit.reference import Reference
+from hangtag.audit.repeats import Finding, Repeat
 from hangtag.audit.scan import Scan, ScannedItems, read_scan
 from hangtag.audit.tables import WriteRow
 from hangtag.categoriser import Categoriser
 from hangtag.decisions.rules import Rules, stored_precision
 from hangtag.predictions.rows import DIGITS
 
-ISSUE_SCORE = 0.05
+ISSUE_SCORE = 0.02
 """Probability of a wrong label from which an item is an issue."""
 
 MOST_ISSUES = 100_000
@@ -41,7 +42,7 @@ _EXAMPLES = 4
 
 @dataclass(frozen=True, slots=True, order=True)
 class Issue:
-    """An item whose image contradicts its label.
+    """An item whose image contradicts its label, or comes again.
 
     Attributes:
         score: Probability that the label is wrong, 0-1.
@@ -53,6 +54,7 @@ class Issue:
         suggested: Index of the likeliest other category.
         confidence: Its probability.
         automatic: Whether it may be corrected without a person.
+        repeat: Whether its picture comes again, None where it does not.
     """
 
     score: float
@@ -64,6 +66,13 @@ class Issue:
     suggested: int = field(compare=False)
     confidence: float = field(compare=False)
     automatic: bool = field(compare=False)
+    repeat: Repeat | None = field(compare=False)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong with it."""
+        label = [Finding.LABEL] if self.score >= ISSUE_SCORE else []
+        return label + ([] if self.repeat is None else [self.repeat.finding])
 
 
 @dataclass(slots=True)
@@ -71,24 +80,28 @@ class Inspection:
     """What the second pass finds.
 
     Attributes:
-        issues: The worst first.
+        issues: Items whose image contradicts their label, the worst first.
         issue_count: How many there are, kept or not.
         issues_by_group: How many there are of each group.
+        repeats: Other items whose picture comes again, the highest score first.
+        repeat_counts: Items whose picture comes again, by what that means.
         examples: (group, category) -> paths of images that show it.
         settled: Items that get a category without a person, by how: ``rule``, ``image`` or
             ``correction``.
         expected_errors: How many of those are wrong, as the scores have it.
-        threshold: Score from which a correction is automatic, None where none is.
+        correctable: What may be corrected without a person, None without a reference.
         judged: Items with a label and a readable image.
     """
 
     issues: list[Issue]
     issue_count: int
     issues_by_group: dict[int, int]
+    repeats: list[Issue]
+    repeat_counts: dict[Finding, int]
     examples: dict[tuple[int, int], list[str]]
     settled: dict[str, int]
     expected_errors: float
-    threshold: float | None
+    correctable: Correctable | None
     judged: int
 
 
@@ -118,23 +131,31 @@ class Inspector:
         self._words = describe_words(
             [one.posterior for one in entries], [one.proposal for one in entries]
         )
-        self._confusions = find_confusions(scan.evidence.confusions())
         self._lowest = _find_lowest(rules, precision)
-        # Half of what may go wrong is for the label being right, half for the suggestion.
-        self._surest = _find_lowest(rules, round(1 - (1 - precision) / 2, DIGITS))
         self._ruled = np.array(
             [one.proposal.action in (Action.MAP, Action.SPLIT) for one in entries], dtype=np.bool_
         )
         self._mapped = np.array([one.proposal.action is Action.MAP for one in entries])
-        self._sure = None if reference is None else SureJudge(reference)
-        self._threshold = self._find_threshold((1 - precision) / 2)
+        self._correctable = (
+            None if reference is None else self._find_correctable(reference, 1 - precision)
+        )
 
-    def inspect(self, write: WriteRow) -> Inspection:
-        """Judges all items; gives `write` a row of `hangtag.audit.item_table` for each."""
+    @property
+    def cover(self) -> NDArray[np.bool_]:
+        """Whether a word covers a category, (G, K + 1)."""
+        return self._words.cover
+
+    def inspect(self, write: WriteRow, repeats: Mapping[int, Repeat]) -> Inspection:
+        """Judges all items.
+
+        Args:
+            write: Takes a row of `hangtag.audit.item_table` for each.
+            repeats: Items whose picture comes again, by position in the scan.
+        """
         settled = dict.fromkeys(("rule", "image", "correction"), 0)
-        found = Inspection([], 0, {}, {}, settled, 0.0, self._threshold, 0)
+        counts = Counter(one.finding for one in repeats.values())
+        found = Inspection([], 0, {}, [], dict(counts), {}, settled, 0.0, self._correctable, 0)
         worst: list[Issue] = []
-        position = 0
         for items, verdicts in self._read():
             automatic = self._find_automatic(items, verdicts)
             sure = _reaches(items, self._lowest) & (
@@ -143,15 +164,17 @@ class Inspector:
             self._settle(found, items, verdicts, automatic=automatic, sure=sure)
             self._write(write, items, verdicts, automatic=automatic, sure=sure)
             self._collect_examples(found, items, verdicts)
-            for row in np.flatnonzero(verdicts.score >= ISSUE_SCORE).tolist():
-                issue = _make_issue(items, verdicts, row, position + row, bool(automatic[row]))
+            for issue in _make_issues(items, verdicts, automatic, repeats):
+                if issue.score < ISSUE_SCORE:
+                    found.repeats.append(issue)
+                    continue
                 found.issues_by_group[issue.group] = found.issues_by_group.get(issue.group, 0) + 1
                 found.issue_count += 1
                 push = heapq.heappush if len(worst) < MOST_ISSUES else heapq.heappushpop
                 push(worst, issue)
-            position += len(items)
             found.judged += len(items)
-        found.issues = sorted(worst, key=lambda one: (-one.score, one.position))
+        found.issues = _sort(worst)
+        found.repeats = _sort(found.repeats)
         return found
 
     def _read(self) -> Iterator[tuple[ScannedItems, Verdicts]]:
@@ -162,42 +185,35 @@ class Inspector:
 
     def _judge(self, items: ScannedItems) -> Verdicts:
         return judge_items(
-            mix_doubt(items.probabilities, self._confusions),
-            items.strange,
-            cover=self._words.cover[items.groups],
-            shares=self._words.shares[items.groups],
-        )
-
-    def _score_surely(self, sure: SureJudge, items: ScannedItems) -> NDArray[np.float64]:
-        return sure.score(
             items.probabilities,
             items.strange,
             cover=self._words.cover[items.groups],
             shares=self._words.shares[items.groups],
         )
 
-    def _find_threshold(self, level: float) -> float | None:
-        if self._sure is None:
-            return None
-        scores = SureScores(self._sure.scores)
-        for items, _ in self._read():
-            scores.add(self._score_surely(self._sure, items))
-        return scores.find_threshold(level)
+    def _find_correctable(self, reference: Reference, level: float) -> Correctable:
+        scores = SureScores(reference)
+        for items, verdicts in self._read():
+            sureness = find_sureness(items.probabilities, items.strange)
+            scores.add(sureness, self._find_candidates(items, verdicts))
+        return scores.find(level)
 
-    def _find_automatic(self, items: ScannedItems, verdicts: Verdicts) -> NDArray[np.bool_]:
-        """Returns which labels may be corrected without a person, (N,).
-
-        The label must be wrong for sure, and the suggestion one that the model promises.
-        """
-        if self._sure is None or self._threshold is None:
-            return np.zeros(len(items), dtype=np.bool_)
-        automatic: NDArray[np.bool_] = (
-            (self._score_surely(self._sure, items) >= self._threshold)
-            & (verdicts.score >= ISSUE_SCORE)
+    def _find_candidates(self, items: ScannedItems, verdicts: Verdicts) -> NDArray[np.bool_]:
+        """Returns which items the model answers otherwise than their word, which has a rule."""
+        candidates: NDArray[np.bool_] = (
+            (verdicts.score >= ISSUE_SCORE)
             & (verdicts.suggested == items.probabilities.argmax(axis=1))
-            & _reaches(items, self._surest)
+            & ~items.strange
             & self._ruled[items.groups]
         )
+        return candidates
+
+    def _find_automatic(self, items: ScannedItems, verdicts: Verdicts) -> NDArray[np.bool_]:
+        """Returns which labels may be corrected without a person, (N,)."""
+        if self._correctable is None or self._correctable.threshold is None:
+            return np.zeros(len(items), dtype=np.bool_)
+        sure = find_sureness(items.probabilities, items.strange) >= self._correctable.threshold
+        automatic: NDArray[np.bool_] = sure & self._find_candidates(items, verdicts)
         return automatic
 
     def _settle(
@@ -270,20 +286,31 @@ def _reaches(items: ScannedItems, lowest: NDArray[np.float64]) -> NDArray[np.boo
     return accepted
 
 
-def _make_issue(
-    items: ScannedItems, verdicts: Verdicts, row: int, position: int, automatic: bool
-) -> Issue:
-    return Issue(
-        score=float(verdicts.score[row]),
-        position=position,
-        group=int(items.groups[row]),
-        id=items.ids[row],
-        image=items.images[row],
-        path=items.paths[row],
-        suggested=int(verdicts.suggested[row]),
-        confidence=float(verdicts.confidence[row]),
-        automatic=automatic,
-    )
+def _make_issues(
+    items: ScannedItems,
+    verdicts: Verdicts,
+    automatic: NDArray[np.bool_],
+    repeats: Mapping[int, Repeat],
+) -> Iterator[Issue]:
+    again = np.array([one in repeats for one in items.positions.tolist()], dtype=np.bool_)
+    for row in np.flatnonzero((verdicts.score >= ISSUE_SCORE) | again).tolist():
+        position = int(items.positions[row])
+        yield Issue(
+            score=float(verdicts.score[row]),
+            position=position,
+            group=int(items.groups[row]),
+            id=items.ids[row],
+            image=items.images[row],
+            path=items.paths[row],
+            suggested=int(verdicts.suggested[row]),
+            confidence=float(verdicts.confidence[row]),
+            automatic=bool(automatic[row]),
+            repeat=repeats.get(position),
+        )
+
+
+def _sort(issues: list[Issue]) -> list[Issue]:
+    return sorted(issues, key=lambda one: (-one.score, one.position))
 
 
 def _keep(items: ScannedItems, chosen: NDArray[np.bool_]) -> ScannedItems:
@@ -296,4 +323,5 @@ def _keep(items: ScannedItems, chosen: NDArray[np.bool_]) -> ScannedItems:
         groups=items.groups[chosen],
         probabilities=items.probabilities[chosen],
         strange=items.strange[chosen],
+        positions=items.positions[chosen],
     )

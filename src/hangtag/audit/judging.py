@@ -1,9 +1,7 @@
 """Whether an image contradicts its label: the label says what the brand's word covers.
 
 An item is right under its word, with the word's shares of the categories it covers, or wrong, and
-then it may be anything else. The score is the probability that it is wrong. Even where the model is
-sure it errs at times, mostly between categories that look alike; its probabilities are mixed with a
-little of what it takes for one another.
+then it may be anything else. The score is the probability that it is wrong.
 
 Letters: N items, K classes, G groups.
 """
@@ -18,10 +16,6 @@ from hangtag.audit.proposals import Proposal
 
 ERROR_RATE = 0.05
 """Share of wrong labels that is taken for granted before an image is looked at."""
-
-DOUBT = 0.002
-"""How much of its usual confusions is mixed into what the model says of an item. Chosen on the
-validation images: more finds far errors a little better, those that look alike worse."""
 
 NONE_WEIGHT = 0.1
 """How often a wrong item is of no class, beside how often it is of any one class."""
@@ -86,7 +80,7 @@ def judge_items(
     """Judges items against what their words cover.
 
     Args:
-        probabilities: Calibrated, errors of the model mixed in, (N, K).
+        probabilities: Calibrated, (N, K).
         strange: Whether the items are strange, (N,).
         cover: What the word of each item covers, (N, K + 1).
         shares: Its prior, (N, K + 1).
@@ -100,24 +94,3 @@ def judge_items(
         confidence=np.maximum(others[np.arange(len(others)), suggested], 0.0),
         within=np.where(cover, found, -1.0).argmax(axis=1),
     )
-
-
-def find_confusions(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns what a model takes each class for where it errs, (K, K), rows summing to 1.
-
-    Args:
-        sums: Summed probabilities of the items predicted as each class, (K, K).
-    """
-    others = sums + 1e-9
-    np.fill_diagonal(others, 0.0)
-    normalised: NDArray[np.float64] = others / np.maximum(others.sum(axis=1, keepdims=True), 1e-300)
-    return normalised
-
-
-def mix_doubt(
-    probabilities: NDArray[np.float64], confusions: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Mixes a little of the usual confusions (K, K) into probabilities (N, K)."""
-    predicted = probabilities.argmax(axis=1)
-    mixed: NDArray[np.float64] = (1 - DOUBT) * probabilities + DOUBT * confusions[predicted]
-    return mixed

@@ -5,14 +5,16 @@ from pathlib import Path
 
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.drift import Drift
-from hangtag.audit.inspection import Issue
+from hangtag.audit.inspection import ISSUE_SCORE, Issue
 from hangtag.audit.noise import BrandNoise
 from hangtag.audit.proposals import Action
+from hangtag.audit.repeats import Finding
 from hangtag.audit.rules import Rule, propose_rules
 from hangtag.audit.run import AuditResult
 from hangtag.audit.savings import Assumptions
-from hangtag.audit.writing import name_cover, summarise
+from hangtag.audit.writing import describe_corrections, name_cover, summarise
 from hangtag.inputs import Decoders, ImageFile
+from hangtag.inputs.items import Shape
 from hangtag.report.audit_page import (
     AuditPage,
     BrandView,
@@ -32,31 +34,31 @@ PICTURED_RULES = 300
 WORST, WORST_OF_BRAND, PICTURED_BRANDS = 60, 12, 60
 """Issues shown of all brands, of one brand, and of how many brands."""
 
+_LARGEST = 96
 _SHOWN_SHARE = 0.005
 _BRANDS_TO_SEE = 3
 
 Pictures = Mapping[str, Picture]
 
 
-def write_page(
-    result: AuditResult, folder: Path, rules: Sequence[Rule], *, size: tuple[int, int]
-) -> Path:
+def write_page(result: AuditResult, folder: Path, rules: Sequence[Rule], *, shape: Shape) -> Path:
     """Writes ``audit.html``.
 
     Args:
         result: What the audit found.
         folder: Where to.
         rules: What people approved before is ticked.
-        size: Height and width of the pictures, in pixels.
+        shape: Of the images that the model takes; pictures are at most `_LARGEST` pixels wide.
 
     Raises:
         OutputError: It cannot be written.
     """
     worst = result.inspection.issues[:WORST]
+    again = _pick_repeats(result)
     of_brands = _pick_by_brand(result)
     pictured = _pick_rules(result.entries)
     wanted = [
-        *(issue.path for issue in worst),
+        *(issue.path for issue in (*worst, *again)),
         *(issue.path for issues in of_brands.values() for issue in issues),
         *(
             path
@@ -65,7 +67,7 @@ def write_page(
             for path in paths
         ),
     ]
-    pictures = _draw(wanted, size=size)
+    pictures = _draw(wanted, shape=shape)
     approved = {rule.key for rule in rules if rule.approved}
     page = AuditPage(
         title=f"{Path(result.feed.path).name}, audited",
@@ -81,6 +83,8 @@ def write_page(
         rules=_view_rules(result, pictures, pictured, approved),
         issues=[_view_issue(issue, result, pictures) for issue in worst],
         issue_count=result.inspection.issue_count,
+        repeats=[_view_issue(issue, result, pictures) for issue in again],
+        repeat_count=sum(result.inspection.repeat_counts.values()),
         changes=None if result.drift is None else _view_changes(result.drift),
         earlier=() if result.drift is None else _describe_drift(result.drift),
         facts=_list_facts(result),
@@ -89,13 +93,14 @@ def write_page(
     return write_audit_page(folder, page)
 
 
-def _draw(paths: Iterable[str], *, size: tuple[int, int]) -> dict[str, Picture]:
+def _draw(paths: Iterable[str], *, shape: Shape) -> dict[str, Picture]:
     """Decodes images again, as the model sees them; those that fail are left out."""
     distinct = list(dict.fromkeys(paths))
+    size = min(shape[0], _LARGEST), min(shape[1], _LARGEST)
     with Decoders() as decoders:
         return {
             one.source: Picture(encode_image(one.pixels), Path(one.name).name)
-            for one in decoders.decode(map(ImageFile, distinct), size=size)
+            for one in decoders.decode(map(ImageFile, distinct), size=size, channels=shape[2])
             if one.pixels is not None
         }
 
@@ -113,6 +118,17 @@ def _pick_by_brand(result: AuditResult) -> dict[str, list[Issue]]:
         if supplier in shown and len(found.setdefault(supplier, [])) < WORST_OF_BRAND:
             found[supplier].append(issue)
     return found
+
+
+def _pick_repeats(result: AuditResult) -> list[Issue]:
+    """Returns items whose picture comes again: labels at odds first, copies side by side."""
+    inspection, order = result.inspection, list(Finding)
+    found = [
+        (order.index(one.repeat.finding), one.repeat.first, one.position, one)
+        for one in (*inspection.issues, *inspection.repeats)
+        if one.repeat
+    ]
+    return [one for *_, one in sorted(found)[:WORST]]
 
 
 def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
@@ -141,13 +157,28 @@ def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
         found.append(("issues", f"Let {_count(automatic, 'label')} be corrected automatically."))
     left = result.inspection.issue_count - automatic
     if left:
-        found.append(("issues", f"Look at {_count(left, 'item')} whose image contradicts."))
+        found.append(
+            ("issues", f"Look at {_count(left, 'item')} whose image contradicts the label.")
+        )
+    found += _list_repeats(result.inspection.repeat_counts)
     worse = [brand for brand in result.noise if brand.verdict == "more"][:_BRANDS_TO_SEE]
     found += [
         ("brands", f"Talk to {one.supplier}: {one.error.share:.1%} of its labels are wrong.")
         for one in worse
     ]
     return found or [("rules", "Nothing: every word is clear and no image contradicts.")]
+
+
+def _list_repeats(counts: Mapping[Finding, int]) -> list[tuple[str, str]]:
+    sentences = {
+        Finding.AT_ODDS: "Decide between the labels of {} that share a picture but not a meaning.",
+        Finding.TWICE: "Ask why {} came twice from one brand.",
+    }
+    return [
+        ("repeats", sentence.format(_count(counts[finding], "item")))
+        for finding, sentence in sentences.items()
+        if counts.get(finding)
+    ]
 
 
 def _make_cards(result: AuditResult) -> list[tuple[str, str, str]]:
@@ -265,6 +296,8 @@ def _view_issue(issue: Issue, result: AuditResult, pictures: Pictures) -> IssueV
         suggested=result.names.names[issue.suggested],
         score=issue.score,
         automatic=issue.automatic,
+        finding="" if issue.repeat is None else str(issue.repeat.finding),
+        same_as="" if issue.repeat is None else issue.repeat.same_as,
         picture=pictures.get(issue.path),
     )
 
@@ -290,11 +323,8 @@ def _list_facts(result: AuditResult) -> dict[str, str]:
     return {
         "Model": result.model,
         "Items": f"{result.scan.items:,}, of which {result.inspection.judged:,} were judged",
-        "Issues": "items whose label is wrong with a probability of at least 5 %",
-        "Automatic": f"at a promised precision of {result.precision:.1%}, tested on "
-        f"{result.reference}"
-        if result.reference
-        else "none: no held-out images with right labels were at hand",
+        "Issues": f"items whose label is wrong with a probability of at least {ISSUE_SCORE:.0%}",
+        "Without a person": describe_corrections(result),
         "Method": "prior correction by expectation maximisation for words, a posterior of each "
         "item given its word, conformal p-values for automatic corrections",
     }
@@ -309,6 +339,10 @@ def _list_notices(result: AuditResult) -> list[str]:
         )
     if result.scan.groups.unlabelled:
         notices.append(f"{_count(result.scan.groups.unlabelled, 'item')} without a label.")
+    correctable = result.inspection.correctable
+    if result.inspection.issue_count and (correctable is None or correctable.threshold is None):
+        said = describe_corrections(result)
+        notices.append(f"{said[0].upper()}{said[1:]}.")
     return notices
 
 

@@ -18,12 +18,14 @@ from hangtag.audit.item_table import COLUMNS
 from hangtag.audit.noise import BrandNoise, measure_noise
 from hangtag.audit.proposals import Action
 from hangtag.audit.reference import load_reference
+from hangtag.audit.repeats import find_repeats
 from hangtag.audit.savings import Savings, count_savings
-from hangtag.audit.scan import Scan, scan_feed
+from hangtag.audit.scan import Scan, find_shape, scan_feed
 from hangtag.audit.tables import open_table
 from hangtag.audit.text import NoText, TextReader
 from hangtag.audit.text_reading import TaxonomyReader
 from hangtag.categoriser import Categoriser
+from hangtag.decisions.rules import stored_precision
 from hangtag.errors import DataError
 from hangtag.files import make_folder
 from hangtag.inputs import Decoders
@@ -83,9 +85,9 @@ class AuditResult:
 
     @property
     def findings(self) -> int:
-        """How much there is to do: issues, and words that are not simply mapped."""
+        """How much there is to do: issues, repeats, and words that are not simply mapped."""
         unmapped = sum(entry.proposal.action is not Action.MAP for entry in self.entries)
-        return self.inspection.issue_count + unmapped
+        return self.inspection.issue_count + len(self.inspection.repeats) + unmapped
 
 
 Progress = Callable[[str], AbstractContextManager[Tick | None]]
@@ -117,6 +119,7 @@ def audit_feed(
         OutputError: The folder cannot be written.
     """
     chosen, show = options or AuditOptions(), progress or (lambda _: nullcontext())
+    stored_precision(categoriser.card.rules, chosen.precision)
     with show("testing the model on its reference") as tick:
         reference = load_reference(categoriser, chosen.reference, on_progress=tick)
     make_folder(out)
@@ -130,8 +133,9 @@ def audit_feed(
         _require_evidence(feed, scan)
         entries = build_dictionary(scan.groups, scan.evidence, _choose_reader(categoriser))
         inspector = Inspector(scan, entries, categoriser, reference, precision=chosen.precision)
+        repeats = find_repeats(scan, inspector.cover, decoders, shape=find_shape(categoriser))
         with open_table(out / ITEMS, COLUMNS) as write:
-            inspection = inspector.inspect(write)
+            inspection = inspector.inspect(write, repeats)
     ruled = sum(entry.proposal.action is not Action.ASK for entry in entries)
     noise = measure_noise(entries, scan.evidence.by_group())
     names = name_categories(categoriser.card.classes)

@@ -4,7 +4,7 @@ Of each item a row goes to a temporary Parquet file; in memory is only what `evi
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.audit.duplicates import WORDS, hash_pixels, sketch_pixels
 from hangtag.audit.evidence import EvidenceTable
 from hangtag.audit.feed import Feed, FeedItem
 from hangtag.audit.groups import NO_GROUP, Groups
 from hangtag.categoriser import Categoriser
 from hangtag.inputs import Decoders
+from hangtag.inputs.items import Shape
 from hangtag.progress import Tick
 
 _BATCH = 256
 _ROWS_A_GROUP = 4096
+_COLUMNS = ["id", "image", "path", "group", "probabilities", "strange"]
+"""What `read_scan` reads; the fingerprints are read apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class ScannedItems:
         groups: Numbers of their groups, (N,).
         probabilities: Calibrated, (N, K).
         strange: Whether they are unlike what the model knows, (N,).
+        positions: Their positions among the items with a readable image, (N,).
     """
 
     ids: list[str]
@@ -65,9 +70,16 @@ class ScannedItems:
     groups: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     strange: NDArray[np.bool_]
+    positions: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def find_shape(categoriser: Categoriser) -> Shape:
+    """Returns the shape of the images that a model takes."""
+    size = categoriser.card.input
+    return size.height, size.width, size.channels
 
 
 def scan_feed(
@@ -89,9 +101,8 @@ def scan_feed(
     """
     classes = len(categoriser.classes)
     groups, evidence = Groups(), EvidenceTable(classes)
-    size = categoriser.card.input.height, categoriser.card.input.width
     total, done, errors, first = feed.count(), 0, 0, ""
-    items = feed.read(decoders, size=size)
+    items = feed.read(decoders, shape=find_shape(categoriser))
     with _Writer(path, classes) as writer:
         while batch := list(itertools.islice(items, _BATCH)):
             numbers = [groups.count(one.supplier, one.label) for one in batch]
@@ -115,8 +126,9 @@ def read_scan(scan: Scan) -> Iterator[ScannedItems]:
     """Gives the items with a readable image, in order, some thousands at a time."""
     from pyarrow import parquet
 
+    start = 0
     with parquet.ParquetFile(scan.path) as file:
-        for batch in file.iter_batches(_ROWS_A_GROUP, use_threads=False):
+        for batch in file.iter_batches(_ROWS_A_GROUP, use_threads=False, columns=_COLUMNS):
             columns = {name: batch.column(name) for name in batch.schema.names}
             flat = columns["probabilities"].flatten().to_numpy()
             yield ScannedItems(
@@ -126,7 +138,27 @@ def read_scan(scan: Scan) -> Iterator[ScannedItems]:
                 groups=columns["group"].to_numpy().astype(np.int64),
                 probabilities=flat.reshape(-1, scan.classes).astype(np.float64),
                 strange=columns["strange"].to_numpy(zero_copy_only=False),
+                positions=start + np.arange(len(batch)),
             )
+            start += len(batch)
+
+
+def read_at(scan: Scan, positions: Sequence[int]) -> Iterator[tuple[int, ScannedItems, int]]:
+    """Gives some items: position, the items it was read with, and its row among them."""
+    wanted = np.unique(np.array(positions, dtype=np.int64))
+    for items in read_scan(scan):
+        first, last = np.searchsorted(wanted, [items.positions[0], items.positions[-1] + 1])
+        for position in wanted[first:last].tolist():
+            yield position, items, position - int(items.positions[0])
+
+
+def read_fingerprints(scan: Scan) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Returns the hashes (N,) and sketches (N, `WORDS`) of the items with a readable image."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(scan.path, columns=["hash", "sketch"], use_threads=False)
+    sketches = b"".join(table["sketch"].to_pylist())
+    return table["hash"].to_numpy(), np.frombuffer(sketches, np.uint64).reshape(-1, WORDS)
 
 
 def _judge(
@@ -151,6 +183,8 @@ class _Writer:
                 ("group", pa.int32()),
                 ("probabilities", pa.list_(pa.float32(), classes)),
                 ("strange", pa.bool_()),
+                ("hash", pa.int64()),
+                ("sketch", pa.binary(8 * WORDS)),
             ]
         )
         self._path = path
@@ -177,6 +211,7 @@ class _Writer:
         import pyarrow as pa
 
         flat = pa.array(probabilities.astype(np.float32).ravel())
+        pixels = [one.pixels for one in items if one.pixels is not None]
         columns = [
             pa.array([one.id for one in items]),
             pa.array([one.image for one in items]),
@@ -184,6 +219,8 @@ class _Writer:
             pa.array(groups.astype(np.int32)),
             pa.FixedSizeListArray.from_arrays(flat, probabilities.shape[1]),
             pa.array(strange),
+            pa.array([hash_pixels(one) for one in pixels], pa.int64()),
+            pa.array([sketch_pixels(one) for one in pixels], pa.binary(8 * WORDS)),
         ]
         self._waiting.append(pa.record_batch(columns, schema=self._schema))
         if sum(len(one) for one in self._waiting) >= _ROWS_A_GROUP:

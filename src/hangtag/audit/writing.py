@@ -1,6 +1,7 @@
 """The tables of an audit: issues, dictionary, shares, rules, brands, noise, and a summary.
 
-issues.csv, issues.parquet   items whose image contradicts their label, the worst first
+issues.csv, issues.parquet   items whose image contradicts their label, the worst first; then other
+                             items whose picture comes again
 dictionary.csv               a word of a brand a row: what it means and what to do
 shares.csv                   the same, a category a row, with intervals
 rules.csv                    to be approved; `hangtag audit apply` applies it
@@ -11,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hangtag.audit.corrections import describe
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.proposals import Action
+from hangtag.audit.repeats import Finding
 from hangtag.audit.rules import Rule, keep_approved, propose_rules, read_rules, write_rules
 from hangtag.audit.run import AuditResult
 from hangtag.audit.tables import write_table
@@ -39,6 +42,9 @@ ISSUE_COLUMNS: dict[str, ColumnKind] = {
     "suggested_label": "text",
     "means": "text",
     "image": "text",
+    "finding": "text",
+    "same_as": "text",
+    "pixels": "text",
 }
 DICTIONARY_COLUMNS: dict[str, ColumnKind] = {
     "supplier": "text",
@@ -112,6 +118,7 @@ def summarise(result: AuditResult) -> dict[str, Any]:
     """Returns the counts of an audit as plain values."""
     actions = [str(entry.proposal.action) for entry in result.entries]
     inspection, savings = result.inspection, result.savings
+    repeats = inspection.repeat_counts
     return {
         "model": result.model,
         "items": result.scan.items,
@@ -124,6 +131,10 @@ def summarise(result: AuditResult) -> dict[str, Any]:
         "automatic": inspection.settled["correction"],
         "precision": result.precision,
         "reference": result.reference,
+        "corrections": describe_corrections(result),
+        "labels_at_odds": repeats.get(Finding.AT_ODDS, 0),
+        "sold_twice": repeats.get(Finding.TWICE, 0),
+        "shared_pictures": repeats.get(Finding.SHARED, 0),
         "automated": round(savings.automated, DIGITS),
         "queue": savings.queue,
         "minutes_saved": round(savings.minutes, 1),
@@ -131,23 +142,34 @@ def summarise(result: AuditResult) -> dict[str, Any]:
     }
 
 
+def describe_corrections(result: AuditResult) -> str:
+    """Says what is corrected without a person, or why nothing is, a sentence."""
+    return describe(
+        result.inspection.correctable, source=result.reference, precision=result.precision
+    )
+
+
 def issue_rows(result: AuditResult) -> Iterator[Row]:
-    """Gives the issues as rows of `ISSUE_COLUMNS`, the worst first."""
+    """Gives the issues, then the other repeats, as rows of `ISSUE_COLUMNS`, the worst first."""
     words = _find_words(result.entries)
-    for issue in result.inspection.issues:
-        entry = result.entries[issue.group]
+    for issue in (*result.inspection.issues, *result.inspection.repeats):
+        entry, repeat = result.entries[issue.group], issue.repeat
+        wrong = Finding.LABEL in issue.findings
         yield (
             issue.id,
             entry.supplier,
             entry.label,
-            result.names.names[issue.suggested],
+            result.names.names[issue.suggested] if wrong else None,
             round(issue.score, DIGITS),
             round(issue.confidence, DIGITS),
             "yes" if issue.automatic else "no",
-            result.names.ids[issue.suggested],
-            words.get((entry.supplier, issue.suggested)),
+            result.names.ids[issue.suggested] if wrong else None,
+            words.get((entry.supplier, issue.suggested)) if wrong else None,
             name_cover(entry, result),
             issue.image,
+            _BETWEEN.join(issue.findings),
+            None if repeat is None else repeat.same_as,
+            None if repeat is None else "equal" if repeat.exact else "nearly equal",
         )
 
 

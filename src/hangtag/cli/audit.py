@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -14,7 +14,7 @@ from hangtag.progress import Tick
 
 if TYPE_CHECKING:
     from hangtag.audit.feed import Feed
-    from hangtag.audit.run import AuditResult
+    from hangtag.audit.run import AuditOptions, AuditResult
 
 _UNNAMED = "feed"
 _SHOWN = 10
@@ -62,7 +62,11 @@ def audit(
     ] = "fashion-mnist",
     precision: Annotated[
         float,
-        typer.Option(min=0.5, max=0.99, help="What to promise for automatic corrections."),
+        typer.Option(
+            min=0.5,
+            max=0.9999,
+            help="Share of right ones to promise among automatic corrections.",
+        ),
     ] = 0.99,
     reference: Annotated[
         str | None,
@@ -105,44 +109,64 @@ def audit(
       hangtag audit demo/feed.csv --out audit
       hangtag audit april.parquet --out april --before march --model runs/mine
     """
-    from hangtag.audit.drift import read_earlier
     from hangtag.audit.feed import open_feed
-    from hangtag.audit.page import write_page
-    from hangtag.audit.run import AuditOptions, audit_feed
-    from hangtag.audit.writing import summarise, write_tables
-    from hangtag.categoriser import Categoriser
+    from hangtag.audit.run import AuditOptions
 
     opened = open_feed(feed)
     if out.exists() and not out.is_dir():
         raise OutputError(f"--out {out} is a file; give a folder")
     if cross_validate:
-        _cross_validate(opened, out, model=model, workers=workers, as_json=as_json, quiet=quiet)
+        findings = _cross_validate(
+            opened, out, model=model, workers=workers, as_json=as_json, quiet=quiet
+        )
+    else:
+        options = AuditOptions(precision=precision, reference=reference, workers=workers)
+        findings = _audit(opened, out, options, model, before, as_json=as_json, quiet=quiet)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _audit(
+    feed: "Feed",
+    out: Path,
+    options: "AuditOptions",
+    model: str,
+    before: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Judges a feed by a model, writes and prints; returns the number of findings."""
+    from hangtag.audit.drift import read_earlier
+    from hangtag.audit.page import write_page
+    from hangtag.audit.run import audit_feed
+    from hangtag.audit.scan import find_shape
+    from hangtag.audit.writing import summarise, write_tables
+    from hangtag.categoriser import Categoriser
+
     earlier = None if before is None else read_earlier(before)
-    silent = quiet or as_json
 
     @contextmanager
     def show(step: str) -> Iterator[Tick]:
-        with progress_bar(step, quiet=silent, unit="images") as tick:
+        with progress_bar(step, quiet=quiet or as_json, unit="images") as tick:
             yield tick
 
-    options = AuditOptions(precision=precision, reference=reference, workers=workers)
     categoriser = Categoriser.load(model)
-    result = audit_feed(opened, categoriser, out, options, earlier=earlier, progress=show)
-    size = categoriser.card.input.height, categoriser.card.input.width
-    page = write_page(result, out, write_tables(result, out), size=size)
+    result = audit_feed(feed, categoriser, out, options, earlier=earlier, progress=show)
+    rules = write_tables(result, out)
+    page = write_page(result, out, rules, shape=find_shape(categoriser))
     if as_json:
         print_json({**summarise(result), "out": str(out), "page": str(page)})
     else:
         _print_findings(result, quiet=quiet)
         typer.echo(str(page))
-    if result.findings:
-        raise typer.Exit(1)
+    return result.findings
 
 
 def _cross_validate(
     feed: "Feed", out: Path, *, model: str, workers: int | None, as_json: bool, quiet: bool
-) -> NoReturn:
-    """Judges the labels of a feed by one another; ends the command."""
+) -> int:
+    """Judges the labels of a feed by one another; returns the number of issues."""
     from hangtag.audit.cross_validation import COLUMNS, cross_validate
     from hangtag.audit.tables import write_table
     from hangtag.categoriser import Categoriser
@@ -153,12 +177,14 @@ def _cross_validate(
         write_table(out / name, COLUMNS, found.rows)
     counts = {"items": found.items, "labels": found.labels, "issues": len(found.rows)}
     counts |= {"errors": found.errors, "rare": found.rare}
-    say(", ".join(f"{count:,} {name}" for name, count in counts.items()), quiet=quiet or as_json)
+    parts = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    how = "suppliers kept apart" if found.apart else "suppliers mixed: few labels are shared"
+    say(f"{parts}; {how}", quiet=quiet or as_json)
     if as_json:
-        print_json({**counts, "out": str(out)})
+        print_json({**counts, "suppliers_apart": found.apart, "out": str(out)})
     else:
         typer.echo(str(out / "issues.csv"))
-    raise typer.Exit(1 if found.rows else 0)
+    return len(found.rows)
 
 
 @app.command("apply")
@@ -221,12 +247,7 @@ def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
             f"{found['errors']:,} images cannot be read; the first: {result.scan.first_error}",
             quiet=quiet,
         )
-    if not result.reference:
-        say(
-            "no correction is automatic: the model's validation images are not at hand; name "
-            "held-out images with right labels by --reference",
-            quiet=quiet,
-        )
+    say(found["corrections"], quiet=quiet)
     rows = [
         [
             brand.supplier,
@@ -241,5 +262,7 @@ def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
     print_table("Brands with the most errors", columns, rows)
     typer.echo(
         f"{found['issues']:,} items contradict their label, {found['automatic']:,} of them may be "
-        f"corrected automatically; {found['automated']:.1%} of the items need no person"
+        f"corrected automatically; {found['labels_at_odds']:,} share a picture with an item whose "
+        f"label is at odds, {found['sold_twice']:,} are sold twice; {found['automated']:.1%} of "
+        "the items need no person"
     )

@@ -78,6 +78,8 @@ class IssueView:
         suggested: What the image shows.
         score: Probability that the label is wrong, 0-1.
         automatic: Whether it may be corrected without a person.
+        finding: What it means that its picture comes again; empty where it does not.
+        same_as: Id of the other item with that picture.
         picture: Its image, None where it cannot be read any more.
     """
 
@@ -88,6 +90,8 @@ class IssueView:
     suggested: str
     score: float
     automatic: bool
+    finding: str
+    same_as: str
     picture: Picture | None
 
 
@@ -190,6 +194,8 @@ class AuditPage:
         rules: By brand, in the order to show.
         issues: The worst of all brands.
         issue_count: How many there are.
+        repeats: Items whose picture comes again, copies side by side.
+        repeat_count: How many there are.
         changes: What changed since the earlier audit, None without one.
         earlier: That audit, and the words that came and went, a sentence each.
         facts: How it was made.
@@ -206,6 +212,8 @@ class AuditPage:
     rules: dict[str, list[RuleView]]
     issues: Sequence[IssueView]
     issue_count: int
+    repeats: Sequence[IssueView]
+    repeat_count: int
     changes: Sequence[ChangeView] | None
     earlier: Sequence[str]
     facts: dict[str, str]

@@ -1,6 +1,7 @@
 """Images of what no class of Fashion-MNIST stands for: shorts, and what is no apparel."""
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,16 @@ def add_strange(
         added.append(_draw_digits(count, images.shape[1:], random))
         kinds += [OUTSIDE] * count
     return np.concatenate(added), kinds
+
+
+def save_again(image: Pixels) -> Pixels:
+    """Returns an image as it comes back from a JPEG file of quality 90."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, format="JPEG", quality=90)
+    with Image.open(buffer) as saved:
+        return np.asarray(saved)
 
 
 def _cut_short(trousers: Pixels) -> Pixels:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, Brand, Word
 
 _DUPLICATES = 0.01
-"""Share of the items that come a second time, under another id."""
+"""Share of the items that come a second time, under another id: a third as they are, a third under
+a label that is wrong, a third from another brand; half of them saved again."""
 
 _TRIES = 20
 """How often another item is tried where one has no word that would be wrong in the wanted way."""
@@ -35,6 +36,7 @@ class DemoItem:
         label: What the brand says of it.
         fault: What is wrong with the label.
         copy_of: Position of the item that it repeats, None for most.
+        saved_again: Whether it is such a copy whose pixels differ a little.
     """
 
     image: int
@@ -43,6 +45,7 @@ class DemoItem:
     label: str
     fault: Fault = Fault.NONE
     copy_of: int | None = None
+    saved_again: bool = False
 
 
 def plant(
@@ -63,12 +66,38 @@ def plant(
     items = _give_out(kinds, brands, random)
     _plant_errors(items, brands, round(noise * len(items)), random)
     originals = random.choice(len(items), round(_DUPLICATES * len(items)), replace=False)
-    return items + [replace(items[index], copy_of=int(index)) for index in originals]
+    copies = [
+        _copy(items[index], int(index), number, brands, random)
+        for number, index in enumerate(originals.tolist())
+    ]
+    return items + copies
 
 
 def find_covers(word: Word) -> frozenset[str]:
     """Returns the kinds that a word rightly names."""
     return frozenset(word.takes)
+
+
+def _copy(
+    item: DemoItem, index: int, number: int, brands: Sequence[Brand], random: np.random.Generator
+) -> DemoItem:
+    """Repeats an item: by turns as it is, under a wrong label, and from another brand."""
+    copy = replace(item, copy_of=index, saved_again=number % 2 == 1)
+    if number % 3 == 1 and item.fault is Fault.NONE:
+        fault = Fault.LOOK_ALIKE if number % 4 < 2 else Fault.FAR
+        wrong = _find_wrong(item, brands[item.brand], fault)
+        return replace(copy, label=str(random.choice(wrong)), fault=fault) if wrong else copy
+    if number % 3 == 2 and item.fault is Fault.NONE:
+        offers = [
+            (brand, word.label)
+            for brand, one in enumerate(brands)
+            for word in one.words
+            if brand != item.brand and item.kind in word.takes
+        ]
+        if offers:
+            brand, label = offers[random.integers(len(offers))]
+            return replace(copy, brand=brand, label=label)
+    return copy
 
 
 def _give_out(

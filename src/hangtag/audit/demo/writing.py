@@ -1,7 +1,7 @@
 """Writes a made feed: ``feed.csv``, ``images/`` and, apart, ``truth/``.
 
 feed.csv            image, id, supplier, label
-truth/items.csv     id, category, name, fault, duplicate_of
+truth/items.csv     id, category, name, fault, duplicate_of, saved_again
 truth/words.csv     supplier, label, category, name, share, items
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hangtag.audit.demo.brands import OUTSIDE, SHORTS, Brand, invent_brands
-from hangtag.audit.demo.pictures import Pixels, add_strange
+from hangtag.audit.demo.pictures import Pixels, add_strange, save_again
 from hangtag.audit.demo.planting import DemoItem, Fault, find_covers, plant
 from hangtag.catalogue import Split
 from hangtag.catalogue.image_files import write_png
@@ -113,7 +113,9 @@ def _write_images(
 ) -> None:
     folder.mkdir()
     for done, row in enumerate(rows, 1):
-        write_png(images[row.item.image], folder / Path(row.file).name)
+        image = images[row.item.image]
+        pixels = save_again(image) if row.item.saved_again else image
+        write_png(pixels, folder / Path(row.file).name)
         if on_progress:
             on_progress(done, len(rows))
 
@@ -136,11 +138,14 @@ def _format_items(rows: Sequence[_Row], names: dict[str, str]) -> str:
                 names[row.item.kind],
                 str(row.item.fault),
                 "" if row.item.copy_of is None else rows[row.item.copy_of].id,
+                "yes" if row.item.saved_again else "",
             )
         )
         for row in rows
     ]
-    return format_row(("id", "category", "name", "fault", "duplicate_of")) + "".join(lines)
+    return format_row(("id", "category", "name", "fault", "duplicate_of", "saved_again")) + "".join(
+        lines
+    )
 
 
 def _format_words(items: Sequence[DemoItem], brands: Sequence[Brand], names: dict[str, str]) -> str:

@@ -1,0 +1,111 @@
+"""Which labels of the public clothing data set an audit doubts, as sheets to look at one by one.
+
+    python -m benchmarks.photo_issues FOLDER WORK
+
+FOLDER is that of `benchmarks.clothing`. The people who took the photos are divided into two halves.
+``hangtag train --recipe photo-fast`` learns the labels of one half, as they are; then
+
+    WORK/audit             hangtag audit of the other half, by that model
+    WORK/cross-validated   hangtag audit --cross-validate of all photos, on what that model sees
+    WORK/sheets            the worst 50 of the latter, ten a sheet, with both labels
+
+What the network sees was not learned from these photos: the recipe trains the last layer alone.
+"""
+
+import argparse
+import csv
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from hangtag.files import write_text
+from hangtag.predictions import read_csv_rows
+from hangtag.predictions.csv_rows import format_row
+
+COLUMNS = ("image", "id", "supplier", "label")
+NO_GARMENT = ("Not sure", "Other", "Skip")
+"""Labels that say nothing of the item; the audit leaves items without a label out."""
+
+WORST, A_SHEET, A_ROW = 50, 10, 5
+SIDE, CAPTION = 300, 64
+
+Row = Mapping[str, str]
+
+
+def main() -> None:
+    """Trains, audits and draws."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("work", type=Path)
+    options = parser.parse_args()
+    work = options.work
+    items = read_items(options.folder)
+    halves = divide_people(items)
+    for name, rows in (("learned", halves[0]), ("audited", halves[1]), ("all", items)):
+        write_text(work / f"{name}.csv", format_feed(rows))
+    model = work / "model"
+    if not (model / "model").exists():
+        hangtag(0, "train", work / "learned.csv", "--recipe", "photo-fast", "--out", model)
+    hangtag(1, "audit", work / "audited.csv", "--model", model, "--out", work / "audit")
+    found = work / "cross-validated"
+    hangtag(1, "audit", work / "all.csv", "--cross-validate", "--model", model, "--out", found)
+    draw_sheets(list(read_csv_rows(found / "issues.csv"))[:WORST], work / "sheets")
+
+
+def read_items(folder: Path) -> list[Row]:
+    """Returns the photos with a label that names a garment, with absolute paths."""
+    with (folder / "items.csv").open(encoding="utf-8", newline="") as stream:
+        return [
+            {**row, "image": str((folder / row["image"]).resolve()), "id": Path(row["image"]).stem}
+            for row in csv.DictReader(stream)
+            if row["label"] not in NO_GARMENT
+        ]
+
+
+def divide_people(items: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Divides the photos into two halves that share no person."""
+    people = np.random.default_rng(0).permutation(sorted({row["supplier"] for row in items}))
+    first = set(people[: len(people) // 2].tolist())
+    return (
+        [row for row in items if row["supplier"] in first],
+        [row for row in items if row["supplier"] not in first],
+    )
+
+
+def format_feed(items: Sequence[Row]) -> str:
+    """Returns a feed as CSV."""
+    lines = [format_row([row[name] for name in COLUMNS]) for row in items]
+    return format_row(COLUMNS) + "".join(lines)
+
+
+def hangtag(expected: int, *arguments: object) -> None:
+    """Runs a command of Hangtag; ends this program where it ends otherwise than expected."""
+    command = [sys.executable, "-m", "hangtag", *map(str, arguments)]
+    if (code := subprocess.run(command, check=False).returncode) != expected:
+        raise SystemExit(code or 1)
+
+
+def draw_sheets(issues: Sequence[Row], folder: Path) -> None:
+    """Draws the photos of issues with the supplier's label and the suggested one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    font = ImageFont.load_default(20)
+    rows = A_SHEET // A_ROW
+    for start in range(0, len(issues), A_SHEET):
+        sheet = Image.new("RGB", (A_ROW * SIDE, rows * (SIDE + CAPTION)), "white")
+        pen = ImageDraw.Draw(sheet)
+        for place, issue in enumerate(issues[start : start + A_SHEET]):
+            left, top = place % A_ROW * SIDE, place // A_ROW * (SIDE + CAPTION)
+            with Image.open(issue["image"]) as photo:
+                photo.thumbnail((SIDE - 8, SIDE - 8))
+                sheet.paste(photo, (left + 4, top + 4))
+            words = f"{start + place + 1}. says {issue['label']}\nshows {issue['suggested']}"
+            pen.text((left + 6, top + SIDE), words, fill="black", font=font)
+        sheet.save(folder / f"{start // A_SHEET + 1}.png")
+
+
+if __name__ == "__main__":
+    main()

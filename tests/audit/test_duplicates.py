@@ -1,0 +1,82 @@
+"""Copies are found, what is only alike is not."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hangtag.audit.duplicates import (
+    WORDS,
+    _is_copy,
+    find_exact,
+    group_positions,
+    hash_pixels,
+    nominate,
+    sketch_pixels,
+)
+from hangtag.audit.groups import Group
+from hangtag.audit.repeats import Finding, _describe, _Member
+from hangtag.catalogue import Catalogue
+
+
+def save_again(image: np.ndarray, quality: int) -> np.ndarray:
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, format="JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+def sketch(images: list[np.ndarray]) -> np.ndarray:
+    return np.frombuffer(b"".join(map(sketch_pixels, images)), np.uint64).reshape(-1, WORDS)
+
+
+def test_copies_saved_again_are_found_and_few_others(fashion_mnist: Catalogue) -> None:
+    """400 garments; 100 of them a second time, as JPEG."""
+    images = list(fashion_mnist.splits["train"].images[:400])
+    images += [save_again(image, 90) for image in images[:100]]
+    pairs = [tuple(pair) for pair in nominate(sketch(images)).tolist()]
+    confirmed = {pair for pair in pairs if _is_copy(images[pair[0]], images[pair[1]])}
+    planted = {(index, 400 + index) for index in range(100)}
+    assert len(confirmed & planted) >= 95
+    assert len(confirmed - planted) <= 2
+
+
+def test_colour_counts() -> None:
+    red, blue = (np.zeros((40, 30, 3), np.uint8) for _ in range(2))
+    red[5:30, 5:20, 0] = 200
+    blue[5:30, 5:20, 2] = 200
+    assert hash_pixels(red) != hash_pixels(blue)
+    assert not _is_copy(red, blue)
+    assert _is_copy(red, red)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_few_items(count: int) -> None:
+    busy = np.full((count, WORDS), 2**40 - 1, np.uint64)
+    assert nominate(busy).shape == (max(count - 1, 0), 2)
+    assert nominate(np.zeros_like(busy)).shape == (0, 2)  # Blank images are no copies.
+
+
+def test_a_picture_of_many_items_is_one_group() -> None:
+    """A placeholder that comes a thousand times costs no more than a thousand links."""
+    hashes = np.array([5, 7, 5, 9] + [7] * 1000)
+    firsts = find_exact(hashes)
+    groups = group_positions(firsts, np.array([[0, 3]]))
+    assert [len(group) for group in groups] == [3, 1001]
+    assert groups[0].tolist() == [0, 2, 3]
+
+
+def test_what_a_repeat_means() -> None:
+    groups = [Group("A", "tee"), Group("A", "bag"), Group("B", "shirt"), Group("A", "t-shirt")]
+    cover = np.array([[True, False], [False, True], [True, False], [True, False]])
+    tee, bag, other, own = (_Member(name, row, 1) for row, name in enumerate("abcd"))
+
+    def finding(one: _Member, *others: _Member) -> tuple[Finding, str]:
+        found = _describe(one, others, 0, groups, cover)
+        return found.finding, found.same_as
+
+    assert finding(tee, own) == (Finding.TWICE, "d")
+    assert finding(tee, other) == (Finding.SHARED, "c")
+    assert finding(tee, other, own) == (Finding.TWICE, "d")
+    assert finding(tee, own, bag) == (Finding.AT_ODDS, "b")
+    assert finding(bag, tee, other)[0] is Finding.AT_ODDS
