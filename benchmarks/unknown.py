@@ -26,7 +26,7 @@ import hangtag
 from hangtag.catalogue import decode_grey, split_catalogue
 from hangtag.categoriser import Categoriser
 from hangtag.cli.console import print_table
-from hangtag.decisions.unknown import choose_limit, fit_familiarity, strangeness
+from hangtag.decisions.unknown import choose_limit, fit_embeddings, relative_distance
 
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float64]
@@ -97,7 +97,7 @@ def read_as_file(image: Pixels) -> Pixels:
 
 def make_scores(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Score]:
     """Returns the scores by name; those that learn do so from embeddings (N, D), labels (N,)."""
-    known = fit_familiarity(embeddings, labels)
+    known = fit_embeddings(embeddings, labels)
     neighbours = NearestNeighbors(n_neighbors=NEIGHBOURS, metric="cosine").fit(embeddings)
 
     def nearest_class(_: Values, e: Values) -> Values:
@@ -111,7 +111,7 @@ def make_scores(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> d
         "maximum logit": lambda logits, _: -logits.max(axis=1),
         "energy": lambda logits, _: -logsumexp(logits, axis=1),
         "Mahalanobis": nearest_class,
-        "relative Mahalanobis": lambda _, e: strangeness(e.astype(np.float32), known),
+        "relative Mahalanobis": lambda _, e: relative_distance(e.astype(np.float32), known),
         f"{NEIGHBOURS} neighbours": lambda _, e: neighbours.kneighbors(e)[0][:, -1],
     }
 

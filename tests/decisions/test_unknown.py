@@ -3,7 +3,15 @@ import pytest
 import torch
 from sklearn.covariance import LedoitWolf
 
-from hangtag.decisions.unknown import choose_limit, fit_familiarity, strangeness
+from hangtag.decisions.unknown import (
+    MOST_DIRECTIONS,
+    choose_limit,
+    fit_embeddings,
+    fit_textures,
+    relative_distance,
+    strangeness,
+    texture_distance,
+)
 from hangtag.training.strangeness import Strangeness
 
 
@@ -16,7 +24,7 @@ def draw(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return (centres[labels] + spread).astype(np.float32), labels
 
 
-def test_strangeness_is_the_difference_of_scikit_learns_distances() -> None:
+def test_the_relative_distance_is_the_difference_of_scikit_learns() -> None:
     embeddings, labels = draw(500, seed=0)
     values = embeddings.astype(np.float64)
     centres = np.stack([values[labels == k].mean(axis=0) for k in range(3)])
@@ -24,31 +32,58 @@ def test_strangeness_is_the_difference_of_scikit_learns_distances() -> None:
     overall = LedoitWolf().fit(values)
     expected = np.min([within.mahalanobis(values - c) for c in centres], axis=0)
     expected -= overall.mahalanobis(values)
-    received = strangeness(embeddings, fit_familiarity(embeddings, labels))
+    expected = scale(expected)
+    received = relative_distance(embeddings, fit_embeddings(embeddings, labels))
     np.testing.assert_allclose(received, expected, rtol=1e-6, atol=1e-6)
 
 
+def test_the_distance_of_textures_is_scikit_learns() -> None:
+    textures, _ = draw(500, seed=1)
+    values = textures.astype(np.float64)
+    expected = scale(np.log1p(LedoitWolf().fit(values).mahalanobis(values)))
+    received = texture_distance(textures, fit_textures(textures))
+    np.testing.assert_allclose(received, expected, rtol=1e-6, atol=1e-6)
+
+
+def scale(values: np.ndarray) -> np.ndarray:
+    """Returns values with the median at 0 and the 98 % quantile at 1."""
+    middle = np.median(values)
+    return (values - middle) / (np.quantile(values, 0.98) - middle)
+
+
 def test_what_lies_elsewhere_is_stranger_and_the_limit_keeps_98_percent() -> None:
-    train, labels = draw(3000, seed=0)
-    known = fit_familiarity(train, labels)
-    held_out, _ = draw(3000, seed=1)
-    limit = choose_limit(strangeness(held_out, known))
-    kept = strangeness(draw(3000, seed=2)[0], known) <= limit
+    (train, labels), (textures, _) = draw(3000, seed=0), draw(3000, seed=9)
+    known = fit_embeddings(train, labels), fit_textures(textures)
+    held_out, usual = draw(3000, seed=1)[0], draw(3000, seed=8)[0]
+    limit = choose_limit(strangeness(held_out, usual, known))
+    kept = strangeness(draw(3000, seed=2)[0], draw(3000, seed=7)[0], known) <= limit
     assert kept.mean() == pytest.approx(0.98, abs=0.01)
-    assert (strangeness(held_out, known) <= limit).mean() == pytest.approx(0.98, abs=1e-3)
-    elsewhere = held_out + np.array([9, 9, 9, 0, 0, 0], dtype=np.float32)
-    assert (strangeness(elsewhere, known) > limit).mean() > 0.95
+    assert (strangeness(held_out, usual, known) <= limit).mean() == pytest.approx(0.98, abs=1e-3)
+    away = np.array([9, 9, 9, 0, 0, 0], dtype=np.float32)
+    assert (strangeness(held_out + away, usual, known) > limit).mean() > 0.95
+    assert (strangeness(held_out, usual - 3 * away, known) > limit).mean() > 0.95
+
+
+def test_many_dimensions_become_their_main_directions() -> None:
+    random = np.random.default_rng(0)
+    wide = random.normal(size=(400, 200)).astype(np.float32)
+    wide[:, :5] *= 30
+    known = fit_textures(wide)
+    assert known.overall.shape == (200, MOST_DIRECTIONS)
+    along, across = (np.eye(200, dtype=np.float32)[[0]] * 300, wide[:1] * 0)
+    assert texture_distance(along, known) > texture_distance(across, known)
 
 
 def test_the_graph_computes_the_same() -> None:
-    embeddings, labels = draw(400, seed=3)
-    known = fit_familiarity(embeddings, labels)
-    received = Strangeness(known)(torch.from_numpy(embeddings))
-    np.testing.assert_allclose(received, strangeness(embeddings, known), rtol=1e-3, atol=1e-3)
+    (embeddings, labels), (textures, _) = draw(400, seed=3), draw(400, seed=4)
+    known = fit_embeddings(embeddings, labels), fit_textures(textures)
+    received = Strangeness(*known)(torch.from_numpy(embeddings), torch.from_numpy(textures))
+    expected = strangeness(embeddings, textures, known)
+    np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_few_and_equal_items_give_finite_numbers(count: int) -> None:
-    embeddings, labels = np.ones((count, 4), np.float32), np.zeros(count, np.int64)
-    known = fit_familiarity(embeddings, labels)
-    assert np.isfinite(strangeness(embeddings, known)).all()
+    same, labels = np.ones((count, 4), np.float32), np.zeros(count, np.int64)
+    known = fit_embeddings(same, labels), fit_textures(same)
+    assert np.isfinite(strangeness(same, same, known)).all()

@@ -50,6 +50,16 @@ def test_forward_is_embed_then_classify(recipe: str, training: bool) -> None:
     torch.testing.assert_close(network(images), logits)
 
 
+@pytest.mark.parametrize("recipe", ["seed", "express", "tiny"])
+def test_the_first_layers_see_what_the_embedding_may_forget(recipe: str) -> None:
+    network = build_network(load_recipe(recipe), classes=7).eval()
+    images = make_images(4)
+    embeddings, early = network.observe(images)
+    torch.testing.assert_close(embeddings, network.embed(images))
+    assert early.shape[0] == 4 and early.shape[2] < 28
+    assert not torch.allclose(early[0], network.observe(1 - images)[1][0])
+
+
 @pytest.mark.parametrize("make", [make_seed, make_compact])
 def test_the_same_seed_gives_the_same_weights(make: Any) -> None:
     networks = []

@@ -1,4 +1,10 @@
-"""How unlike the training data an input is, from its embedding."""
+"""How unlike the training data an input is, by its embedding and by its texture.
+
+The embedding tells a sandal from a bag and forgets what tells neither; the first layers still see
+that something is no garment at all.
+
+Letters: N items, D embedding, T texture, C classes, P directions (D or T, at most 128).
+"""
 
 from dataclasses import dataclass
 
@@ -9,25 +15,59 @@ KEPT = 0.98
 """Share of real items that the threshold for unknown input lets through."""
 
 
+MOST_DIRECTIONS = 128
+"""Directions that are looked at; in more, as many items as there are say little."""
+
+
 @dataclass(frozen=True, slots=True)
-class Familiarity:
+class Scale:
+    """Where the values of training items lie: 0 stands for their median, 1 for their limit.
+
+    Attributes:
+        middle: The median.
+        spread: From there to what 98 % do not exceed.
+    """
+
+    middle: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
     """What is known of the embeddings (N, D) of the training data.
 
     Attributes:
         mean: Mean over all items, (D,).
         offsets: Mean of each class that occurs minus `mean`, (C, D).
         within: Whitens the deviations from the mean of the own class: the product of a deviation
-            with it has unit covariance, (D, D).
-        overall: Whitens the deviations from `mean`, (D, D).
+            with it has unit covariance, (D, P).
+        overall: Whitens the deviations from `mean`, (D, P).
+        scale: Of `relative_distance`.
     """
 
     mean: NDArray[np.float64]
     offsets: NDArray[np.float64]
     within: NDArray[np.float64]
     overall: NDArray[np.float64]
+    scale: Scale
 
 
-def fit_familiarity(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Familiarity:
+@dataclass(frozen=True, slots=True)
+class Textures:
+    """What is known of the textures (N, T) of the training data.
+
+    Attributes:
+        mean: Mean over all items, (T,).
+        overall: Whitens the deviations from it, (T, P).
+        scale: Of `texture_distance`.
+    """
+
+    mean: NDArray[np.float64]
+    overall: NDArray[np.float64]
+    scale: Scale
+
+
+def fit_embeddings(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Embeddings:
     """Learns what embeddings (N, D) of training items with labels (N,) look like.
 
     Covariances are shrunk so that few items will do (Ledoit and Wolf 2004).
@@ -37,15 +77,45 @@ def fit_familiarity(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) 
     present = np.unique(labels)
     centres = np.stack([values[labels == label].mean(axis=0) for label in present])
     own = centres[np.searchsorted(present, labels)]
-    return Familiarity(mean, centres - mean, _whitener(values - own), _whitener(values - mean))
+    directions = _main_directions(values - mean)
+    within, overall = (_whitener(one, directions) for one in (values - own, values - mean))
+    known = Embeddings(mean, centres - mean, within, overall, Scale(0.0, 1.0))
+    scale = _scale_of(relative_distance(embeddings, known))
+    return Embeddings(mean, centres - mean, within, overall, scale)
 
 
-def strangeness(embeddings: NDArray[np.float32], known: Familiarity) -> NDArray[np.float64]:
-    """Returns how unlike the training data embeddings (N, D) are, (N,); more is stranger.
+def fit_textures(textures: NDArray[np.float32]) -> Textures:
+    """Learns what textures (N, T) of training items look like; the covariance is shrunk too."""
+    values = textures.astype(np.float64)
+    mean = values.mean(axis=0)
+    overall = _whitener(values - mean, _main_directions(values - mean))
+    scale = _scale_of(texture_distance(textures, Textures(mean, overall, Scale(0.0, 1.0))))
+    return Textures(mean, overall, scale)
 
-    The squared Mahalanobis distance to the nearest class less that to the whole (Ren, Fort, Liu,
-    Roy, Padhy and Lakshminarayanan 2021, "A simple fix to Mahalanobis distance for improving
-    near-OOD detection").
+
+def strangeness(
+    embeddings: NDArray[np.float32],
+    textures: NDArray[np.float32],
+    known: tuple[Embeddings, Textures],
+) -> NDArray[np.float64]:
+    """Returns how unlike the training data items are, (N,); more is stranger.
+
+    The sum of both distances, each in units of what is usual among training items.
+
+    Args:
+        embeddings: (N, D).
+        textures: (N, T).
+        known: What `fit_embeddings` and `fit_textures` learned.
+    """
+    return relative_distance(embeddings, known[0]) + texture_distance(textures, known[1])
+
+
+def relative_distance(embeddings: NDArray[np.float32], known: Embeddings) -> NDArray[np.float64]:
+    """Returns the relative Mahalanobis distance of embeddings (N, D), scaled, (N,).
+
+    The squared distance to the nearest class less that to the whole (Ren, Fort, Liu, Roy,
+    Padhy and Lakshminarayanan 2021, "A simple fix to Mahalanobis distance for improving near-OOD
+    detection").
     """
     deviations = embeddings.astype(np.float64) - known.mean
     whitened = deviations @ known.within  # (N, D)
@@ -53,8 +123,13 @@ def strangeness(embeddings: NDArray[np.float32], known: Familiarity) -> NDArray[
     # |w - c|^2 = |w|^2 - 2 w.c + |c|^2, for all pairs at once
     distances = -2 * whitened @ centres.T + (centres**2).sum(axis=1)
     nearest = (whitened**2).sum(axis=1) + distances.min(axis=1)
-    strange: NDArray[np.float64] = nearest - ((deviations @ known.overall) ** 2).sum(axis=1)
-    return strange
+    return _scaled(nearest - ((deviations @ known.overall) ** 2).sum(axis=1), known.scale)
+
+
+def texture_distance(textures: NDArray[np.float32], known: Textures) -> NDArray[np.float64]:
+    """Returns the logarithm of 1 + the squared Mahalanobis distance of textures (N, T), scaled."""
+    whitened = (textures.astype(np.float64) - known.mean) @ known.overall
+    return _scaled(np.log1p((whitened**2).sum(axis=1)), known.scale)
 
 
 def choose_limit(strange: NDArray[np.floating]) -> float:
@@ -62,10 +137,32 @@ def choose_limit(strange: NDArray[np.floating]) -> float:
     return float(np.quantile(strange, KEPT, method="higher"))
 
 
-def _whitener(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scale_of(values: NDArray[np.float64]) -> Scale:
+    middle = float(np.median(values))
+    return Scale(middle, max(float(np.quantile(values, KEPT)) - middle, 1e-6))
+
+
+def _scaled(values: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
+    return (values - scale.middle) / scale.spread
+
+
+def _main_directions(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the directions (D, P) in which deviations (N, D) are largest; all, where few."""
+    size = deviations.shape[1]
+    if size <= MOST_DIRECTIONS:
+        return np.eye(size)
+    _, vectors = np.linalg.eigh(deviations.T @ deviations)
+    largest: NDArray[np.float64] = vectors[:, -MOST_DIRECTIONS:]
+    return largest
+
+
+def _whitener(
+    deviations: NDArray[np.float64], directions: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Returns what makes deviations (N, D) white in the `directions` (D, P)."""
     from sklearn.covariance import ledoit_wolf
 
-    covariance, _ = ledoit_wolf(deviations, assume_centered=True)
+    covariance, _ = ledoit_wolf(deviations @ directions, assume_centered=True)
     values, vectors = np.linalg.eigh(covariance)
-    scaled: NDArray[np.float64] = vectors / np.sqrt(np.maximum(values, 1e-12))
-    return scaled
+    whitener: NDArray[np.float64] = directions @ vectors / np.sqrt(np.maximum(values, 1e-12))
+    return whitener

@@ -16,7 +16,7 @@ from hangtag.errors import TrainingError
 from hangtag.modelfolder import GOLDEN_TOLERANCE
 from hangtag.training.networks import Network
 from hangtag.training.preprocessing import Normalisation, scale_pixels
-from hangtag.training.strangeness import Strangeness
+from hangtag.training.strangeness import Strangeness, measure_texture
 
 OPSET = 18
 
@@ -34,8 +34,9 @@ class Exportable(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Turns pixels (B, H, W, C) into logits (B, K), embedding (B, D) and strangeness (B,)."""
-        embedding = self.network.embed(self.normalisation(scale_pixels(pixels)))
-        return self.network.classify(embedding), embedding, self.strangeness(embedding)
+        embedding, early = self.network.observe(self.normalisation(scale_pixels(pixels)))
+        strange = self.strangeness(embedding, measure_texture(early))
+        return self.network.classify(embedding), embedding, strange
 
 
 def export_onnx(model: Exportable, *, pixels: NDArray[np.uint8], classes: Sequence[str]) -> bytes:

@@ -1,4 +1,7 @@
-"""How unlike the training data an embedding is, as a part of the exported graph."""
+"""How unlike the training data an image is, as a part of the exported graph.
+
+Letters: B batch, D embedding, E early channels, T texture (2 E), C classes.
+"""
 
 import numpy as np
 import torch
@@ -6,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hangtag.catalogue.items import Split
-from hangtag.decisions.unknown import Familiarity, fit_familiarity
+from hangtag.decisions.unknown import Embeddings, Textures, fit_embeddings, fit_textures
 from hangtag.training.batches import evaluation_batch
 from hangtag.training.networks import Network
 from hangtag.training.preprocessing import Normalisation, scale_pixels, with_channels
@@ -14,47 +17,79 @@ from hangtag.training.preprocessing import Normalisation, scale_pixels, with_cha
 MOST = 12_000
 """Training images that are looked at; more would change the fourth digit."""
 
-MOST_DIMENSIONS = 128
-"""Directions of an embedding that are looked at; in more, as many items as there are say little."""
+_LEAST_VARIANCE = 1e-6
+"""Added to the variance of a channel, so that a blank one has a finite root's gradient."""
+
+
+def measure_texture(early: Tensor) -> Tensor:
+    """Returns mean and standard deviation over space of early maps (B, E, h, w), (B, T)."""
+    mean = early.mean(dim=(2, 3))
+    variance = (early - mean[..., None, None]).square().mean(dim=(2, 3))
+    return torch.cat([mean, torch.sqrt(variance + _LEAST_VARIANCE)], dim=1)
 
 
 class Strangeness(nn.Module):
-    """`hangtag.decisions.unknown.strangeness` on tensors: embedding (B, D) -> (B,).
+    """`hangtag.decisions.unknown.strangeness` on tensors: what a network observed -> (B,)."""
 
-    Args:
-        known: What is known of the embeddings, or of what `directions` leaves of them.
-        directions: Takes the embedding to fewer dimensions first, (D, P); None takes it whole.
-    """
+    def __init__(self, embeddings: Embeddings, textures: Textures) -> None:
+        super().__init__()
+        self.embedding = _RelativeDistance(embeddings)
+        self.texture = _TextureDistance(textures)
 
-    directions: Tensor | None
+    def forward(self, embeddings: Tensor, textures: Tensor) -> Tensor:
+        """Returns the strangeness (B,) of embeddings (B, D) and textures (B, T)."""
+        strange: Tensor = self.embedding(embeddings) + self.texture(textures)
+        return strange
+
+
+class _RelativeDistance(nn.Module):
+    """`relative_distance` on tensors, (B, D) -> (B,)."""
+
     mean: Tensor
     centres: Tensor
     within: Tensor
     overall: Tensor
 
-    def __init__(self, known: Familiarity, directions: NDArray[np.float32] | None = None) -> None:
+    def __init__(self, known: Embeddings) -> None:
         super().__init__()
-        self.register_buffer(
-            "directions", None if directions is None else torch.from_numpy(directions)
+        self.scale = known.scale
+        _keep(
+            self,
+            mean=known.mean,
+            centres=known.offsets @ known.within,
+            within=known.within,
+            overall=known.overall,
         )
-        values = {
-            "mean": known.mean,
-            "centres": known.offsets @ known.within,
-            "within": known.within,
-            "overall": known.overall,
-        }
-        for name, value in values.items():
-            self.register_buffer(name, torch.from_numpy(value).float())
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        """Returns the strangeness (B,) of embeddings (B, D)."""
-        if self.directions is not None:
-            embeddings = embeddings @ self.directions  # (B, D) -> (B, P)
         deviations = embeddings - self.mean
-        whitened = deviations @ self.within  # (B, D)
+        whitened = deviations @ self.within  # (B, D) -> (B, P)
         distances = self.centres.square().sum(dim=1) - 2 * whitened @ self.centres.T  # (B, C)
         nearest = whitened.square().sum(dim=1) + distances.amin(dim=1)
-        return nearest - (deviations @ self.overall).square().sum(dim=1)
+        relative = nearest - (deviations @ self.overall).square().sum(dim=1)
+        return (relative - self.scale.middle) / self.scale.spread
+
+
+class _TextureDistance(nn.Module):
+    """`texture_distance` on tensors, (B, T) -> (B,)."""
+
+    mean: Tensor
+    overall: Tensor
+
+    def __init__(self, known: Textures) -> None:
+        super().__init__()
+        self.scale = known.scale
+        _keep(self, mean=known.mean, overall=known.overall)
+
+    def forward(self, textures: Tensor) -> Tensor:
+        whitened = (textures - self.mean) @ self.overall
+        distance = torch.log1p(whitened.square().sum(dim=1))
+        return (distance - self.scale.middle) / self.scale.spread
+
+
+def _keep(module: nn.Module, **values: NDArray[np.float64]) -> None:
+    for name, value in values.items():
+        module.register_buffer(name, torch.from_numpy(value).float())
 
 
 @torch.no_grad()
@@ -62,18 +97,14 @@ def learn_strangeness(network: Network, normalisation: Normalisation, train: Spl
     """Looks at up to 12,000 images spread over `train` with a trained network in evaluation."""
     chosen = np.linspace(0, len(train) - 1, min(MOST, len(train))).astype(int)
     step = evaluation_batch(*train.images.shape[1:3])
-    parts: list[NDArray[np.float32]] = []
+    embeddings: list[NDArray[np.float32]] = []
+    textures: list[NDArray[np.float32]] = []
     for start in range(0, len(chosen), step):
         pixels = torch.from_numpy(with_channels(train.images[chosen[start : start + step]]))
-        parts.append(network.embed(normalisation(scale_pixels(pixels))).numpy())
-    embeddings, labels = np.concatenate(parts), train.labels[chosen]
-    if embeddings.shape[1] <= MOST_DIMENSIONS:
-        return Strangeness(fit_familiarity(embeddings, labels))
-    directions = _principal_directions(embeddings)
-    return Strangeness(fit_familiarity(embeddings @ directions, labels), directions)
-
-
-def _principal_directions(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns the directions (D, P) in which embeddings (N, D) differ most."""
-    _, vectors = np.linalg.eigh(np.cov(embeddings.astype(np.float64), rowvar=False))
-    return np.ascontiguousarray(vectors[:, -MOST_DIMENSIONS:]).astype(np.float32)
+        embedding, early = network.observe(normalisation(scale_pixels(pixels)))
+        embeddings.append(embedding.numpy())
+        textures.append(measure_texture(early).numpy())
+    return Strangeness(
+        fit_embeddings(np.concatenate(embeddings), train.labels[chosen]),
+        fit_textures(np.concatenate(textures)),
+    )

@@ -1,4 +1,7 @@
-"""What every network is. Shapes: B batch, C channels, H height, W width, D embedding, K classes."""
+"""What every network is.
+
+Shapes: B batch, C channels, H height, W width, E early channels, D embedding, K classes.
+"""
 
 from abc import ABC, abstractmethod
 
@@ -15,12 +18,22 @@ class Network(nn.Module, ABC):
     head: nn.Linear
 
     @abstractmethod
-    def embed(self, images: Tensor) -> Tensor:
-        """Returns the embedding (B, D) of normalised images (B, C, H, W)."""
+    def observe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Looks at normalised images (B, C, H, W).
+
+        Returns:
+            The embedding (B, D), and what the first layers found, (B, E, h, w) of fewer pixels
+            than the images. The last layers forget what tells no class from another; the first
+            still see that something is no garment.
+        """
 
     @abstractmethod
     def classify(self, embeddings: Tensor) -> Tensor:
         """Returns the logits (B, K) of embeddings (B, D)."""
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Returns the embedding (B, D) of normalised images (B, C, H, W)."""
+        return self.observe(images)[0]
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns the logits (B, K) of normalised images (B, C, H, W)."""

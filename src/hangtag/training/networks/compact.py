@@ -31,13 +31,16 @@ class CompactNet(Network):
         )
         self.head = nn.Linear(widths[-1], classes, bias=False)
 
-    def embed(self, images: Tensor) -> Tensor:
-        """Returns the maximum over space of each last channel, (B, D); see `flip_average`."""
-        embeddings = self._embed_once(images)
+    def observe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the maximum over space of each last channel, (B, D), and the first group's maps.
+
+        See `flip_average`.
+        """
+        embeddings, early = self._observe_once(images)
         if self.flip_average and not self.training:
             # The head is linear, so the mean embedding gives the mean logits.
-            return (embeddings + self._embed_once(images.flip(3))) / 2
-        return embeddings
+            embeddings = (embeddings + self._observe_once(images.flip(3))[0]) / 2
+        return embeddings, early
 
     def classify(self, embeddings: Tensor) -> Tensor:
         """Returns the logits (B, K)."""
@@ -60,10 +63,10 @@ class CompactNet(Network):
         filters = torch.cat([filters, -filters])[: len(self.stem.weight)]
         self.stem.weight[: len(filters)] = filters
 
-    def _embed_once(self, images: Tensor) -> Tensor:
-        x = self.activation(self.stem(images))
-        features: Tensor = self.groups(x)
-        return features.amax(dim=(2, 3))  # (B, D, H, W) -> (B, D)
+    def _observe_once(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        early: Tensor = self.groups[0](self.activation(self.stem(images)))
+        features: Tensor = self.groups[1:](early)
+        return features.amax(dim=(2, 3)), early  # (B, D, H, W) -> (B, D)
 
 
 class _Group(nn.Module):

@@ -14,6 +14,9 @@ EPSILON = 1e-3
 """Added to the variance by every batch normalisation; the published weights count on it."""
 
 _STEM, _LAST = 32, 1280
+_QUARTER = 2
+"""Blocks that are done when height and width are first a quarter."""
+
 _STAGES = (
     # blocks, kernel, stride of the first, expansion, channels
     (1, 3, 1, 1, 16),
@@ -55,10 +58,11 @@ class LiteNet(Network):
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(last, classes)
 
-    def embed(self, images: Tensor) -> Tensor:
-        """Returns the mean over space of each last channel, (B, D)."""
-        features: Tensor = self.last(self.blocks(self.stem(images)))
-        return features.mean(dim=(2, 3))  # (B, D, H, W) -> (B, D)
+    def observe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the mean over space of each last channel, (B, D), and the maps at a quarter."""
+        early: Tensor = self.blocks[:_QUARTER](self.stem(images))
+        features: Tensor = self.last(self.blocks[_QUARTER:](early))
+        return features.mean(dim=(2, 3)), early  # (B, D, H, W) -> (B, D)
 
     def classify(self, embeddings: Tensor) -> Tensor:
         """Returns the logits (B, K)."""

@@ -7,6 +7,9 @@ from hangtag.training.networks.base import Network
 from hangtag.training.networks.norms import KerasNorm
 from hangtag.training.recipes.schema import SeedNetwork
 
+_POOLED = 9
+"""Layers to the first pooling: two convolutions, of four layers each, and itself."""
+
 
 class SeedNet(Network):
     """The seed's network, with the defaults of Keras that it relied on.
@@ -37,10 +40,11 @@ class SeedNet(Network):
         self._penalised = kernels[2:]
         self.apply(_initialise_like_keras)
 
-    def embed(self, images: Tensor) -> Tensor:
-        """Returns the 128 inputs of the last layer, (B, 128)."""
-        embeddings: Tensor = self.features(images)
-        return embeddings
+    def observe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the 128 inputs of the last layer, (B, 128), and the maps after first pooling."""
+        early: Tensor = self.features[:_POOLED](images)
+        embeddings: Tensor = self.features[_POOLED:](early)
+        return embeddings, early
 
     def classify(self, embeddings: Tensor) -> Tensor:
         """Returns the logits (B, K)."""

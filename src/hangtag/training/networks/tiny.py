@@ -6,6 +6,9 @@ from hangtag.training.networks.base import Network
 from hangtag.training.networks.norms import Norm
 from hangtag.training.recipes.schema import TinyNetwork
 
+_POOLED = 7
+"""Layers to the pooling: two convolutions, each with its normalisation and ReLU, and itself."""
+
 
 class TinyNet(Network):
     """A plain stack of convolutions, each with batch normalisation and ReLU.
@@ -28,10 +31,11 @@ class TinyNet(Network):
             self.features.extend(_convolve(before, after, kernel=3, stride=stride))
         self.head = nn.Linear(others[-1], classes)
 
-    def embed(self, images: Tensor) -> Tensor:
-        """Returns the mean over space of each last channel, (B, D)."""
-        features: Tensor = self.features(images)
-        return features.mean(dim=(2, 3))  # (B, D, H, W) -> (B, D)
+    def observe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the mean over space of each last channel, (B, D), and the maps at 7x7."""
+        early: Tensor = self.features[:_POOLED](images)
+        features: Tensor = self.features[_POOLED:](early)
+        return features.mean(dim=(2, 3)), early  # (B, D, H, W) -> (B, D)
 
     def classify(self, embeddings: Tensor) -> Tensor:
         """Returns the logits (B, K)."""
