@@ -280,4 +280,4 @@ def test_fashion_mnist_s_tenth_class_is_learned_from_fifty_images(
     train(task.after, continue_recipe(str(first)), out=second)
     (before, _), (after, learned) = (judge(run, task, "Bag") for run in (first, second))
     assert after > before - 0.01
-    assert learned > 0.9
+    assert learned > 0.8
