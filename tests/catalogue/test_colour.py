@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from hangtag.catalogue import decode_image
+from hangtag.catalogue.colour import cut_bars
 
 RED, BLUE = (200, 30, 30), (20, 40, 180)
 
@@ -90,3 +91,18 @@ def test_shrinking_averages() -> None:
     board = np.indices((256, 256)).sum(axis=0) % 2 * 255
     pixels = decode(Image.fromarray(board.astype(np.uint8)))
     assert np.abs(pixels.astype(int) - 128).max() <= 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(300, 100), (97, 301), (41, 60), (64, 64), (7, 31)])
+def test_bars_are_cut_where_the_image_ends(width: int, height: int) -> None:
+    """Four colours make the edges uneven, so the bars are white, as nothing in the image is."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (width // 2, 0, width, height // 2))
+    image.paste((0, 120, 0), (0, height // 2, width // 2, height))
+    image.paste((0, 0, 0), (width // 2, height // 2, width, height))
+    fitted = decode(image, size=(64, 64))
+    picture = cut_bars(fitted, width, height)
+    white = (fitted == 255).all(axis=2)
+    assert max(picture.shape[:2]) == 64
+    assert white.sum() == 64 * 64 - picture.shape[0] * picture.shape[1]
+    assert not (picture == 255).all(axis=2).any()

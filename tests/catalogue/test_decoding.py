@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hangtag.catalogue import decode_grey
-from hangtag.catalogue.decoding import read_image
+from hangtag.catalogue.decoding import read_image, read_size
 from hangtag.errors import DataError, ImageError
 
 SIZE = (28, 28)
@@ -242,6 +242,24 @@ def test_other_formats_are_refused(format: str) -> None:
 
     with pytest.raises(DataError, match=r"^the image: is not a JPEG, PNG or WebP image"):
         decode_grey(content, size=SIZE)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_size_is_that_of_the_upright_image(tmp_path: Path, format: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a"
+    path.write_bytes(encode(Image.new("RGB", (40, 30)), format, exif=exif))
+    assert read_size(path) == read_image(path, size=SIZE).size
+    assert read_size(path) == ((30, 40) if orientation == 6 else (40, 30))
+
+
+def test_size_of_no_image_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no image")
+    for name in ("a.png", "missing.png"):
+        with pytest.raises(ImageError, match=name):
+            read_size(tmp_path / name)
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])

@@ -1,5 +1,6 @@
 """``hangtag explore`` from folder to page."""
 
+import csv
 import json
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from hangtag.cli.explore import explore
 from hangtag.errors import DataError, MissingExtraError, RecipeError
+from tests.screening.made_photos import cut_samples
 
 Run = Callable[..., Result]
 
@@ -84,6 +86,81 @@ def test_missing_data_is_named(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A manifest of six photos: 4 is 0 again in test, 5 is 1 again, smaller; 6 is broken."""
+    images = cut_samples(4, side=260)
+    images += [images[0], images[1].resize((130, 130))]
+    rows = ["id,image,label,supplier,split"]
+    for number, image in enumerate(images):
+        image.save(tmp_path / f"{number} ü.png")
+        split = "test" if number == 4 else "train"
+        rows.append(f"=n{number},{number} ü.png,{'hat' if number != 4 else 'coat'},A&B,{split}")
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    rows.append("n6,broken.jpg,hat,A&B,train")
+    (tmp_path / "feed.csv").write_text("\n".join(rows), "utf-8")
+    return tmp_path / "feed.csv"
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text("utf-8").splitlines()))
+
+
+def test_photos_are_screened(run: Run, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run(photos, "--out", out)
+    assert result.exit_code == 0, result.exception
+    assert "(5, 224, 224, 3)" in result.stdout
+    assert "by perceptual hash alone" in " ".join(result.stderr.split())
+    exact, near = read_rows(out / "duplicates.csv")
+    assert (exact["id"], exact["other_id"], exact["across"]) == ("=n4", "=n0", "splits labels")
+    assert (exact["split"], exact["other_split"], exact["finding"]) == ("test", "train", "exact")
+    assert (near["id"], near["other_id"], near["by"]) == ("=n5", "=n1", "hash")
+    assert near["path"] == str(tmp_path / "5 ü.png")
+    (small,) = read_rows(out / "quality.csv")
+    assert (small["id"], small["finding"], small["value"]) == ("=n5", "small", "130")
+    (broken,) = read_rows(out / "broken.csv")
+    assert broken["id"] == "n6"
+    page = (out / "explore.html").read_text("utf-8")
+    assert "Small: 1" in page
+    assert page.count("data:image/jpeg") == 1 + 2 * 2
+
+
+def test_photos_as_json(run: Run, photos: Path, tmp_path: Path) -> None:
+    result = run(photos, "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.exception
+    screening = json.loads(result.stdout)["screening"]
+    assert screening["photos"] == 6
+    assert screening["quality"]["small"]["count"] == 1
+    assert screening["quality"]["dark"] == {
+        "count": 0,
+        "at": 110,
+        "above": False,
+        "meaning": "brightest channel of its brightest hundredth, 0-255",
+    }
+    assert screening["duplicates"]["exact"] == {
+        "items": 1,
+        "splits": 1,
+        "suppliers": 0,
+        "labels": 1,
+    }
+    assert screening["duplicates"]["near"]["items"] == 1
+    assert screening["duplicates"]["model"] is None
+    assert [one["id"] for one in screening["broken"]] == ["n6"]
+
+
+def test_a_model_of_grey_images_cannot_look_at_photos(run: Run, photos: Path) -> None:
+    result = run(photos, "--model", "fashion-mnist")
+    assert isinstance(result.exception, DataError)
+    assert "expected a model of photos in colour" in str(result.exception)
+
+
+def test_augment_of_another_format_is_refused(run: Run, photos: Path, tmp_path: Path) -> None:
+    result = run(photos, "--augment", "seed", "--out", tmp_path / "out")
+    assert isinstance(result.exception, DataError)
+    assert "--augment seed: its images are of another format" in str(result.exception)
+
+
+@pytest.fixture
 def photo(tmp_path: Path) -> Path:
     """A dark shirt on white."""
     path = tmp_path / "shirt.png"
@@ -115,8 +192,11 @@ def test_photo_json_is_one_object(run: Run, photo: Path, tmp_path: Path) -> None
     ("arguments", "message"),
     [
         ((), "nothing to explore; give DATA, or --photo FILE"),
-        (("--photo", "a.png", "data"), "--photo takes neither DATA nor --augment"),
-        (("--photo", "a.png", "--augment", "seed"), "--photo takes neither DATA nor --augment"),
+        (("--photo", "a.png", "data"), "--photo takes neither DATA nor --augment nor --model"),
+        (
+            ("--photo", "a.png", "--augment", "seed"),
+            "--photo takes neither DATA nor --augment nor --model",
+        ),
     ],
 )
 def test_data_or_photo_and_not_both(run: Run, arguments: tuple[str, ...], message: str) -> None:

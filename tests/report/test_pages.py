@@ -18,6 +18,16 @@ def test_image_survives_as_png() -> None:
     assert encode_image(image) == encode_image(image)
 
 
+def test_photo_is_a_small_file_that_looks_the_same() -> None:
+    from io import BytesIO
+
+    ramp = np.linspace(0, 255, 200).astype(np.uint8)
+    image = np.stack([np.tile(ramp, (200, 1)), np.tile(ramp[:, None], (1, 200))] * 2, 2)[..., :3]
+    with Image.open(BytesIO(encode_image(image))) as decoded:
+        assert decoded.format == "JPEG"
+        assert np.abs(np.asarray(decoded).astype(int) - image).mean() < 3
+
+
 def test_a_forgotten_value_fails_instead_of_leaving_a_blank() -> None:
     with pytest.raises(UndefinedError):
         render_page("report", title="no evaluation")

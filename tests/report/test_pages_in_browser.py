@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from hangtag.catalogue import Catalogue, Split
 from hangtag.evaluation import Evaluation
 from hangtag.report import explore, write_exploration, write_report
 from hangtag.report.audit_page import write_audit_page
+from hangtag.screening import Screening, find_copies, find_faults
 from tests.report.test_audit_page import make_page
+from tests.screening.made_photos import cut_samples, list_images
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 PHONE = 390
@@ -57,13 +60,27 @@ def test_report_fits_a_phone(
         tmp_path, *hostile_evaluation, title="Long" * 30, history=history, facts=facts
     )
     measured = probe(page, tmp_path / "profile")
-    assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 7 + 6}
+    assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 7 + 6 + 3}
 
 
 def test_exploration_fits_a_phone(tmp_path: Path, hostile_catalogue: Catalogue) -> None:
     page = write_exploration(tmp_path, hostile_catalogue, explore(hostile_catalogue))
     measured = probe(page, tmp_path / "profile")
     assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 4}
+
+
+def test_photos_fit_a_phone(tmp_path: Path) -> None:
+    """A page of photos with a fault and a copy, from a supplier with a long name."""
+    images = [*cut_samples(3), cut_samples(1)[0], Image.new("RGB", (300, 300))]
+    suppliers = ["A", "A", "A", "<b>" + 30 * "long", "A"]
+    photos = list_images(images, suppliers=suppliers)
+    screening = Screening(photos, find_faults(photos), find_copies(photos))
+    pixels = np.stack([np.asarray(image.resize((224, 224))) for image in images])
+    split = Split(pixels, np.zeros(5, np.int64), np.arange(5).astype(np.str_))
+    catalogue = Catalogue("photos", "here", ("a",), {"train": split})
+    page = write_exploration(tmp_path, catalogue, explore(catalogue), screening=screening)
+    measured = probe(page, tmp_path / "profile")
+    assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 4 + 1 + 2}
 
 
 def test_audit_fits_a_phone_and_computes(tmp_path: Path) -> None:

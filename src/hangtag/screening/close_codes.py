@@ -30,13 +30,14 @@ def find_close_codes(
     """
     random = np.random.default_rng(seed)
     bits = np.unpackbits(codes, axis=1)
-    found = [np.zeros((0, 2), np.intp)]
+    found = np.zeros(0, np.intp)
     for _ in range(_TABLES):
         drawn = random.permutation(bits.shape[1])[: _BUCKET_BITS + _ORDER_BITS]
         packed = np.ascontiguousarray(np.packbits(bits[:, drawn], axis=1))
         keys = packed.view(">u4").ravel().astype(np.uint32)
-        found.append(_compare_buckets(codes, keys, most))
-    pairs = np.unique(np.concatenate(found), axis=0)
+        close = _compare_buckets(codes, keys, most)
+        found = np.union1d(found, close[:, 0] * len(codes) + close[:, 1])
+    pairs = np.stack(np.divmod(found, max(1, len(codes))), axis=1)
     return pairs, _count_differences(codes, pairs)
 
 
@@ -58,4 +59,5 @@ def _compare_buckets(codes: NDArray[np.uint8], keys: NDArray[np.uint32], most: i
 
 def _count_differences(codes: NDArray[np.uint8], pairs: Pairs) -> NDArray[np.intp]:
     different = codes[pairs[:, 0]] ^ codes[pairs[:, 1]]
-    return np.bitwise_count(different).sum(axis=1, dtype=np.intp)
+    counts: NDArray[np.intp] = np.bitwise_count(different).sum(axis=1, dtype=np.intp)
+    return counts

@@ -1,0 +1,69 @@
+"""A catalogue that nobody has seen, from end to end on the command line."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.tiny import Run
+from tests.unseen import BROKEN, CLASSES, KINDS, write_unseen
+
+COUNT = len(CLASSES) * len(KINDS)
+NAMES = {unquote(name) for name in CLASSES}
+
+FAST = ("--set", "images.size=96")
+"""Small images, so that the published network takes a second rather than ten."""
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text("utf-8").splitlines()))
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_unseen(tmp_path_factory.mktemp("unseen") / "Größe; 100% 'neu' ☂")
+
+
+def check_broken(path: Path) -> None:
+    rows = read_rows(path)
+    assert {Path(row["id"]).name.removeprefix("0 ☂ ") for row in rows} == set(BROKEN)
+    assert all(row["reason"] for row in rows)
+
+
+@pytest.mark.slow
+def test_explore_train_evaluate_predict(hangtag: Run, catalogue: Path, tmp_path: Path) -> None:
+    outcome = hangtag("explore", catalogue, "--out", tmp_path / "explore", "--json")
+    assert outcome.code == 0, outcome.err
+    explored = json.loads(outcome.out)
+    assert explored["splits"]["train"]["counts"] == dict.fromkeys(sorted(NAMES), len(KINDS))
+    assert len(explored["screening"]["broken"]) == len(BROKEN)
+    check_broken(tmp_path / "explore" / "broken.csv")
+
+    run = tmp_path / "run"
+    outcome = hangtag("train", catalogue, "--recipe", "photo-fast", *FAST, "--out", run)
+    assert outcome.code == 0, outcome.err
+    check_broken(run / "broken.csv")
+    assert "Where it looked" in (run / "report.html").read_text("utf-8") or (
+        "It made no mistake" in (run / "report.html").read_text("utf-8")
+    )
+
+    outcome = hangtag("evaluate", run, catalogue, "--json", "--out", tmp_path / "report")
+    assert outcome.code == 0, outcome.err
+    figures = json.loads(outcome.out)
+    assert figures["n"] == COUNT
+    assert figures["accuracy"] > 0.9
+    check_broken(tmp_path / "report" / "broken.csv")
+
+    outcome = hangtag("predict", catalogue, "--model", run, "--out", tmp_path / "out.csv", "--json")
+    assert outcome.code == 0, outcome.err
+    rows = read_rows(tmp_path / "out.csv")
+    assert {row["category"] for row in rows} == {*NAMES, ""}
+    faults = Counter(bool(row["error"]) for row in rows)
+    assert faults == {False: COUNT - len(CLASSES), True: len(BROKEN)}  # no suffix, no image
+
+    outcome = hangtag("explore", catalogue, "--model", run, "--out", tmp_path / "with", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["screening"]["duplicates"]["model"] == str(run)
