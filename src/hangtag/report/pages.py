@@ -19,12 +19,12 @@ class Picture:
     """A picture in a page.
 
     Attributes:
-        png: The PNG file.
+        file: The PNG or JPEG file.
         alt: What it shows, for people who cannot see it.
         caption: What one sees and why it matters.
     """
 
-    png: bytes
+    file: bytes
     alt: str
     caption: str = ""
 
@@ -36,11 +36,14 @@ def render_page(template: str, **content: object) -> str:
 
 
 def encode_image(image: NDArray[np.uint8]) -> bytes:
-    """Returns an image (H, W) or (H, W, 3) as a PNG file of the same size."""
+    """Returns an image as a file of the same size: grey (H, W) as PNG, colour (H, W, 3) as JPEG."""
     from PIL import Image
 
     buffer = BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
+    if image.ndim == 2:
+        Image.fromarray(image).save(buffer, format="PNG")
+    else:
+        Image.fromarray(image).save(buffer, format="JPEG", quality=85)
     return buffer.getvalue()
 
 
@@ -61,8 +64,9 @@ def _environment() -> "Environment":
     return environment
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + b64encode(png).decode()
+def _data_uri(file: bytes) -> str:
+    kind = "jpeg" if file.startswith(b"\xff\xd8") else "png"
+    return f"data:image/{kind};base64," + b64encode(file).decode()
 
 
 def _format_count(number: int) -> str:
