@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hangtag.audit.dictionary import Posterior
-from hangtag.audit.proposals import Action, propose
+from hangtag.audit.proposals import Action, find_closed, propose
 from hangtag.audit.text import TextView
 
 SAID_NOTHING = TextView(np.zeros(4))
@@ -44,6 +44,15 @@ def test_a_category_without_a_class_is_never_forced_into_one() -> None:
     proposal = propose(posterior(0.99, 0.01, 0.0, 0.0, n=5000, spread=0.005), shorts)
     assert proposal.action is Action.ASK
     assert "no class for Shorts" in proposal.reason
+
+
+def test_what_things_without_a_class_look_like_is_closed_to_corrections() -> None:
+    shorts = TextView(np.array([0.0, 0.0, 0.0, 0.02]), 0.98, "Shorts", 0.98)
+    texts = [SAYS_FIRST, shorts]
+    found = [posterior(0.95, 0.03, 0.01, 0.01), posterior(0.01, 0.9, 0.08, 0.01)]
+    proposals = [propose(one, text) for one, text in zip(found, texts, strict=True)]
+    assert find_closed(texts, proposals) == (1,)
+    assert find_closed(texts[:1], proposals[:1]) == ()
 
 
 def test_a_wider_word_does_not_contradict() -> None:

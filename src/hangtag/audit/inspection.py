@@ -21,7 +21,7 @@ from hangtag.audit.judging import (
     describe_words,
     judge_items,
 )
-from hangtag.audit.proposals import Action
+from hangtag.audit.proposals import Action, find_closed
 from hangtag.audit.reference import Reference
 from hangtag.audit.repeats import Finding, Repeat
 from hangtag.audit.scan import Scan, ScannedItems, read_scan
@@ -80,29 +80,33 @@ class Inspection:
     """What the second pass finds.
 
     Attributes:
+        correctable: What may be corrected without a person, None without a reference.
+        closed: Indices of the categories that nothing is corrected to.
+        repeat_counts: Items whose picture comes again, by what that means.
         issues: Items whose image contradicts their label, the worst first.
         issue_count: How many there are, kept or not.
         issues_by_group: How many there are of each group.
         repeats: Other items whose picture comes again, the highest score first.
-        repeat_counts: Items whose picture comes again, by what that means.
         examples: (group, category) -> paths of images that show it.
         settled: Items that get a category without a person, by how: ``rule``, ``image`` or
             ``correction``.
         expected_errors: How many of those are wrong, as the scores have it.
-        correctable: What may be corrected without a person, None without a reference.
         judged: Items with a label and a readable image.
     """
 
-    issues: list[Issue]
-    issue_count: int
-    issues_by_group: dict[int, int]
-    repeats: list[Issue]
-    repeat_counts: dict[Finding, int]
-    examples: dict[tuple[int, int], list[str]]
-    settled: dict[str, int]
-    expected_errors: float
     correctable: Correctable | None
-    judged: int
+    closed: tuple[int, ...]
+    repeat_counts: dict[Finding, int]
+    issues: list[Issue] = field(default_factory=list)
+    issue_count: int = 0
+    issues_by_group: dict[int, int] = field(default_factory=dict)
+    repeats: list[Issue] = field(default_factory=list)
+    examples: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+    settled: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("rule", "image", "correction"), 0)
+    )
+    expected_errors: float = 0.0
+    judged: int = 0
 
 
 class Inspector:
@@ -136,6 +140,7 @@ class Inspector:
             [one.proposal.action in (Action.MAP, Action.SPLIT) for one in entries], dtype=np.bool_
         )
         self._mapped = np.array([one.proposal.action is Action.MAP for one in entries])
+        self._closed = find_closed([one.text for one in entries], [one.proposal for one in entries])
         self._correctable = (
             None if reference is None else self._find_correctable(reference, 1 - precision)
         )
@@ -152,9 +157,8 @@ class Inspector:
             write: Takes a row of `hangtag.audit.item_table` for each.
             repeats: Items whose picture comes again, by position in the scan.
         """
-        settled = dict.fromkeys(("rule", "image", "correction"), 0)
         counts = Counter(one.finding for one in repeats.values())
-        found = Inspection([], 0, {}, [], dict(counts), {}, settled, 0.0, self._correctable, 0)
+        found = Inspection(self._correctable, self._closed, dict(counts))
         worst: list[Issue] = []
         for items, verdicts in self._read():
             automatic = self._find_automatic(items, verdicts)
@@ -199,12 +203,16 @@ class Inspector:
         return scores.find(level)
 
     def _find_candidates(self, items: ScannedItems, verdicts: Verdicts) -> NDArray[np.bool_]:
-        """Returns which items the model answers otherwise than their word, which has a rule."""
+        """Returns which items the model answers otherwise than their word, which has a rule.
+
+        An answer does not count where things look like it that the model has no class for.
+        """
         candidates: NDArray[np.bool_] = (
             (verdicts.score >= ISSUE_SCORE)
             & (verdicts.suggested == items.probabilities.argmax(axis=1))
             & ~items.strange
             & self._ruled[items.groups]
+            & ~np.isin(verdicts.suggested, self._closed)
         )
         return candidates
 

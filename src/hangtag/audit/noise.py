@@ -66,7 +66,7 @@ class BrandNoise:
 
 
 def measure_noise(entries: Sequence[Entry], seen: Mapping[int, Evidence]) -> list[BrandNoise]:
-    """Measures the noise of each brand, the most errors first.
+    """Measures the noise of each brand: first those that surely make the most errors.
 
     Words that are for a person (`ask`) have no agreed meaning and do not count.
 
@@ -93,7 +93,7 @@ def measure_noise(entries: Sequence[Entry], seen: Mapping[int, Evidence]) -> lis
         rows_here = rows_of[supplier]
         items = sum(row.items for row in rows_here)
         found.append(BrandNoise(supplier, items, rows_here, error, p_value, verdict))
-    return sorted(found, key=lambda one: -one.error.share)
+    return sorted(found, key=lambda one: -one.error.low)
 
 
 def compare_shares(first: Spread, second: Spread) -> float:

@@ -26,7 +26,7 @@ from hangtag.report.audit_page import (
     Share,
     write_audit_page,
 )
-from hangtag.report.pages import Picture, encode_image
+from hangtag.report.pages import SMALL, Picture, encode_image
 
 PICTURED_RULES = 300
 """The rules of so many words, those with most items, have pictures."""
@@ -89,6 +89,7 @@ def write_page(result: AuditResult, folder: Path, rules: Sequence[Rule], *, shap
         earlier=() if result.drift is None else _describe_drift(result.drift),
         facts=_list_facts(result),
         notices=_list_notices(result),
+        small_images=max(shape[:2]) <= SMALL,
     )
     return write_audit_page(folder, page)
 

@@ -64,7 +64,7 @@ class AuditResult:
         scan: The first pass; its temporary file is gone.
         entries: The dictionary, a word of a brand each.
         inspection: Issues and examples.
-        noise: Of each brand, the most errors first.
+        noise: Of each brand, the most errors first, as its interval has it at least.
         savings: The ledger.
         drift: What changed since an earlier audit, None without one.
         reference: What the automatic corrections were tested on; empty where nothing was.

@@ -144,9 +144,12 @@ def summarise(result: AuditResult) -> dict[str, Any]:
 
 def describe_corrections(result: AuditResult) -> str:
     """Says what is corrected without a person, or why nothing is, a sentence."""
-    return describe(
-        result.inspection.correctable, source=result.reference, precision=result.precision
-    )
+    inspection = result.inspection
+    said = describe(inspection.correctable, source=result.reference, precision=result.precision)
+    if inspection.correctable is None or not inspection.closed:
+        return said
+    closed = ", ".join(result.names.names[index] for index in inspection.closed)
+    return f"{said}; none to {closed}: things that the model has no class for look like that"
 
 
 def issue_rows(result: AuditResult) -> Iterator[Row]:

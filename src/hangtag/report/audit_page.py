@@ -200,6 +200,7 @@ class AuditPage:
         earlier: That audit, and the words that came and went, a sentence each.
         facts: How it was made.
         notices: What a reader must know.
+        small_images: Whether pictures are shown enlarged, pixel by pixel.
     """
 
     title: str
@@ -218,6 +219,7 @@ class AuditPage:
     earlier: Sequence[str]
     facts: dict[str, str]
     notices: Sequence[str] = field(default=())
+    small_images: bool = True
 
 
 def write_audit_page(folder: Path, page: AuditPage) -> Path:

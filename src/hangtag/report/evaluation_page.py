@@ -16,10 +16,7 @@ from hangtag.report.confusion import draw_confusion_matrix, draw_confusion_panel
 from hangtag.report.curves import History, best_epoch, draw_curve, draw_curves
 from hangtag.report.galleries import Exhibit, draw_gallery, pick_correct, pick_incorrect
 from hangtag.report.looks import Explain, look_at_mistakes
-from hangtag.report.pages import Picture, encode_image, render_page
-
-_SMALL = 64
-"""Longest side, in pixels, of images that are shown enlarged, pixel by pixel."""
+from hangtag.report.pages import SMALL, Picture, encode_image, render_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ def write_report(
             (*_thumbnails([look.exhibit])[0], Picture(encode_image(look.tinted), "Its heat map"))
             for look in looks
         ],
-        small_images=max(split.images.shape[1:3]) <= _SMALL,
+        small_images=max(split.images.shape[1:3]) <= SMALL,
         facts=facts or {},
     )
     write_text(page, content)

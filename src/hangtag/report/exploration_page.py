@@ -52,7 +52,7 @@ def write_exploration(
     """
     pictures = _draw_pictures(catalogue, exploration, augmented)
     for name, picture in pictures.items():
-        write_bytes(folder / "figures" / f"{name}.png", picture.png)
+        write_bytes(folder / "figures" / f"{name}.png", picture.file)
     page = folder / "explore.html"
     content = render_page(
         "explore",

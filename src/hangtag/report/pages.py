@@ -18,17 +18,21 @@ _QUALITY = 85
 """Of a photo as JPEG."""
 
 
+SMALL = 64
+"""Longest side, in pixels, of images that are shown enlarged, pixel by pixel."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A picture in a page.
 
     Attributes:
-        png: The PNG file; of a photo a JPEG file, a fifth as large.
+        file: The PNG file; of a photo a JPEG file, a fifth as large.
         alt: What it shows, for people who cannot see it.
         caption: What one sees and why it matters.
     """
 
-    png: bytes
+    file: bytes
     alt: str
     caption: str = ""
 
@@ -68,9 +72,9 @@ def _environment() -> "Environment":
     return environment
 
 
-def _data_uri(content: bytes) -> str:
-    kind = "jpeg" if content.startswith(b"\xff\xd8") else "png"
-    return f"data:image/{kind};base64,{b64encode(content).decode()}"
+def _data_uri(file: bytes) -> str:
+    kind = "jpeg" if file.startswith(b"\xff\xd8") else "png"
+    return f"data:image/{kind};base64,{b64encode(file).decode()}"
 
 
 def _format_count(number: int) -> str:
