@@ -66,11 +66,15 @@ BROKEN: dict[str, Callable[[Image.Image, Path], None]] = {
     "moving.gif": lambda image, path: _save(image, path, "GIF"),
     "old.bmp": lambda image, path: _save(image, path, "BMP"),
     "scan.tiff": lambda image, path: _save(image, path, "TIFF"),
-    "cut off.png": lambda image, path: path.write_bytes(_half(image)) and None,
+    "cut off.png": lambda image, path: _write(path, _half(image)),
     "nothing.jpg": lambda image, path: path.touch(),
-    "page.webp": lambda image, path: path.write_text("<html>404</html>") and None,
+    "page.webp": lambda image, path: _write(path, b"<html>404</html>"),
 }
 """Files that are left out: of formats that are not read, or of no format."""
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _half(image: Image.Image) -> bytes:

@@ -47,8 +47,8 @@ def test_the_distance_of_textures_is_scikit_learns() -> None:
 
 def scale(values: np.ndarray) -> np.ndarray:
     """Returns values with the median at 0 and the 98 % quantile at 1."""
-    middle = np.median(values)
-    return (values - middle) / (np.quantile(values, 0.98) - middle)
+    middle = float(np.median(values))
+    return (values - middle) / (float(np.quantile(values, 0.98)) - middle)
 
 
 def test_what_lies_elsewhere_is_stranger_and_the_limit_keeps_98_percent() -> None:

@@ -56,7 +56,8 @@ def test_the_first_layers_see_what_the_embedding_may_forget(recipe: str) -> None
     images = make_images(4)
     embeddings, early = network.observe(images)
     torch.testing.assert_close(embeddings, network.embed(images))
-    assert early.shape[0] == 4 and early.shape[2] < 28
+    assert early.shape[0] == 4
+    assert early.shape[2] < 28
     assert not torch.allclose(early[0], network.observe(1 - images)[1][0])
 
 

@@ -20,6 +20,9 @@ Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
 """Height and width in pixels."""
 
+Shape = tuple[int, int, int]
+"""Height, width and channels of the images that a model takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
