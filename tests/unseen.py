@@ -45,7 +45,7 @@ def _see_through(image: Image.Image) -> Image.Image:
     return image
 
 
-KINDS: dict[str, Callable[[Image.Image, Path], None]] = {
+KINDS: dict[str, Callable[[Image.Image, Path], object]] = {
     "plain.jpg": lambda image, path: _save(image, path, "JPEG"),
     "progressive.JPEG": lambda image, path: _save(image, path, "JPEG", progressive=True),
     "cmyk.jpg": lambda image, path: _save(image.convert("CMYK"), path, "JPEG"),
@@ -62,19 +62,15 @@ KINDS: dict[str, Callable[[Image.Image, Path], None]] = {
     "no suffix": lambda image, path: _save(image, path, "JPEG"),
 }
 
-BROKEN: dict[str, Callable[[Image.Image, Path], None]] = {
+BROKEN: dict[str, Callable[[Image.Image, Path], object]] = {
     "moving.gif": lambda image, path: _save(image, path, "GIF"),
     "old.bmp": lambda image, path: _save(image, path, "BMP"),
     "scan.tiff": lambda image, path: _save(image, path, "TIFF"),
-    "cut off.png": lambda image, path: _write(path, _half(image)),
+    "cut off.png": lambda image, path: path.write_bytes(_half(image)),
     "nothing.jpg": lambda image, path: path.touch(),
-    "page.webp": lambda image, path: _write(path, b"<html>404</html>"),
+    "page.webp": lambda image, path: path.write_text("<html>404</html>"),
 }
 """Files that are left out: of formats that are not read, or of no format."""
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _half(image: Image.Image) -> bytes:

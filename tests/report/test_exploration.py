@@ -56,7 +56,7 @@ def test_pixel_figures_are_those_of_numpy(images: NDArray[np.uint8]) -> None:
 def test_head_shows_start_middle_and_end_of_the_first_rows() -> None:
     images = np.arange(6 * 784).reshape(6, 28, 28).astype(np.uint8)
     head = explore(catalogue_of(images, [2, 1, 0, 2, 1, 0])).head
-    assert head is not None
+    assert head
     assert head.columns[:4] == ("label", "pixel1", "pixel2", "pixel3")
     assert "pixel407" in head.columns  # row 15, column 15: the centre, counted from 1
     assert head.columns[-1] == "pixel784"
@@ -68,7 +68,7 @@ def test_head_shows_start_middle_and_end_of_the_first_rows() -> None:
 
 def test_head_of_a_tiny_image_shows_every_pixel_once() -> None:
     head = explore(catalogue_of(np.array([[[7]]], dtype=np.uint8), [1])).head
-    assert head is not None
+    assert head
     assert head.columns == ("label", "pixel1")
     assert head.rows == ((1, 7),)
 
@@ -103,3 +103,15 @@ def test_without_images_one_clear_line(
     catalogue = Catalogue("c", "/d", ("a",), {k: make_split(v) for k, v in splits.items()})
     with pytest.raises(DataError, match=r"cannot explore /d: it holds no images"):
         explore(catalogue)
+
+
+def test_photos_in_colour_have_three_channels_and_no_table_of_pixels() -> None:
+    images = np.zeros((2, 4, 5, 3), np.uint8)
+    images[0, 0, 0] = 255
+    exploration = explore(catalogue_of(images, [0, 1]))
+    train = exploration.splits["train"]
+    assert (train.x_shape, train.image_shape) == ((2, 60), (2, 4, 5, 3))
+    assert train.histogram[255] == 3
+    assert train.pixel_mean == pytest.approx(3 / 120)
+    assert exploration.head is None
+    assert json.loads(json.dumps(exploration.to_json()))["head"] is None

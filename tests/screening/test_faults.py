@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
-from skimage.measure import blur_effect
+from skimage import measure
 
 from hangtag.screening import find_faults
 from hangtag.screening.measures import measure_blur
@@ -60,7 +60,7 @@ def test_blur_is_that_of_scikit_image_and_does_not_depend_on_contrast() -> None:
         for radius in (0, 1, 2, 4):
             pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(radius)))
             values.append(measure_blur(pixels))
-            reference = blur_effect(pixels, h_size=9, channel_axis=2)  # type: ignore[no-untyped-call]
+            reference = measure.blur_effect(pixels, h_size=9, channel_axis=2)  # type: ignore[no-untyped-call]
             assert values[-1] == pytest.approx(reference, abs=0.2)
         assert values == sorted(values)
         pale = np.asarray(ImageEnhance.Contrast(image).enhance(0.3))
