@@ -7,7 +7,8 @@ FOLDER is that of `benchmarks.clothing`. The people who took the photos are divi
 
     WORK/audit             hangtag audit of the other half, by that model
     WORK/cross-validated   hangtag audit --cross-validate of all photos, on what that model sees
-    WORK/sheets            the worst 50 of the latter, ten a sheet, with both labels
+    WORK/planted           the same with 5 % of the labels changed; prints how well these are found
+    WORK/sheets            the worst 50 of cross-validated, ten a sheet, with both labels
 
 What the network sees was not learned from these photos: the recipe trains the last layer alone.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from sklearn.metrics import average_precision_score
 
 from hangtag.files import write_text
 from hangtag.predictions import read_csv_rows
@@ -29,6 +31,8 @@ from hangtag.predictions.csv_rows import format_row
 COLUMNS = ("image", "id", "supplier", "label")
 NO_GARMENT = ("Not sure", "Other", "Skip")
 """Labels that say nothing of the item; the audit leaves items without a label out."""
+
+NOISE = 0.05
 
 WORST, A_SHEET, A_ROW = 50, 10, 5
 SIDE, CAPTION = 300, 64
@@ -53,6 +57,14 @@ def main() -> None:
     hangtag(1, "audit", work / "audited.csv", "--model", model, "--out", work / "audit")
     found = work / "cross-validated"
     hangtag(1, "audit", work / "all.csv", "--cross-validate", "--model", model, "--out", found)
+    planted = plant(items)
+    write_text(work / "planted.csv", format_feed(planted))
+    again = work / "planted"
+    hangtag(1, "audit", work / "planted.csv", "--cross-validate", "--model", model, "--out", again)
+    scores = {row["id"]: float(row["score"]) for row in read_csv_rows(again / "issues.csv")}
+    wrong = [row["label"] != one["label"] for row, one in zip(planted, items, strict=True)]
+    found = average_precision_score(wrong, [scores.get(row["id"], 0.0) for row in planted])
+    print(f"{sum(wrong)} planted errors: average precision {found:.3f}")
     draw_sheets(list(read_csv_rows(found / "issues.csv"))[:WORST], work / "sheets")
 
 
@@ -74,6 +86,19 @@ def divide_people(items: Sequence[Row]) -> tuple[list[Row], list[Row]]:
         [row for row in items if row["supplier"] in first],
         [row for row in items if row["supplier"] not in first],
     )
+
+
+def plant(items: Sequence[Row]) -> list[Row]:
+    """Changes the labels of 5 % of the items to others, each as often as it comes."""
+    random = np.random.default_rng(0)
+    labels, numbers = np.unique([row["label"] for row in items], return_inverse=True)
+    shares = np.bincount(numbers) / len(numbers)
+    planted = list(items)
+    for index in np.flatnonzero(random.random(len(items)) < NOISE).tolist():
+        others = shares * (np.arange(len(labels)) != numbers[index])
+        label = str(random.choice(labels, p=others / others.sum()))
+        planted[index] = {**items[index], "label": label}
+    return planted
 
 
 def format_feed(items: Sequence[Row]) -> str:

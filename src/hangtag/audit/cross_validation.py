@@ -37,6 +37,9 @@ COLUMNS: dict[str, ColumnKind] = {
     "image": "text",
 }
 _BATCH = 256
+_INVERSE_PENALTY = 0.01
+"""Of the regression, on standardised embeddings; docs/audit-of-real-photos.md says how chosen."""
+
 _SHARED = 0.9
 """Share of the items whose labels come from five suppliers or more, from which suppliers are kept
 apart."""
@@ -170,7 +173,7 @@ def _predict(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    fit = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+    fit = make_pipeline(StandardScaler(), LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000))
     kind = StratifiedKFold if suppliers is None else StratifiedGroupKFold
     folds = kind(FOLDS, shuffle=True, random_state=seed)
     predicted = np.zeros((len(labels), int(labels.max()) + 1))
