@@ -38,20 +38,20 @@ class Prediction:
 
     Attributes:
         category: The most probable class; a parent of it where only that is sure.
-        category_level: ``class``, or what kind of parent the category is.
         confidence: Calibrated probability of the category, 0-1.
         decision: ``accept``, ``review`` or ``unknown``.
         runner_up: The second most probable class; the most probable one beside a parent.
         runner_up_confidence: Its calibrated probability, 0-1.
+        category_level: ``class``, or what kind of parent the category is.
         model: What the card calls the model.
     """
 
     category: str
-    category_level: str
     confidence: float
     decision: str
     runner_up: str
     runner_up_confidence: float
+    category_level: str
     model: str = ""
 
 
@@ -161,11 +161,11 @@ class Categoriser:
         return [
             Prediction(
                 category=levels[level].categories[decided.category[row]],
-                category_level=levels[level].name,
                 confidence=float(decided.confidence[row]),
                 decision=str(decided.decision[row]),
                 runner_up=self.classes[second[row]],
                 runner_up_confidence=float(probabilities[row, second[row]]),
+                category_level=levels[level].name,
                 model=self.card.name,
             )
             for row, level in enumerate(decided.level)

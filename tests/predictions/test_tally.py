@@ -6,7 +6,7 @@ from hangtag.predictions import Row, Tally
 
 
 def make_row(decision: str, level: str = "class") -> Row:
-    said = Prediction("Coat", level, 0.9, decision, "Shirt", 0.05)
+    said = Prediction("Coat", 0.9, decision, "Shirt", 0.05, level)
     return Row(Input("a.png", "a.png", None), said)
 
 

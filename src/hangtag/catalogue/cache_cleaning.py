@@ -1,7 +1,8 @@
 """Deletes what the cache of decoded pixels keeps, the longest unused first.
 
 Safe beside processes that use the cache: a file that is mapped stays until its readers let go, one
-that is being written has another name, and one that is missing is decoded again.
+that is being written has another name, and one that is missing is decoded again. Folders stay: a file may
+be about to be written into one.
 """
 
 import time
@@ -69,9 +70,6 @@ def clean_pixels(folder: Path, *, keep: int = 0) -> Cleaned:
         raise OutputError(
             f"cannot delete {error.filename}: {error.strerror}; check the permissions"
         ) from error
-    for shape in folder.glob("*"):
-        with suppress(OSError):  # it still holds something
-            shape.rmdir()
     return Cleaned(deleted, freed, left)
 
 

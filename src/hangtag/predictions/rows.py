@@ -25,6 +25,8 @@ _KINDS: Mapping[type, ColumnKind] = {str: "text", float: "number", int: "integer
 _PREDICTED: Mapping[str, ColumnKind] = {
     field.name: _KINDS[get_type_hints(Prediction)[field.name]] for field in fields(Prediction)
 }
+_FIRST = 5
+"""Fields of a prediction that stand before the error; those that were added later stand after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,13 @@ class Layout:
 
     def __init__(self, extras: Mapping[str, ColumnKind]) -> None:
         self._extras = dict(extras)
-        self.columns: dict[str, ColumnKind] = {"input": "text", **_PREDICTED, "error": "text"}
+        predicted = list(_PREDICTED.items())
+        self.columns: dict[str, ColumnKind] = {
+            "input": "text",
+            **dict(predicted[:_FIRST]),
+            "error": "text",
+            **dict(predicted[_FIRST:]),
+        }
         for name, kind in extras.items():
             self.columns[self._free(name)] = kind
 
@@ -73,12 +81,12 @@ class Layout:
     def cells(self, row: Row) -> list[Cell]:
         """Returns the cells of a row, in the order of the columns."""
         one, said = row.input, row.prediction
-        cells: list[Cell] = [one.name]
+        predicted: list[Cell]
         if said is None:
-            cells += ["error" if name == "decision" else None for name in _PREDICTED]
+            predicted = ["error" if name == "decision" else None for name in _PREDICTED]
         else:
-            cells += [_round(getattr(said, name)) for name in _PREDICTED]
-        cells.append(one.error or None)
+            predicted = [_round(getattr(said, name)) for name in _PREDICTED]
+        cells = [one.name, *predicted[:_FIRST], one.error or None, *predicted[_FIRST:]]
         for name, kind in self._extras.items():
             value = one.extras.get(name)
             cells.append(str(value) if kind == "text" and value is not None else value)
