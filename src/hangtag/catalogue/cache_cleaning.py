@@ -1,8 +1,8 @@
 """Deletes what the cache of decoded pixels keeps, the longest unused first.
 
 Safe beside processes that use the cache: a file that is mapped stays until its readers let go, one
-that is being written has another name, and one that is missing is decoded again. Folders stay: a file may
-be about to be written into one.
+that is being written has another name, and one that is missing is decoded again. Folders stay, as a
+process may be about to write into one.
 """
 
 import time
