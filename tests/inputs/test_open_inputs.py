@@ -46,6 +46,15 @@ def test_inputs_are_results_plus_errors(folder: Path) -> None:
     assert [one.name for one in inputs if one.resized] == [f"{folder}/photo.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("name", "fault"), [("a.jfif", ""), ("a.JPE", ""), ("a.heif", "not an image")]
+)
+def test_other_names_of_images_are_not_passed_over(tmp_path: Path, name: str, fault: str) -> None:
+    Image.new("L", SIZE).save(tmp_path / name, "JPEG" if not fault else "GIF")
+    (one,) = read_all(tmp_path)
+    assert one.fault == fault
+
+
 def test_the_order_of_a_folder_is_that_of_its_paths(tmp_path: Path) -> None:
     names = ["b.png", "a/z.png", "a/b/c.png", "a.png", "a-b/x.png", "A.png", "ab.png"]
     for name in names:

@@ -21,7 +21,7 @@ from hangtag.errors import ImageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+IMAGE_SUFFIXES = frozenset({".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp"})
 MAX_FILE_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 

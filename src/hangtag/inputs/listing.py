@@ -12,7 +12,22 @@ from hangtag.errors import DataError, ImageError
 from hangtag.inputs.arrays import ARRAY_SUFFIX, count_rows, is_array, read_array_file
 from hangtag.inputs.items import ColumnKind, ImageFile, Item, Size, fail
 
-UNREAD_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".tif", ".tiff"})
+UNREAD_SUFFIXES = frozenset(
+    {
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".ico",
+        ".jp2",
+        ".psd",
+        ".svg",
+        ".tga",
+        ".tif",
+        ".tiff",
+    }
+)
 """Images in formats that are not read: in a folder each becomes a recorded error."""
 
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
