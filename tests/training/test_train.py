@@ -96,6 +96,14 @@ def test_a_training_learns_and_leaves_everything(trained: Path) -> None:
     assert header == "epoch,seconds,lr,loss,accuracy,val_loss,val_accuracy"
 
 
+def test_a_network_prepares_itself_unless_it_continues(shapes: Catalogue, tmp_path: Path) -> None:
+    """The stem of compact whitens patches: its filters come in pairs of opposite sign."""
+    changes = ("epochs=1", "optimiser.learning_rate=1e-9", "optimiser.weight_decay=0")
+    trainer = fit_run(shapes, tiny_recipe(*changes), tmp_path / "run")
+    first, opposite = trainer.network.get_parameter("stem.weight")[:8].split(4)
+    torch.testing.assert_close(first, -opposite, atol=1e-5, rtol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
     shapes: Catalogue, trained: Path, tmp_path: Path
 ) -> None:

@@ -44,7 +44,7 @@ PREPARING_IMAGES = 5000
 STEPS_BETWEEN_CHECKS = 25
 
 Prepare = Callable[[Network, Tensor], None]
-"""Gives a new network its first weights; it may look at some normalised training images."""
+"""Gives a new network its first weights in place of its own `prepare`."""
 
 
 class Trainer:
@@ -69,7 +69,7 @@ class Trainer:
         seed: int,
         device: torch.device,
         team: Team | None = None,
-        prepare: Prepare = Network.prepare,
+        prepare: Prepare | None = None,
     ) -> None:
         _check_team(recipe, team or Team())
         torch.manual_seed(seed)
@@ -89,7 +89,11 @@ class Trainer:
             recipe, classes=train.targets.shape[1], channels=channels, size=(height, width)
         )
         sample = sample_size(height, width, most=PREPARING_IMAGES)
-        prepare(network, self.normalisation(scale_pixels(train.pixels[:sample].cpu())))
+        images = self.normalisation(scale_pixels(train.pixels[:sample].cpu()))
+        if prepare:
+            prepare(network, images)
+        else:
+            network.prepare(images)
         network.to(device)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimiser = build_optimiser(recipe, self.network, frozen=self._is_frozen)

@@ -35,7 +35,6 @@ from hangtag.training.distillation import load_teacher, mix_targets
 from hangtag.training.examples import Examples
 from hangtag.training.history import Epoch, epoch_line
 from hangtag.training.loop import Trainer
-from hangtag.training.networks import Network
 from hangtag.training.packaging import Packaged, package_model
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.provenance import describe_data
@@ -224,9 +223,7 @@ def fit(
         seed=seed,
         device=device,
         team=team,
-        prepare=partial(beginning.put_into, classes=catalogue.classes)
-        if beginning
-        else Network.prepare,
+        prepare=partial(beginning.put_into, classes=catalogue.classes) if beginning else None,
     )
     if state:
         trainer.restore(*state)
