@@ -216,8 +216,9 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
         with open_output(out, work.layout, request, resume=resume) as output:
             work.run(output, output.skip_done(work.inputs.read(*work.router.sizes)))
     except KeyboardInterrupt:
-        if part_of(out).exists():
-            say("interrupted; the same command with --resume goes on", quiet=work.quiet)
+        begun = part_of(out).exists()
+        then = "the same command with --resume goes on" if begun else "nothing was written"
+        say(f"interrupted; {then}", quiet=work.quiet)
         raise typer.Exit(130) from None
     return output.tally
 
@@ -230,8 +231,15 @@ def _summarise(work: _Work, tally: Tally, result: dict[str, Any]) -> dict[str, A
         "errors": tally.errors,
         "faults": dict(tally.faults),
     }
+    basis = {
+        "model": work.router.name,
+        "cards": [card.sha256 for card in work.router.cards],
+        "version": __version__,
+        "precision": work.precision,
+        "promised": float(stored_precision(work.router.cards[0].rules, work.precision)),
+    }
     maps = {"heat_maps": str(work.heat_maps)} if work.heat_maps else {}
-    return {"model": work.router.name, **counts, **result, **maps}
+    return {**basis, **counts, **result, **maps}
 
 
 def _collect(work: _Work) -> tuple[Tally, list[dict[str, Any]]]:

@@ -95,7 +95,8 @@ def _open_npy(path: str, sizes: Sequence[Size]) -> NDArray[np.uint8]:
         # NumPy evaluates the header, and a damaged one raises nearly anything.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(
-            f"{path} is not a readable .npy array: {reason}", fault=Fault.DAMAGED
+            f"{path} is not a readable .npy array: {reason}; save it again as numbers",
+            fault=Fault.DAMAGED,
         ) from error
     if not isinstance(array, np.ndarray):
         raise ImageError(
@@ -106,7 +107,7 @@ def _open_npy(path: str, sizes: Sequence[Size]) -> NDArray[np.uint8]:
     if images.dtype != np.uint8 or not fits:
         raise ImageError(
             f"{path}: expected an array {expected}, received {array.shape} {array.dtype}; "
-            "convert it first",
+            "convert it first (values from 0 to 1: times 255, rounded, to uint8)",
             fault=Fault.MISSHAPEN,
         )
     if not images.size:
