@@ -255,12 +255,11 @@ def test_file_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 MEASURE = """
-import sys, time
+import sys
 from pathlib import Path
 from hangtag.catalogue.pixel_csv import read_pixel_csv
-started = time.perf_counter()
 split = read_pixel_csv(Path(sys.argv[1]), name="train", classes=10)
-print(len(split), time.perf_counter() - started)
+print(len(split))
 # Not ru_maxrss: a child process begins with its parent's peak there.
 status = Path("/proc/self/status").read_text()
 print(status.partition("VmHWM:")[2].split()[0])
@@ -268,7 +267,9 @@ print(status.partition("VmHWM:")[2].split()[0])
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak there")
-def test_full_training_set_is_read_fast_and_small(tmp_path: Path, fashion_mnist: Catalogue) -> None:
+def test_full_training_set_is_read_in_little_memory(
+    tmp_path: Path, fashion_mnist: Catalogue
+) -> None:
     write_pixel_csv(fashion_mnist.splits["train"], tmp_path / "train.csv")
 
     result = subprocess.run(
@@ -278,7 +279,6 @@ def test_full_training_set_is_read_fast_and_small(tmp_path: Path, fashion_mnist:
         check=True,
     )
 
-    count, seconds, peak_kilobytes = result.stdout.split()
+    count, peak_kilobytes = result.stdout.split()
     assert count == "60000"
-    assert float(seconds) < 10, "takes about two seconds when the machine is free"
     assert int(peak_kilobytes) < 1_000_000
