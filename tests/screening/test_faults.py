@@ -24,7 +24,8 @@ PLANTED: dict[str, Change] = {
     "blank": lambda image: Image.new("RGB", image.size, (250, 3, 90)),
     "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(4)),
     "dark": lambda image: ImageEnhance.Brightness(image).enhance(0.25),
-    "over-exposed": wash_out,
+    "over-exposed": lambda image: image.point(lambda value: min(255, value * 10)),
+    "pale": wash_out,
 }
 
 
@@ -42,6 +43,12 @@ def test_the_worst_comes_first() -> None:
         for image, side in zip(cut_samples(3), (240, 90, 150), strict=True)
     ]
     assert [one.value for one in find_faults(list_images(images))] == [90, 150, 240]
+
+
+def test_a_white_ground_is_not_over_exposed() -> None:
+    ground = Image.new("RGB", (300, 300), "white")
+    ground.paste(cut_samples(1)[0].resize((120, 160)), (90, 70))
+    assert find_faults(list_images([ground])) == []
 
 
 def test_bars_beside_a_photo_are_no_part_of_it() -> None:

@@ -20,6 +20,9 @@ _LEAST_SCALE = 0.1
 _STRONGEST = 0.75
 """Opacity of the full colour, 0-1."""
 
+_GRID = (28, 28)
+"""Heat is known by patches; at this size their edges are hardly seen once it is smoothed."""
+
 _MOST_LETTERS = 60
 _NAME = re.compile(r"\d{6,}(-.+)?\.png")
 _UNSAFE = re.compile(r"[^\w.-]+")
@@ -82,7 +85,8 @@ def tint(pixels: NDArray[np.uint8], heat: NDArray[np.float64], *, least: int) ->
     factor = max(1, -(-least // min(height, width)))
     sides = (width * factor, height * factor)
     grey = Image.fromarray(pixels).convert("L").resize(sides, Image.Resampling.NEAREST)
-    smooth = Image.fromarray(heat.astype(np.float32)).resize(sides, Image.Resampling.BICUBIC)
+    coarse = Image.fromarray(heat.astype(np.float32)).resize(_GRID, Image.Resampling.BOX)
+    smooth = coarse.resize(sides, Image.Resampling.BICUBIC)
     scale = max(_LEAST_SCALE, float(np.abs(heat).max()))
     share = np.clip(np.asarray(smooth) / scale, -1, 1)
     colours = matplotlib.colormaps["RdBu_r"]((share + 1) / 2)[..., :3] * 255

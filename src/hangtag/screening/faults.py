@@ -1,4 +1,4 @@
-"""Photos that are too small, blurred, dark, over-exposed, blank or of an odd shape."""
+"""Photos that are too small, of an odd shape, blank, blurred, dark, over-exposed or pale."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from hangtag.progress import Tick
 from hangtag.screening.measures import (
     measure_blur,
     measure_brightest,
+    measure_clipped,
     measure_contrast,
     measure_darkest,
 )
@@ -45,7 +46,8 @@ LIMITS = {
     "blank": Limit(5.0, False, "standard deviation of the pixels, 0-255"),
     "blurred": Limit(0.5, True, "blur effect, 0-1"),
     "dark": Limit(110, False, "brightest channel of its brightest hundredth, 0-255"),
-    "over-exposed": Limit(230, True, "luma that a twentieth is below, 0-255"),
+    "over-exposed": Limit(0.35, True, "share of clipped pixels, 0-1"),
+    "pale": Limit(230, True, "luma that a twentieth is below, 0-255"),
 }
 """The faults and where they begin. How the limits were chosen: docs/own-catalogue.md."""
 
@@ -104,7 +106,8 @@ def _measure(photo: Photo, picture: NDArray[np.uint8]) -> Iterator[tuple[str, fl
     if LIMITS["blank"].is_crossed(contrast):
         return
     yield "dark", measure_brightest(picture)
-    yield "over-exposed", measure_darkest(picture)
+    yield "over-exposed", measure_clipped(picture)
+    yield "pale", measure_darkest(picture)
     if not LIMITS["small"].is_crossed(longest):
         yield "blurred", measure_blur(picture)
 

@@ -11,6 +11,12 @@ _BLUR_LENGTH = 9
 _BRIGHTEST, _DARKEST = 99, 5
 """Percentiles that stand for the brightest and the darkest of a photo: single pixels do not."""
 
+_CLIPPED = 250
+"""From this value on, in all channels, a pixel holds light that was too much to be told apart."""
+
+_WHITE_GROUND = 0.9
+"""Share of the border that is clipped where a photo was taken on white on purpose."""
+
 Pixels = NDArray[np.uint8]
 
 
@@ -36,6 +42,17 @@ def measure_brightest(pixels: Pixels) -> float:
 def measure_darkest(pixels: Pixels) -> float:
     """Returns the luma, 0-255, that a twentieth of a photo (h, w, 3) is below."""
     return float(np.percentile(turn_grey(pixels), _DARKEST))
+
+
+def measure_clipped(pixels: Pixels) -> float:
+    """Returns the share of a photo (h, w, 3) that is white beyond its light, 0-1.
+
+    Where nine tenths of the border are, too, that is the white ground of a studio, and meant to be:
+    then it is 0.
+    """
+    clipped = pixels.min(axis=2) >= _CLIPPED
+    border = np.concatenate([clipped[0], clipped[-1], clipped[:, 0], clipped[:, -1]])
+    return 0.0 if border.mean() >= _WHITE_GROUND else float(clipped.mean())
 
 
 def measure_contrast(pixels: Pixels) -> float:
