@@ -64,6 +64,26 @@ def test_rules_with_what_an_audit_found(feed: Path, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("order", [[1, 2, 3, 4, 5, 6], [1, 0, 2, 3, 4, 5, 6], [6, 0, 1, 2, 3]])
+def test_what_an_audit_found_is_never_lost_in_silence(
+    feed: Path, tmp_path: Path, order: list[int]
+) -> None:
+    write_table(tmp_path / "items.parquet", COLUMNS, FOUND)
+    pd.read_csv(feed).iloc[order].to_csv(feed, index=False)
+    with pytest.raises(DataError, match="audit this feed first"):
+        apply(feed, tmp_path / "out.csv", tmp_path / "items.parquet")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_new_items_among_those_that_were_audited_do_no_harm(feed: Path, tmp_path: Path) -> None:
+    write_table(tmp_path / "items.parquet", COLUMNS, FOUND)
+    table = pd.read_csv(feed)
+    new = pd.DataFrame([("0.png", 0, "A", "Tees", "new")], columns=table.columns)
+    pd.concat([new, table]).to_csv(feed, index=False)
+    answers = apply(feed, tmp_path / "out.csv", tmp_path / "items.parquet")
+    assert answers[:3] == ["t rule", "t rule", " review"]
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_applied_again_nothing_changes(feed: Path, tmp_path: Path, suffix: str) -> None:
     first, second = tmp_path / f"first.{suffix}", tmp_path / f"second.{suffix}"

@@ -55,15 +55,15 @@ def apply_rules(
         rules: Those that are not approved do not count.
         feed: The rows.
         out: The table to write, CSV or Parquet by its suffix.
-        items: What an audit of this feed found of its items; without it words that are split go
-            to review, and issues are not known.
+        items: What an audit of this feed found of its items, which must all be there, in the order
+            of that time; without it words that are split go to review, and issues are not known.
         on_progress: Called as rows are done.
 
     Returns:
         How many rows got their category by what.
 
     Raises:
-        DataError: No rule is approved, or a row cannot be read.
+        DataError: No rule is approved, a row cannot be read, or an item that was audited is gone.
         OutputError: The table cannot be written.
     """
     approved = {rule.key: rule for rule in rules if rule.approved}
@@ -84,6 +84,7 @@ def apply_rules(
             write([*(cells[name] for name in columns), answer.category, answer.id, answer.by])
             if on_progress and done % _TICK_ROWS == 0:
                 on_progress(done, None)
+        stored.require_end()
     return dict(counts)
 
 
@@ -117,3 +118,11 @@ class _Follower:
             return None
         self._next = next(self._items, None)
         return found
+
+    def require_end(self) -> None:
+        """Raises DataError when an item was not found: what was known of the rest would be lost."""
+        if self._next is not None:
+            raise DataError(
+                f"the audit saw an item {self._next.id!r} of {self._next.supplier!r} that the feed "
+                "has no more, or has in another place; audit this feed first, or leave out --audit"
+            )

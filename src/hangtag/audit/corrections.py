@@ -105,9 +105,9 @@ def describe(found: Correctable | None, *, source: str, precision: float) -> str
         )
     if found.threshold is not None:
         return (
-            f"corrections are expected to be right in {precision:.3%} at least, tested on "
+            f"corrections are expected to be right in {100 * precision:g}% at least, tested on "
             f"{source}: from a confidence of {found.threshold:.4f}"
-        ).replace("000%", "%")
+        )
     advice = (
         f"about {found.wanted:,} reference images would allow some"
         if found.wanted
