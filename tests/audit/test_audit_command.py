@@ -128,6 +128,25 @@ def test_rules_are_approved_kept_and_applied(
     assert rules.read_text().count("\nyes,") == sum(line.startswith("yes,") for line in lines)
 
 
+def test_the_page_shows_what_people_approved_as_they_did(
+    hangtag: Run, audited: Outcome, demo: Path, tmp_path: Path
+) -> None:
+    rules = tmp_path / "out" / "rules.csv"
+    first = next(read_csv_rows(rules))
+    own = f"yes,{first['supplier']},{first['label']},map,Jeans,own-1"
+    gone = "yes,A brand,Last season,outside,no apparel,outside"
+    head, _, *others = rules.read_text().splitlines()
+    rules.write_text("\n".join([head, own, *others, gone]) + "\n")
+    assert hangtag("audit", demo, "--out", tmp_path / "out", "-q").code == 1
+    page = (tmp_path / "out" / "audit.html").read_text("utf-8")
+    cards = page.split('<article class="rule"')[1:]
+    kept = [card for card in cards if " checked>" in card]
+    assert len(kept) == 2
+    assert 'data-action="map" data-categories="Jeans" data-ids="own-1"' in kept[0]
+    assert "now proposed" in kept[0]
+    assert 'data-label="Last season" data-action="outside"' in kept[1]
+
+
 def test_an_earlier_audit_is_compared(
     hangtag: Run, audited: Outcome, demo: Path, tmp_path: Path
 ) -> None:

@@ -68,7 +68,7 @@ def write_page(result: AuditResult, folder: Path, rules: Sequence[Rule], *, shap
         ),
     ]
     pictures = _draw(wanted, shape=shape)
-    approved = {rule.key for rule in rules if rule.approved}
+    approved = {rule.key: rule for rule in rules if rule.approved}
     page = AuditPage(
         title=f"{Path(result.feed.path).name}, audited",
         source=result.feed.path,
@@ -235,35 +235,63 @@ def _view_brand(
 
 
 def _view_rules(
-    result: AuditResult, pictures: Pictures, pictured: set[int], approved: set[tuple[str, str]]
+    result: AuditResult,
+    pictures: Pictures,
+    pictured: set[int],
+    approved: dict[tuple[str, str], Rule],
 ) -> dict[str, list[RuleView]]:
-    """Returns the rules by brand: brands as ranked, then words by their items."""
+    """Returns the rules by brand: brands as ranked, then words by their items.
+
+    What a person approved stays as it was approved, the words that this feed lacks included.
+    """
     found: dict[str, list[RuleView]] = {brand.supplier: [] for brand in result.noise}
+    left = dict(approved)
     for number in sorted(range(len(result.entries)), key=lambda n: -result.entries[n].items):
         entry = result.entries[number]
-        view = _view_rule(number, result, pictures if number in pictured else {}, approved)
+        (proposed,) = propose_rules([entry], result.names)
+        kept = left.pop(proposed.key, None)
+        view = _view_rule(number, result, pictures if number in pictured else {}, proposed, kept)
         found.setdefault(entry.supplier, []).append(view)
+    for rule in left.values():
+        found.setdefault(rule.supplier, []).append(_view_absent_rule(rule))
     return {supplier: views for supplier, views in found.items() if views}
 
 
 def _view_rule(
-    number: int, result: AuditResult, pictures: Pictures, approved: set[tuple[str, str]]
+    number: int, result: AuditResult, pictures: Pictures, proposed: Rule, kept: Rule | None
 ) -> RuleView:
-    entry = result.entries[number]
-    (rule,) = propose_rules([entry], result.names)
-    text = f"{entry.text.best} ({entry.text.score:.0%})" if entry.text.known else ""
+    entry, rule, reason = result.entries[number], kept or proposed, ""
+    if kept and (kept.action, kept.ids) != (proposed.action, proposed.ids):
+        now = " ".join([str(proposed.action), "; ".join(proposed.categories)]).strip()
+        reason = f"approved before; now proposed: {now}: "
     return RuleView(
         supplier=entry.supplier,
         label=entry.label,
         items=entry.items,
-        action=str(entry.proposal.action),
+        action=str(rule.action),
         categories="; ".join(rule.categories),
         ids="; ".join(rule.ids),
-        reason=entry.proposal.reason,
-        text=text,
+        reason=reason + entry.proposal.reason,
+        text=f"{entry.text.best} ({entry.text.score:.0%})" if entry.text.known else "",
         issues=result.inspection.issues_by_group.get(number, 0),
-        approved=rule.key in approved,
+        approved=kept is not None,
         shares=_view_shares(number, result, pictures),
+    )
+
+
+def _view_absent_rule(rule: Rule) -> RuleView:
+    return RuleView(
+        supplier=rule.supplier,
+        label=rule.label,
+        items=0,
+        action=str(rule.action),
+        categories="; ".join(rule.categories),
+        ids="; ".join(rule.ids),
+        reason="approved before; this feed has no such word",
+        text="",
+        issues=0,
+        approved=True,
+        shares=(),
     )
 
 
