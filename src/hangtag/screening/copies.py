@@ -80,7 +80,7 @@ def find_copies(
     firsts = np.array([members[0] for members in groups.values()], np.intp)
     near = _compare_hashes(codes, thumbnails, firsts)
     if embeddings is not None:
-        near |= _compare_embeddings(embeddings, firsts)
+        near = _compare_embeddings(embeddings, firsts) | near  # where both agree, by hash
     copies = [*_pair_groups(groups.values(), photos.items), *_choose_near(near, photos.items)]
     return sorted(copies, key=lambda copy: (_rank(copy.across), -copy.value, copy.position))
 
