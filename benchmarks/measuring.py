@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 
 Measure = Callable[[], float]
-"""Does some work once and returns items a second."""
+"""Does some work and returns items a second."""
+
+REST = 0.3
+"""Seconds before each measurement: threads of the work before it spin for a while, waiting."""
 
 
 def run_in_turns(measures: dict[str, Measure], *, rounds: int) -> dict[str, float]:
@@ -17,17 +20,23 @@ def run_in_turns(measures: dict[str, Measure], *, rounds: int) -> dict[str, floa
     for number in range(1, rounds + 1):
         print(f"\rround {number} of {rounds} ", end="", file=sys.stderr, flush=True)
         for name, measure in measures.items():
+            time.sleep(REST)
             results[name].append(measure())
     print("\r", end="", file=sys.stderr)
     return {name: statistics.median(speeds) for name, speeds in results.items()}
 
 
-def timed(work: Callable[[], object], *, items: int) -> Measure:
-    """Returns a function that does `work` once and returns items a second."""
+def timed(work: Callable[[], object], *, items: int, least: float = 0.0) -> Measure:
+    """Returns a function that does `work`, of `items` items, and returns items a second.
+
+    It is done again until `least` seconds are over.
+    """
 
     def measure() -> float:
-        started = time.perf_counter()
-        work()
-        return items / (time.perf_counter() - started)
+        started, done, seconds = time.perf_counter(), 0, 0.0
+        while done == 0 or seconds < least:
+            work()
+            done, seconds = done + items, time.perf_counter() - started
+        return done / seconds
 
     return measure

@@ -41,7 +41,7 @@ SAMPLES = ("astronaut", "coffee", "chelsea", "rocket")
 QUALITY = 90
 BATCH = 64
 GOAL = 0.6
-PHOTOS = {"quick": 128, "full": 1024}
+PHOTOS = {"quick": 128, "full": 384}
 """Photos in a folder."""
 
 Pixels = NDArray[np.uint8]

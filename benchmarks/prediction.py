@@ -1,5 +1,6 @@
 """How fast models predict arrays, beside Keras and PyTorch eager on the seed's network."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -9,11 +10,11 @@ from numpy.typing import NDArray
 
 import hangtag
 from benchmarks.keras_peer import KerasPeer
-from benchmarks.measuring import Measure, run_in_turns, timed
+from benchmarks.measuring import REST, Measure, run_in_turns, timed
 from benchmarks.training import fashion_mnist_recipes
 from hangtag.catalogue import Split
 from hangtag.categoriser import open_session
-from hangtag.modelfolder import shipped_models
+from hangtag.modelfolder import read_card, shipped_models
 from hangtag.training.export import Exportable, export_onnx
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import Normalisation
@@ -21,14 +22,21 @@ from hangtag.training.recipes import Recipe, load_recipe
 from hangtag.training.strangeness import learn_strangeness
 
 Pixels = NDArray[np.uint8]
+Work = Callable[[Pixels], object]
+Opener = Callable[[], Work]
 BATCHES = (1, 64, 256)
+LEAST = 0.5
+"""Seconds that a measurement takes at least."""
 
 
 def measure_prediction(test: Split, keras: KerasPeer, *, rounds: int) -> dict[str, float]:
-    """Images a second, by ``NAME, batch B``: every recipe's model, Keras, and PyTorch eager."""
+    """Images a second, by ``NAME, batch B``: every recipe's model, Keras, and PyTorch eager.
+
+    Each model is opened for its measurement, so that no two share the processor's caches.
+    """
     images = test.images
-    works = {recipe.name: open_recipe(recipe, test) for recipe in fashion_mnist_recipes()}
-    works["seed, PyTorch eager"] = eager_seed()
+    openers = {recipe.name: opener_of(recipe, test) for recipe in fashion_mnist_recipes()}
+    openers["seed, PyTorch eager"] = eager_seed
     measures: dict[str, Measure] = {}
     for batch in BATCHES:
         count = 128 if batch == 1 else 2048
@@ -36,20 +44,27 @@ def measure_prediction(test: Split, keras: KerasPeer, *, rounds: int) -> dict[st
             keras.speed, "predict", images=count, batch=batch
         )
         batches = [images[start : start + batch] for start in range(0, count, batch)]
-        for name, work in works.items():
-            measures[f"{name}, batch {batch}"] = timed(partial(each, work, batches), items=count)
+        for name, opener in openers.items():
+            measures[f"{name}, batch {batch}"] = partial(predict_anew, opener, batches)
     return run_in_turns(measures, rounds=rounds)
 
 
-def open_recipe(recipe: Recipe, test: Split) -> Callable[[Pixels], object]:
-    """Returns the shipped model of a recipe; where none is shipped, its network untrained.
+def predict_anew(opener: Opener, batches: list[Pixels]) -> float:
+    """Opens a model, warms it up and returns images a second."""
+    work = opener()
+    time.sleep(REST)  # The first call of a model is in `opener`; its threads rest as well.
+    images = sum(len(batch) for batch in batches)
+    return timed(partial(each, work, batches), items=images, least=LEAST)()
+
+
+def opener_of(recipe: Recipe, test: Split) -> Opener:
+    """Returns what opens the shipped model of a recipe or, where none is, its network untrained.
 
     The weights do not change the speed.
     """
-    for name in shipped_models():
-        model = hangtag.load(name)
-        if model.card.recipe["name"] == recipe.name:
-            return model.answer
+    for name, folder in shipped_models().items():
+        if read_card(folder).recipe["name"] == recipe.name:
+            return partial(open_shipped, name)
     network = build_network(recipe, classes=10).eval()
     few = test.take(np.arange(500))
     normalisation = Normalisation.of(recipe, few.images)
@@ -57,11 +72,20 @@ def open_recipe(recipe: Recipe, test: Split) -> Callable[[Pixels], object]:
     exportable = Exportable(network, normalisation, strangeness)
     classes = [str(index) for index in range(10)]
     content = export_onnx(exportable, pixels=few.images[:8, ..., None], classes=classes)
-    session = open_session(content, where=recipe.name)
-    return lambda batch: session.run(["logits", "strangeness"], {"pixels": batch[..., None]})
+
+    def open_untrained() -> Work:
+        session = open_session(content, where=recipe.name)
+        return lambda batch: session.run(["logits", "strangeness"], {"pixels": batch[..., None]})
+
+    return open_untrained
 
 
-def eager_seed() -> Callable[[Pixels], object]:
+def open_shipped(name: str) -> Work:
+    """Returns what a shipped model answers."""
+    return hangtag.load(name).answer
+
+
+def eager_seed() -> Work:
     """Returns the seed's network in PyTorch, from pixels (B, H, W) to logits."""
     network = build_network(load_recipe("seed"), classes=10).eval()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -75,7 +99,7 @@ def eager_seed() -> Callable[[Pixels], object]:
     return predict
 
 
-def each(work: Callable[[Pixels], object], batches: list[Pixels]) -> None:
+def each(work: Work, batches: list[Pixels]) -> None:
     """Does `work` on each batch."""
     for batch in batches:
         work(batch)

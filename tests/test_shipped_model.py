@@ -1,18 +1,15 @@
 """The models that ship are what the documents say, on the real data."""
 
 import csv
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
-from sklearn.metrics import roc_auc_score
 
 import hangtag as library
-from hangtag.catalogue import Catalogue, decode_grey, split_catalogue
+from benchmarks.unknown import area, strange_images
+from hangtag.catalogue import Catalogue, split_catalogue
 from hangtag.decisions.calibration import fit_temperature, softmax
 from hangtag.decisions.rules import ACCEPT, decide, set_rules
 from hangtag.modelfolder import read_card, shipped_models
@@ -58,6 +55,11 @@ def test_the_default_model_automates_most(hangtag: Run, fashion_mnist: Catalogue
     assert json.loads(outcome.out)["automation"]["0.99"]["coverage"] >= 0.80
 
 
+@pytest.mark.parametrize("model", shipped_models())
+def test_it_is_called_what_it_is_asked_for(model: str) -> None:
+    assert read_card(shipped_models()[model]).name == model
+
+
 @pytest.mark.parametrize("model", RUNS)
 def test_it_is_small(model: str) -> None:
     folder = shipped_models()[model]
@@ -84,12 +86,13 @@ def test_its_evidence_is_its_own(model: str) -> None:
 
 
 def test_what_is_no_garment_is_told(fashion_mnist: Catalogue) -> None:
-    model = library.load("fashion-mnist")
-    garments = fashion_mnist.splits["test"].images[::5]
-    for strange in (_make_digits(), _cut_photos(), _make_noise()):
-        scores = [model.answer(images).strangeness for images in (garments, strange)]
-        truth = np.repeat([0, 1], [len(garments), len(strange)])
-        assert roc_auc_score(truth, np.concatenate(scores)) >= 0.97
+    """The bars lie a little below the figures of decision 6, for fewer images are asked."""
+    model, test = library.load("fashion-mnist"), fashion_mnist.splits["test"].images
+    garments = model.answer(test[::5]).strangeness
+    bars = {"garments on their side": 0.90, "garments upside down": 0.93, "two garments": 0.95}
+    for kind, images in strange_images(test).items():
+        found = model.answer(images[:: max(1, len(images) // 250)]).strangeness
+        assert area(garments, found) >= bars.get(kind, 0.98), kind
 
 
 @pytest.mark.slow
@@ -108,47 +111,20 @@ def test_its_promises_are_kept_in_95_percent_of_500_splits(
     strange = np.concatenate([one.strangeness for one in answers])
     labels = np.concatenate([splits[name].labels for name in ("validation", "test")])
     random = np.random.default_rng(0)
-    broken = given = 0
+    levels = model.card.rules.levels
+    broken, given = np.zeros(len(levels)), np.zeros(len(levels))
     for _ in range(500):
         order = random.permutation(len(labels))
         held, rest = order[:6000], order[6000:]
         temperature = fit_temperature(logits[held], labels[held])
         probabilities = softmax(logits, temperature=temperature)
-        rules = set_rules(
-            probabilities[held], strange[held], labels[held], levels=model.card.rules.levels
-        )
+        rules = set_rules(probabilities[held], strange[held], labels[held], levels=levels)
         decided = decide(probabilities[rest], strange[rest], rules, precision=precision)
-        taken = (decided.decision == ACCEPT) & (decided.level == 0)
-        if taken.any():
-            given += 1
-            broken += (decided.category[taken] == labels[rest][taken]).mean() < precision
-    assert given > 450
-    assert broken / 500 <= 0.05
-
-
-def _make_digits() -> NDArray[np.uint8]:
-    from sklearn.datasets import load_digits
-
-    digits = [Image.fromarray((one * 255 / 16).astype(np.uint8)) for one in load_digits().images]
-    return np.stack([np.asarray(one.resize((28, 28))) for one in digits])
-
-
-def _cut_photos() -> NDArray[np.uint8]:
-    """Cuts squares out of photos, which come as files."""
-    from skimage import data
-
-    random = np.random.default_rng(0)
-    cuts = []
-    for name in ("astronaut", "camera", "coffee", "chelsea", "coins", "rocket", "brick", "grass"):
-        photo = Image.fromarray(getattr(data, name)())
-        for _ in range(40):
-            side = int(random.integers(min(photo.size) // 3, min(photo.size)))
-            left, top = (int(random.integers(0, length - side + 1)) for length in photo.size)
-            content = io.BytesIO()
-            photo.crop((left, top, left + side, top + side)).save(content, format="PNG")
-            cuts.append(decode_grey(content.getvalue(), size=(28, 28)).pixels)
-    return np.stack(cuts)
-
-
-def _make_noise() -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (1000, 28, 28), dtype=np.uint8)
+        for height, level in enumerate(levels):
+            taken = (decided.decision == ACCEPT) & (decided.level == height)
+            if taken.any():
+                right = decided.category[taken] == level.category_of(labels[rest][taken])
+                given[height] += 1
+                broken[height] += right.mean() < precision
+    assert given[0] > 450
+    assert (broken / 500 <= 0.05).all(), (given, broken)

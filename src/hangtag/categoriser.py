@@ -140,13 +140,19 @@ class Categoriser:
         return softmax(answers.logits, temperature=self.card.calibration.temperature)
 
     def predict(
-        self, images: NDArray[np.uint8], *, precision: float = DEFAULT_PRECISION
+        self,
+        images: NDArray[np.uint8],
+        *,
+        precision: float = DEFAULT_PRECISION,
+        fitted: NDArray[np.bool_] | None = None,
     ) -> list[Prediction]:
         """Returns a decision for each of images (N, H, W) or (N, H, W, C) uint8.
 
         Args:
             images: What to decide on.
             precision: The precision promised for what is accepted, in (0, 1).
+            fitted: Which images (N,) had another size and were fitted to the model's. A model
+                that did not learn from such images promises nothing for them, and accepts none.
 
         Raises:
             DataError: The images are not of the model's size and type, or the model holds no
@@ -154,7 +160,13 @@ class Categoriser:
         """
         answers = self.answer(images)
         probabilities = self.probabilities(answers)
-        decided = decide(probabilities, answers.strangeness, self.card.rules, precision=precision)
+        decided = decide(
+            probabilities,
+            answers.strangeness,
+            self.card.rules,
+            precision=precision,
+            foreign=None if self.card.knows_fitted else fitted,
+        )
         order = np.argsort(-probabilities, axis=1, kind="stable")
         second = np.where(decided.level > 0, order[:, 0], order[:, 1])
         levels = self.card.rules.levels

@@ -146,6 +146,15 @@ class Card(_Part):
         """Class names by index."""
         return tuple(entry.name for entry in self.classes)
 
+    @property
+    def knows_fitted(self) -> bool:
+        """Whether it learned from images that were fitted to its size, as those to come may be.
+
+        In colour fitting only scales. To grey it takes a photo apart (`prepare_photo`), and what
+        was held out says nothing of the result where it came in that size.
+        """
+        return self.input.channels > 1 or bool(self.data.get("fitted"))
+
     def golden_pixels(self) -> NDArray[np.uint8]:
         """Returns the golden inputs, (G, H, W, C) uint8; raises ModelError when they are not."""
         size = self.input

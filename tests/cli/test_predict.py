@@ -214,8 +214,63 @@ def test_a_higher_precision_accepts_less_and_is_refused_where_there_is_none(
     assert accepted[0] > accepted[1] > 0
     refused = hangtag("predict", examples, "--precision", "0.999", "--out", tmp_path / "x.csv")
     assert refused.code == 2
-    assert "up to 0.995, received 0.999" in refused.err
+    assert "less than or equal to 0.995" in refused.err
     assert not (tmp_path / "x.csv").exists()
+
+
+def test_a_model_that_learned_from_no_fitted_image_accepts_none(
+    hangtag: Run, tmp_path: Path
+) -> None:
+    examples = Path(__file__).parent.parent.parent / "docs" / "examples"
+    larger = tmp_path / "larger"
+    larger.mkdir()
+    for path in examples.glob("*.png"):
+        with Image.open(path) as image:
+            image.resize((56, 56), Image.Resampling.NEAREST).save(larger / path.name)
+    found = {}
+    for folder in (examples, larger):
+        outcome = hangtag("predict", folder, "--model", "fashion-mnist", "--json")
+        found[folder] = json.loads(outcome.out)["decisions"], outcome.err
+    decisions, said = found[examples]
+    assert decisions["accepted as a class"] >= 5
+    assert "not 28x28" not in said
+    decisions, said = found[larger]
+    assert set(decisions) <= {"review", "unknown"}
+    assert decisions["review"] >= 5
+    assert "not 28x28 pixels; fashion-mnist learned from none" in " ".join(said.split())
+
+
+def test_a_model_that_learned_from_fitted_images_accepts_some(hangtag: Run, tmp_path: Path) -> None:
+    split = make_split(400, classes=2, seed=5)
+    for position, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
+        place = tmp_path / "data" / "ab"[label] / f"{position}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).resize((40, 40), Image.Resampling.NEAREST).save(place)
+    run = tmp_path / "run"
+    trained = hangtag(
+        "train", tmp_path / "data", "--recipe", "express", "--out", run, "--set", "epochs=2"
+    )
+    assert trained.code == 0, trained.err
+    outcome = hangtag("predict", tmp_path / "data", "--model", run, "--json", "--precision", "0.5")
+    assert json.loads(outcome.out)["decisions"]["accepted as a class"] > 200
+    assert "learned from none" not in outcome.err
+
+
+def test_an_interrupted_explanation_leaves_that_of_the_earlier_run(
+    hangtag: Run, trained: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.csv"
+    line = ["--model", trained, "--out", out, "--explain"]
+    assert hangtag("predict", folder / "000.png", *line).code == 0
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hangtag.cli.predict.Router.explain", stop)
+    assert hangtag("predict", folder / "001.png", *line).code == 130
+    (row,) = read_csv_rows(out)
+    assert row["input"].endswith("000.png")
+    assert (tmp_path / row["heat_map"]).is_file()
 
 
 def test_explain_draws_a_heat_map_for_every_image_that_was_read(
@@ -227,7 +282,9 @@ def test_explain_draws_a_heat_map_for_every_image_that_was_read(
     outcome = hangtag("predict", *names, "--model", trained, "--out", out, "--explain")
 
     assert outcome.code == 0, outcome.err
-    assert len(list(read_csv_rows(out))) == 3
+    named = [row["heat_map"] for row in read_csv_rows(out)]
+    assert [(tmp_path / name).is_file() for name in named] == [True, False, True]
+    assert not (tmp_path / "some.csv.heat_maps.part").exists()
     pictures = sorted((tmp_path / "some.csv.heat_maps").iterdir())
     assert [picture.name for picture in pictures] == ["000001-001.png", "000003-060.png"]
     for picture in pictures:

@@ -99,6 +99,22 @@ def test_hidden_files_and_folders_are_no_images(folder: Path) -> None:
     assert len(read_all(folder)) == count
 
 
+def test_what_a_folder_holds_beside_images_is_counted(folder: Path) -> None:
+    before = open_inputs([str(folder)]).passed_over
+    (folder / "deep er" / "notes.TXT").touch()
+    (folder / "deep er" / "shirt").touch()
+    (folder / ".hidden.png").touch()
+    (folder / "link").symlink_to(folder / "deep er")
+    added = open_inputs([str(folder)]).passed_over - before
+    assert added == {".txt": 1, "without a suffix": 1, "hidden": 1, "links to folders": 1}
+
+
+def test_a_folder_without_images_says_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").touch()
+    with pytest.raises(DataError, match=r"holds no image .*, but 1 \.pdf"):
+        open_inputs([str(tmp_path)])
+
+
 def test_a_list_keeps_paths_that_do_not_exist(folder: Path) -> None:
     listing = f"{folder}/a.png\r\n\n{folder}//gone.png\n{folder}/many.npy\n{folder}/feed.csv\n"
     inputs = read_all("-", listing=listing)

@@ -9,8 +9,11 @@ from hangtag.categoriser import Prediction
 from hangtag.inputs import Input
 
 
-def predict_brightness(images: NDArray[np.uint8]) -> Sequence[Prediction]:
+def predict_brightness(
+    images: NDArray[np.uint8], fitted: NDArray[np.bool_]
+) -> Sequence[Prediction]:
     """Says ``bright`` or ``dark``, as sure as the image is far from the middle."""
+    assert fitted.shape == images.shape[:1]
     return [_judge(float(image.mean()) / 255) for image in images]
 
 

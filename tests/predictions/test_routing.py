@@ -109,16 +109,16 @@ def test_auto_says_what_each_model_says_alone(
 def test_an_interrupted_run_resumes_with_both_models(
     hangtag: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    whole, out = (tmp_path / run / "out.jsonl" for run in ("whole", "interrupted"))
     assert hangtag("predict", folder, "--out", whole, "--explain").code == 0
     monkeypatch.setattr("hangtag.predictions.rows.ROWS_A_BATCH", 5)
     predict, calls = Router.predict, []
 
-    def stop(router: Router, images: np.ndarray) -> object:
+    def stop(router: Router, images: np.ndarray, fitted: np.ndarray) -> object:
         calls.append(len(images))
         if len(calls) > 3:
             raise KeyboardInterrupt
-        return predict(router, images)
+        return predict(router, images, fitted)
 
     monkeypatch.setattr(Router, "predict", stop)
     assert hangtag("predict", folder, "--out", out, "--explain").code == 130
@@ -148,27 +148,15 @@ def test_a_model_is_loaded_when_its_first_image_comes(
     assert len(loaded) == 3
 
 
-@pytest.mark.usefixtures("both")
-def test_a_precision_that_no_model_promises_is_refused_first(
-    hangtag: Run, folder: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "x.csv"
-    refused = hangtag("predict", folder, "--precision", "0.999", "--out", out)
-    assert refused.code == 2
-    assert "received 0.999" in refused.err
-    assert not out.exists()
-
-
-def test_without_a_model_of_photos_it_says_so_once(
+def test_without_a_model_of_photos_none_is_accepted_and_it_is_said_once(
     hangtag: Run, folder: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped = {"fashion-mnist": trained / "model"}
     monkeypatch.setattr("hangtag.predictions.routing.shipped_models", lambda: shipped)
     outcome = hangtag("predict", folder, "--json")
     assert outcome.code == 0, outcome.err
-    assert outcome.err.count("clothing-photos is not part of this installation") == 1
+    said = f"are not 28x28 pixels; {GREY} learned from none"
+    assert outcome.err.count(said) == 1
     assert json.loads(outcome.out)["models"] == {GREY: 12}
     outcome = hangtag("predict", folder / "00-grey.png", "--json")
-    assert "clothing-photos" not in outcome.err
-    outcome = hangtag("predict", folder, "--model", trained, "--json")
-    assert "clothing-photos" not in outcome.err
+    assert said not in outcome.err

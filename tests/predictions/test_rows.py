@@ -48,7 +48,7 @@ def test_rows_keep_order_and_failures() -> None:
 
 
 def test_a_batch_without_a_readable_image_never_reaches_the_model() -> None:
-    def refuse(images: NDArray[np.uint8]) -> list[Prediction]:
+    def refuse(images: NDArray[np.uint8], fitted: NDArray[np.bool_]) -> list[Prediction]:
         raise AssertionError(images.shape)
 
     ((row,),) = predict_rows(refuse, [make_failure("a")])

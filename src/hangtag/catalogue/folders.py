@@ -69,7 +69,15 @@ def read_class_folders(
                 ids=np.array([make_printable(path.relative_to(folder)) for path in files], np.str_),
             )
     name, broken = folder.resolve().name, tuple(reader.broken)
-    return Catalogue(name, str(folder), classes, splits, reader.notices(), broken)
+    return Catalogue(
+        name,
+        str(folder),
+        classes,
+        splits,
+        reader.notices(),
+        broken,
+        fitted=reader.fitted,
+    )
 
 
 def write_class_folders(

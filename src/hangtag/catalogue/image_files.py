@@ -58,6 +58,11 @@ class ImageReader:
             raise self._explain()
         return split.take(np.flatnonzero(decoded.states != BROKEN))
 
+    @property
+    def fitted(self) -> bool:
+        """Whether most of the images were resized."""
+        return 2 * self._resized > self._total
+
     def notices(self) -> tuple[str, ...]:
         """Returns one sentence for images that had to be resized, one for those left out."""
         found = []

@@ -89,6 +89,7 @@ class Catalogue:
             between splits, images that had to be resized.
         broken: Images that cannot be read and were left out.
         tree: The user's own tree whose categories the classes are, None where there is none.
+        fitted: Whether most of its images were files of another size, fitted to this one.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Catalogue:
     notices: tuple[str, ...] = field(default=())
     broken: tuple[Broken, ...] = field(default=())
     tree: Tree | None = None
+    fitted: bool = False
 
     def __len__(self) -> int:
         return sum(len(split) for split in self.splits.values())

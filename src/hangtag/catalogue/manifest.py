@@ -79,7 +79,15 @@ def read_manifest(
                 None if suppliers is None else suppliers[rows],
             )
     title, broken = name_manifest(path), tuple(reader.broken)
-    return Catalogue(title, str(path), classes, splits, reader.notices(), broken)
+    return Catalogue(
+        title,
+        str(path),
+        classes,
+        splits,
+        reader.notices(),
+        broken,
+        fitted=reader.fitted,
+    )
 
 
 def write_manifest(

@@ -97,11 +97,13 @@ def audit(
 ) -> None:
     """Finds what brands mean by their words, and which items are wrong.
 
-    For each word of each brand: the categories its images show, with intervals, and a rule to map,
-    split, ask or file as no apparel. For each item: whether its image contradicts its label. For
-    each brand: how often it is wrong. Exit code 1 when there is something to do.
+    For each word of each brand: the categories its images show, with intervals,
+    and a rule to map, split, ask or file as no apparel. For each item: whether
+    its image contradicts its label. For each brand: how often it is wrong. Exit
+    code 1 when there is something to do.
 
-    Approve rules in audit.html or in rules.csv, then apply them: hangtag audit apply -h.
+    Approve rules in audit.html or in rules.csv, then apply them: hangtag audit
+    apply -h.
 
     \b
     For example:
@@ -206,8 +208,8 @@ def apply(
 ) -> None:
     """Applies the approved rules to a feed: adds category, category_id and category_by.
 
-    A rule is approved where its row says yes. The output has all columns of the feed; applied to
-    its own output the command changes nothing.
+    A rule is approved where its row says yes. The output has all columns of the
+    feed; applied to its own output the command changes nothing.
 
     \b
     For example:

@@ -138,10 +138,10 @@ def demo_feed(
 ) -> None:
     """Write a made feed of several brands, with faults whose truth is known.
 
-    Brands write their own words in English, German, French, Spanish or Italian; some words cover
-    several categories, some divide one. Wrong labels, things that are no apparel, a category the
-    model has not learned and duplicates are planted. DIR/feed.csv is for hangtag audit; DIR/truth
-    says what is true.
+    Brands write their own words in English, German, French, Spanish or Italian;
+    some words cover several categories, some divide one. Wrong labels, things
+    that are no apparel, a category the model has not learned and duplicates are
+    planted. DIR/feed.csv is for hangtag audit; DIR/truth says what is true.
 
     \b
     For example:

@@ -1,5 +1,6 @@
 """``hangtag evaluate``: the figures of a model on labelled data."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,9 @@ from hangtag.catalogue import BROKEN, Catalogue, ImageFormat, Split, write_broke
 from hangtag.cli.catalogues import Taxonomy, read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError
-from hangtag.evaluation import Evaluation, align_split
+from hangtag.evaluation import Accepted, Evaluation, align_split
 from hangtag.evaluation import evaluate as measure
+from hangtag.modelfolder import Card
 from hangtag.report import write_report
 from hangtag.report.facts import describe_card
 
@@ -49,8 +51,6 @@ def evaluate(
     name, chosen = _choose_split(catalogue, split)
     if by and chosen.suppliers is None:
         raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")
-    if name == "train":
-        say("note: these are training images, and a model is flattered by them", quiet=quiet)
     chosen = align_split(chosen, classes=catalogue.classes, model_classes=categoriser.classes)
     with progress_bar("predicting", quiet=quiet) as tick:
         answers = categoriser.answer(chosen.images, on_progress=tick)
@@ -61,8 +61,7 @@ def evaluate(
         temperature=categoriser.card.calibration.temperature,
         rules=categoriser.card.rules,
     )
-    for notice in catalogue.notices:
-        say(notice, quiet=quiet)
+    _tell_notes(catalogue, name, categoriser.card, quiet=quiet)
     content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
     content["notices"] = list(catalogue.notices)
     groups: list[GroupFigures] = []
@@ -95,6 +94,20 @@ def evaluate(
         typer.echo(content["report"])
 
 
+def _tell_notes(catalogue: Catalogue, split: str, card: Card, *, quiet: bool) -> None:
+    """Says what flatters the figures, or does the opposite."""
+    if split == "train":
+        say("note: these are training images, and a model is flattered by them", quiet=quiet)
+    if catalogue.fitted and not card.knows_fitted:
+        say(
+            f"note: these images had to be fitted, and {card.name} learned from none that had; "
+            "what is accepted below, predict leaves for review",
+            quiet=quiet,
+        )
+    for notice in catalogue.notices:
+        say(notice, quiet=quiet)
+
+
 def _choose_split(catalogue: Catalogue, name: str | None) -> tuple[str, Split]:
     """Returns the split asked for; by default test, or the only one there is."""
     splits = catalogue.splits
@@ -124,6 +137,12 @@ def _describe_need(needed: int | None) -> str:
     return f"needs {needed:,} held-out items" if needed else "needs a better model"
 
 
+def _describe_lowest(per_class: Mapping[str, Accepted]) -> str:
+    """Names the class whose accepted items are right least often: a promise is for all together."""
+    found = [(one.precision, name) for name, one in per_class.items() if one.precision is not None]
+    return "-" if not found else f"{min(found)[1]} {min(found)[0]:.1%}"
+
+
 def _print_figures(figures: Evaluation) -> None:
     rows = [
         [name, f"{c.precision:.4f}", f"{c.recall:.4f}", f"{c.f1:.4f}", f"{c.support:,}"]
@@ -136,10 +155,12 @@ def _print_figures(figures: Evaluation) -> None:
             _describe_need(a.needed) if a.threshold is None else f"{a.threshold:.4f}",
             f"{a.coverage:.1%}",
             "-" if a.precision is None else f"{a.precision:.2%}",
+            _describe_lowest(a.per_class),
         ]
         for name, a in figures.automation.items()
     ]
-    print_table("Automation", ["promised precision", "threshold", "accepted", "precision"], rows)
+    columns = ["promised precision", "threshold", "accepted", "precision", "least precise class"]
+    print_table("Automation", columns, rows)
     typer.echo("Worst confusions: " + "; ".join(str(one) for one in figures.worst_confusions()))
     typer.echo(
         f"n {figures.n:,}  accuracy {figures.accuracy:.4f}  balanced accuracy "

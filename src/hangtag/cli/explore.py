@@ -68,9 +68,9 @@ def explore(
 ) -> None:
     """Shows what is in a data set: shapes, classes, pixels and pictures.
 
-    Of photos also which are broken, too small, of an odd shape, blank, blurred, dark,
-    over-exposed or pale (quality.csv), and which occur more than once, nearly or quite
-    (duplicates.csv).
+    Of photos also which are broken, too small, of an odd shape, blank, blurred,
+    dark, over-exposed or pale (quality.csv), and which occur more than once,
+    nearly or quite (duplicates.csv).
 
     \b
     For example:

@@ -12,10 +12,17 @@ import typer
 
 from hangtag import __version__
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
-from hangtag.decisions.promises import DEFAULT_PRECISION
+from hangtag.decisions.promises import DEFAULT_PRECISION, PRECISIONS
 from hangtag.decisions.rules import describe_support, stored_precision
 from hangtag.errors import OutputError
-from hangtag.inputs import Decoders, Input, Inputs, Item, open_inputs
+from hangtag.inputs import (
+    Decoders,
+    Input,
+    Inputs,
+    Item,
+    describe_passed_over,
+    open_inputs,
+)
 from hangtag.modelfolder import Card
 from hangtag.predictions import (
     AUTO,
@@ -28,13 +35,17 @@ from hangtag.predictions import (
     Sink,
     Tally,
     find_models,
-    lacks_photo_model,
     open_output,
     part_of,
     predict_rows,
     require_format,
 )
-from hangtag.report.heat_maps import discard_heat_maps, heat_maps_of, write_heat_map
+from hangtag.report.heat_maps import (
+    discard_heat_maps,
+    heat_maps_of,
+    settle_heat_maps,
+    write_heat_map,
+)
 
 
 def predict(
@@ -59,7 +70,7 @@ def predict(
     ] = None,
     precision: Annotated[
         float,
-        typer.Option(min=0.5, max=0.999, help="What to promise for the accepted items."),
+        typer.Option(min=0.5, max=PRECISIONS[-1], help="What to promise for the accepted items."),
     ] = DEFAULT_PRECISION,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted --out.", show_default=False)
@@ -84,14 +95,18 @@ def predict(
 ) -> None:
     """Categorises images; one that cannot be read becomes a row with its error.
 
-    The decision is accept (the precision is promised), review (a person must see it), unknown
-    (unlike anything the model learned) or error. Where only a parent of the class is sure, such as
-    "Upper body", the category is that, and category_level says so.
-    Column model says which model looked at it. For a model of grey images a photo becomes bright on
-    black and of the model's size by the steps that `hangtag explore --photo FILE` draws; a model
-    of 28x28 pixels is a poor judge of photos.
+    The decision is accept (all accepted items together keep the precision),
+    review (a person must see it), unknown (unlike anything the model learned)
+    or error. Where only a parent of the class is sure, such as "Upper body",
+    the category is that, and category_level says so.
 
-    The columns of a manifest are passed through. Ctrl-C leaves what --resume goes on with.
+    Column model says which model looked at it. For a model of grey images a
+    photo becomes bright on black and of the model's size by the steps that
+    `hangtag explore --photo FILE` draws; one that did not learn from such images
+    is a poor judge of them, and accepts none.
+
+    The columns of a manifest are passed through. Ctrl-C leaves what --resume
+    goes on with.
 
     \b
     For example:
@@ -106,9 +121,9 @@ def predict(
         if opened.files:
             decoders.start(opened.files)  # They get ready while the model is loaded.
         router = _open_router(model, precision, quiet=quiet)
-        heat_maps = heat_maps_of(out) if out and explain else None
-        layout = Layout(opened.columns)
-        work = _Work(router, model, precision, opened, decoders, layout, quiet, heat_maps)
+        layout = Layout(opened.columns, explained=explain)
+        explained = out if explain else None
+        work = _Work(router, precision, opened, decoders, layout, quiet, explained)
         rows: list[dict[str, Any]] = []
         if out is not None:
             tally = _write_file(work, out, resume=resume)
@@ -116,7 +131,8 @@ def predict(
             tally, rows = _collect(work)
         else:
             tally = work.run(CsvStream(sys.stdout, work.layout))
-    say(tally.describe(), quiet=quiet)
+    passed_over = describe_passed_over(opened.passed_over, before="; passed over in folders: ")
+    say(tally.describe() + passed_over, quiet=quiet)
     if as_json:
         print_json(_summarise(work, tally, {"out": str(out)} if out else {"rows": rows}))
     elif out is not None:
@@ -125,27 +141,25 @@ def predict(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """All that is needed to make rows."""
+    """All that is needed to make rows; `explained` is the output that gets heat maps."""
 
     router: Router
-    model: str
     precision: float
     inputs: Inputs
     decoders: Decoders
     layout: Layout
     quiet: bool
-    heat_maps: Path | None
+    explained: Path | None
 
     def run(self, sink: Sink, items: Iterator[Item] | None = None) -> Tally:
         """Sends the rows of all inputs, or of `items`, to `sink`, and shows how far it is."""
         items = self.inputs.read(*self.router.sizes) if items is None else items
         decoded = self.decoders.decode(items, **self.router.decoding)
-        if lacks_photo_model(self.model):
-            decoded = _tell_photos(decoded, quiet=self.quiet)
+        decoded = _tell_fitted(decoded, self.router.cards[-1], quiet=self.quiet)
         with progress_bar("predicting", quiet=self.quiet, unit="images") as tick:
             tick(sink.tally.rows, self.inputs.total)
-            if self.heat_maps:
-                draw = partial(write_heat_map, self.heat_maps, self.router.explain)
+            if self.explained:
+                draw = partial(write_heat_map, self.explained, self.router.explain)
                 sink = RowByRow(sink, draw, lambda rows: tick(rows, self.inputs.total))
             for rows in predict_rows(self.router.predict, decoded):
                 sink.write(rows)
@@ -167,15 +181,16 @@ def _open_router(model: str, precision: float, *, quiet: bool) -> Router:
     return router
 
 
-def _tell_photos(decoded: Iterator[Input], *, quiet: bool) -> Iterator[Input]:
-    """Passes inputs on; says once that photos among them go to a model that is no judge of them."""
-    told = False
+def _tell_fitted(decoded: Iterator[Input], card: Card, *, quiet: bool) -> Iterator[Input]:
+    """Passes inputs on; says once if some are fitted to a model that learned from none like it."""
+    told = card.knows_fitted
     for one in decoded:
         if one.resized and not told:
             told = True
+            size = f"{card.input.height}x{card.input.width}"
             say(
-                "note: there are photos, and the model clothing-photos is not part of this "
-                "installation; they go to fashion-mnist, a poor judge of photos",
+                f"note: there are images that are not {size} pixels; {card.name} learned from none "
+                "that had to be fitted, is a poor judge of photos, and accepts none of them",
                 quiet=quiet,
             )
         yield one
@@ -207,14 +222,16 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
         total=work.inputs.total,
         model=[card.sha256 for card in work.router.cards],
         precision=work.precision,
-        explained=work.heat_maps is not None,
+        explained=work.explained is not None,
         version=__version__,
     )
-    if work.heat_maps and not resume:
-        discard_heat_maps(work.heat_maps)
+    if work.explained and not resume:
+        discard_heat_maps(out)
     try:
         with open_output(out, work.layout, request, resume=resume) as output:
             work.run(output, output.skip_done(work.inputs.read(*work.router.sizes)))
+        if work.explained:
+            settle_heat_maps(out)
     except KeyboardInterrupt:
         begun = part_of(out).exists()
         then = "the same command with --resume goes on" if begun else "nothing was written"
@@ -230,6 +247,7 @@ def _summarise(work: _Work, tally: Tally, result: dict[str, Any]) -> dict[str, A
         "models": dict(tally.models),
         "errors": tally.errors,
         "faults": dict(tally.faults),
+        "passed_over": dict(work.inputs.passed_over),
     }
     basis = {
         "model": work.router.name,
@@ -238,7 +256,7 @@ def _summarise(work: _Work, tally: Tally, result: dict[str, Any]) -> dict[str, A
         "precision": work.precision,
         "promised": float(stored_precision(work.router.cards[0].rules, work.precision)),
     }
-    maps = {"heat_maps": str(work.heat_maps)} if work.heat_maps else {}
+    maps = {"heat_maps": str(heat_maps_of(work.explained))} if work.explained else {}
     return {**basis, **counts, **result, **maps}
 
 

@@ -19,8 +19,8 @@ def summary(
 ) -> None:
     """Shows the layers with their output shapes and parameters.
 
-    A model's table is in its card; a recipe's network is built to see it, which needs the train
-    extra.
+    A model's table is in its card; a recipe's network is built to see it, which
+    needs the train extra.
 
     \b
     For example:

@@ -88,7 +88,7 @@ def train(
       hangtag train feed.csv --taxonomy our-tree.csv
       hangtag train corrected.csv --from runs/mine --out runs/better
       hangtag train fashion-mnist --out runs/mine --resume
-      torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two-processes
+      torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two
     """
     require_training("training")
     from hangtag.training.beginning import describe_beginning, load_beginning

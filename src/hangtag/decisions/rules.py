@@ -158,6 +158,7 @@ def decide(
     rules: Rules,
     *,
     precision: float,
+    foreign: NDArray[np.bool_] | None = None,
 ) -> Decisions:
     """Decides on items with probabilities (N, K) and strangeness (N,).
 
@@ -166,18 +167,21 @@ def decide(
         strange: Above the limit of the rules an item is ``unknown``.
         rules: As `set_rules` gives them.
         precision: What to promise, in (0, 1); the nearest stored precision that is no lower counts.
+        foreign: Items (N,) of a kind that was not held out, for which nothing can be promised:
+            none of them is accepted. None where there are no such items.
 
     Raises:
         DataError: The rules hold no precision as high.
     """
     thresholds = rules.thresholds[stored_precision(rules, precision)]
     unknown = strange > rules.limit
+    barred = unknown if foreign is None else unknown | foreign
     category, confidence = best_of(probabilities, rules.levels[0])
     level = np.zeros(len(probabilities), dtype=np.int64)
     accepted = np.zeros(len(probabilities), dtype=np.bool_)
     for height, one in enumerate(rules.levels):
         other, sure = best_of(probabilities, one)
-        taken = ~accepted & ~unknown & _reaches(other, sure, thresholds[height])
+        taken = ~accepted & ~barred & _reaches(other, sure, thresholds[height])
         category, confidence = np.where(taken, other, category), np.where(taken, sure, confidence)
         level[taken] = height
         accepted |= taken

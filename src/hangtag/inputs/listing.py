@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -71,31 +72,41 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """The images and arrays below a folder, by name. The names of a folder are in memory."""
+    """The images and arrays below a folder, by name. The names of a folder are in memory.
+
+    Attributes:
+        folder: The folder.
+        columns: None.
+        names_files: Its items are image files.
+        passed_over: What `count` found beside the images, by kind.
+    """
 
     folder: str
     columns: Mapping[str, ColumnKind] = field(default_factory=dict)
     names_files: bool = True
+    passed_over: Counter[str] = field(default_factory=Counter, compare=False)
 
     def count(self) -> int | None:
         """Counts the images; raises DataError when there is none."""
+        self.passed_over.clear()
         total: int | None = 0
         nothing = True
-        for path in _walk(self.folder):
+        for path in _walk(self.folder, self.passed_over):
             nothing = False
             more = count_rows(path) if isinstance(path, str) and is_array(path) else 1
             total = None if total is None or more is None else total + more
         if nothing:
             read = ", ".join(sorted({*IMAGE_SUFFIXES, ARRAY_SUFFIX}))
             raise DataError(
-                f"the folder {self.folder} holds no image ({read}); IDX files and tables are "
-                "read when they are named"
+                f"the folder {self.folder} holds no image ({read})"
+                f"{describe_passed_over(self.passed_over, before=', but ')}; IDX files and tables "
+                "are read when they are named"
             )
         return total
 
     def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives its images; a folder that cannot be entered becomes a recorded error."""
-        for path in _walk(self.folder):
+        for path in _walk(self.folder, Counter()):
             if isinstance(path, str):
                 yield from read_file(path, sizes)
             else:
@@ -136,11 +147,22 @@ class _Closed:
     error: ImageError
 
 
-def _walk(folder: str) -> Iterator[str | _Closed]:
-    """Gives the wanted files below `folder` in the order of their paths; follows no folder link."""
+def describe_passed_over(passed_over: Mapping[str, int], *, before: str) -> str:
+    """Returns `before` and what was passed over, for people; empty where nothing was."""
+    if not passed_over:
+        return ""
+    kinds = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
+    return before + ", ".join(f"{count:,} {kind}" for kind, count in kinds)
+
+
+def _walk(folder: str, passed_over: Counter[str]) -> Iterator[str | _Closed]:
+    """Gives the wanted files below `folder` in the order of their paths; follows no folder link.
+
+    Counts in `passed_over` what it does not give.
+    """
     try:
         with os.scandir(folder) as entries:
-            found = sorted(_keep(entries))
+            found = sorted(_keep(entries, passed_over))
     except OSError as error:
         reason = f"cannot read the folder {folder}: {error.strerror or error}"
         yield _Closed(folder, ImageError(reason, fault=Fault.UNREADABLE))
@@ -148,17 +170,23 @@ def _walk(folder: str) -> Iterator[str | _Closed]:
     prefix = "" if folder == os.curdir else os.path.join(folder, "")
     for name, is_folder in found:
         if is_folder:
-            yield from _walk(prefix + name)
+            yield from _walk(prefix + name, passed_over)
         else:
             yield prefix + name
 
 
-def _keep(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, bool]]:
+def _keep(
+    entries: Iterable[os.DirEntry[str]], passed_over: Counter[str]
+) -> Iterator[tuple[str, bool]]:
     """Gives name and whether it is a folder, of folders and wanted files; none that is hidden."""
     for entry in entries:
         if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
+            passed_over["hidden"] += 1
+        elif entry.is_dir(follow_symlinks=False):
             yield entry.name, True
-        elif entry.name.lower().endswith(_WANTED) and not entry.is_dir():
+        elif entry.is_dir():
+            passed_over["links to folders"] += 1
+        elif entry.name.lower().endswith(_WANTED):
             yield entry.name, False
+        else:
+            passed_over[os.path.splitext(entry.name)[1].lower() or "without a suffix"] += 1

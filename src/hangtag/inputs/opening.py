@@ -2,6 +2,7 @@
 
 import glob
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +51,13 @@ class Inputs:
     @cached_property
     def _counts(self) -> list[int | None]:
         return [source.count() for source in self.sources]
+
+    @property
+    def passed_over(self) -> Counter[str]:
+        """Files in the folders that are no images, by kind, such as ``.txt`` or ``hidden``."""
+        _ = self._counts
+        folders = (one for one in self.sources if isinstance(one, FolderSource))
+        return sum((one.passed_over for one in folders), Counter())
 
     @property
     def columns(self) -> Mapping[str, ColumnKind]:

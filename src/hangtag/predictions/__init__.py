@@ -13,7 +13,7 @@ interrupted run goes on, `streams` are stdout and a list, `tally` counts.
 from hangtag.predictions.csv_rows import read_csv_rows
 from hangtag.predictions.formats import FORMATS, require_format
 from hangtag.predictions.output import Output, Request, open_output, part_of
-from hangtag.predictions.routing import AUTO, Router, find_models, lacks_photo_model
+from hangtag.predictions.routing import AUTO, Router, find_models
 from hangtag.predictions.rows import Layout, Predict, Row, predict_rows
 from hangtag.predictions.streams import CsvStream, RowByRow, RowList, Sink
 from hangtag.predictions.tally import Tally
@@ -33,7 +33,6 @@ __all__ = [
     "Sink",
     "Tally",
     "find_models",
-    "lacks_photo_model",
     "open_output",
     "part_of",
     "predict_rows",

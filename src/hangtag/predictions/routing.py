@@ -84,9 +84,15 @@ class Router:
         if len(self.cards) == 1:
             self._load(_shape(self.cards[0]))
 
-    def predict(self, images: NDArray[np.uint8]) -> list[Prediction]:
-        """Returns a decision for each of images (N, H, W) or (N, H, W, C), all for one model."""
-        return self._model_of(images).predict(images, precision=self._precision)
+    def predict(self, images: NDArray[np.uint8], fitted: NDArray[np.bool_]) -> list[Prediction]:
+        """Returns a decision for each of images (N, H, W) or (N, H, W, C), all for one model.
+
+        Args:
+            images: What to decide on.
+            fitted: Which of them had another size, (N,).
+        """
+        model = self._model_of(images)
+        return model.predict(images, precision=self._precision, fitted=fitted)
 
     def explain(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], str]:
         """Explains an image (H, W) or (H, W, C) as `Categoriser.explain` does."""
@@ -116,8 +122,3 @@ def find_models(model: str) -> list[Path]:
         return [find_model_folder(model)]
     shipped = shipped_models()
     return [shipped[name] for name in (GREY_MODEL, PHOTO_MODEL) if name in shipped]
-
-
-def lacks_photo_model(model: str) -> bool:
-    """Whether photos go to the model of grey images, because no other is shipped."""
-    return model == AUTO and PHOTO_MODEL not in shipped_models()

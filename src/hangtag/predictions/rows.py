@@ -17,9 +17,9 @@ DIGITS = 6
 ROWS_A_BATCH = 4 * BATCH
 """Inputs that go to the model, and rows that go to the output, at a time."""
 
-Predict = Callable[[NDArray[np.uint8]], Sequence[Prediction]]
-"""Gives a prediction for each of images (N, H, W) or (N, H, W, C) uint8 of one shape, as
-`Categoriser.predict` does."""
+Predict = Callable[[NDArray[np.uint8], NDArray[np.bool_]], Sequence[Prediction]]
+"""Gives a prediction for each of images (N, H, W) or (N, H, W, C) uint8 of one shape, told which of
+them were fitted to it (N,), as `Router.predict` does."""
 
 _KINDS: Mapping[type, ColumnKind] = {str: "text", float: "number", int: "integer", bool: "truth"}
 _PREDICTED: Mapping[str, ColumnKind] = {
@@ -36,10 +36,12 @@ class Row:
     Attributes:
         input: What was read.
         prediction: What the model says; None for an input that could not be read.
+        heat_map: The picture that explains it, as the output names it; empty where none was drawn.
     """
 
     input: Input
     prediction: Prediction | None
+    heat_map: str = ""
 
 
 class Layout:
@@ -49,13 +51,14 @@ class Layout:
 
     Args:
         extras: The columns passed through, in order.
+        explained: Whether there is a column for the heat maps.
 
     Attributes:
         columns: All columns with what they hold, in order.
     """
 
-    def __init__(self, extras: Mapping[str, ColumnKind]) -> None:
-        self._extras = dict(extras)
+    def __init__(self, extras: Mapping[str, ColumnKind], *, explained: bool = False) -> None:
+        self._extras, self._explained = dict(extras), explained
         predicted = list(_PREDICTED.items())
         self.columns: dict[str, ColumnKind] = {
             "input": "text",
@@ -63,6 +66,8 @@ class Layout:
             "error": "text",
             **dict(predicted[_FIRST:]),
         }
+        if explained:
+            self.columns["heat_map"] = "text"
         for name, kind in extras.items():
             self.columns[self._free(name)] = kind
 
@@ -87,6 +92,8 @@ class Layout:
         else:
             predicted = [_round(getattr(said, name)) for name in _PREDICTED]
         cells = [one.name, *predicted[:_FIRST], one.error or None, *predicted[_FIRST:]]
+        if self._explained:
+            cells.append(row.heat_map or None)
         for name, kind in self._extras.items():
             value = one.extras.get(name)
             cells.append(str(value) if kind == "text" and value is not None else value)
@@ -97,11 +104,14 @@ def predict_rows(predict: Predict, inputs: Iterable[Input]) -> Iterator[list[Row
     """Gives one row for each input, in order, a batch at a time."""
     iterator = iter(inputs)
     while batch := list(itertools.islice(iterator, ROWS_A_BATCH)):
-        by_shape: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
+        by_shape: dict[tuple[int, ...], list[tuple[NDArray[np.uint8], bool]]] = {}
         for one in batch:
             if one.pixels is not None:
-                by_shape.setdefault(one.pixels.shape, []).append(one.pixels)
-        said = {shape: iter(predict(np.stack(alike))) for shape, alike in by_shape.items()}
+                by_shape.setdefault(one.pixels.shape, []).append((one.pixels, one.resized))
+        said = {
+            shape: iter(predict(np.stack([p for p, _ in alike]), np.array([r for _, r in alike])))
+            for shape, alike in by_shape.items()
+        }
         yield [
             Row(one, None if one.pixels is None else next(said[one.pixels.shape])) for one in batch
         ]

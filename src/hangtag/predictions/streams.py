@@ -59,23 +59,22 @@ class RowList:
 
 
 class RowByRow:
-    """Does something with each row before another sink takes it, so that none is done in vain.
+    """Completes each row before another sink takes it, so that none is done in vain.
 
     Args:
         sink: What takes the rows.
-        act: Called with each row and its number, from 1.
+        complete: Called with each row and its number, from 1; gives the row that is passed on.
         on_progress: Called with the number of rows taken.
     """
 
     def __init__(
-        self, sink: Sink, act: Callable[[Row, int], None], on_progress: Callable[[int], None]
+        self, sink: Sink, complete: Callable[[Row, int], Row], on_progress: Callable[[int], None]
     ) -> None:
         self.tally = sink.tally
-        self._sink, self._act, self._on_progress = sink, act, on_progress
+        self._sink, self._complete, self._on_progress = sink, complete, on_progress
 
     def write(self, rows: Sequence[Row]) -> None:
         """Passes rows on, one by one."""
         for row in rows:
-            self._act(row, self.tally.rows + 1)
-            self._sink.write([row])
+            self._sink.write([self._complete(row, self.tally.rows + 1)])
             self._on_progress(self.tally.rows)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.files import write_bytes
+from hangtag.files import make_folder, write_bytes
 from hangtag.predictions.rows import Row
 from hangtag.report.style import MUTED, clear_frame, drawing_style, new_sheet, png_of, shorten
 
@@ -33,32 +35,65 @@ def heat_maps_of(out: Path) -> Path:
     return out.with_name(f"{out.name}.heat_maps")
 
 
-def discard_heat_maps(folder: Path) -> None:
-    """Removes the heat maps of an earlier run, and nothing else that lies in `folder`."""
-    for picture in folder.glob("*.png"):
-        if _NAME.fullmatch(picture.name):
-            picture.unlink()
+def discard_heat_maps(out: Path) -> None:
+    """Removes the heat maps of an interrupted run."""
+    for picture in _list_pictures(_part_of(heat_maps_of(out))):
+        picture.unlink()
 
 
-def write_heat_map(folder: Path, explain: Explain, row: Row, number: int) -> None:
+def settle_heat_maps(out: Path) -> None:
+    """Puts the heat maps of a finished run in the place of those of an earlier run.
+
+    Nothing else that lies in their folder is touched.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+    folder = make_folder(heat_maps_of(out))
+    part = make_folder(_part_of(folder))
+    for picture in _list_pictures(folder):
+        picture.unlink()
+    for picture in _list_pictures(part):
+        picture.replace(folder / picture.name)
+    with suppress(OSError):  # someone else put a file there
+        part.rmdir()
+
+
+def _part_of(folder: Path) -> Path:
+    """Returns where heat maps wait until the output they belong to is there."""
+    return folder.with_name(f"{folder.name}.part")
+
+
+def _list_pictures(folder: Path) -> list[Path]:
+    return [picture for picture in folder.glob("*.png") if _NAME.fullmatch(picture.name)]
+
+
+def write_heat_map(out: Path, explain: Explain, row: Row, number: int) -> Row:
     """Writes the heat map of row `number` as PNG; nothing where its image could not be read.
 
+    It waits beside the output until `settle_heat_maps`.
+
     Args:
-        folder: Where to; it is made where it is missing.
+        out: The output that the row is for.
         explain: Explains an image as the model that made the prediction does.
         row: What was predicted.
         number: The number of the row, from 1.
+
+    Returns:
+        The row, which names its picture relative to the folder of the output.
 
     Raises:
         OutputError: The picture cannot be written.
     """
     pixels, said = row.input.pixels, row.prediction
     if pixels is None or said is None:
-        return
+        return row
     heat, name = explain(pixels)
     title = f"{said.category} {100 * said.confidence:.0f} %: {said.decision}"
     picture = draw_heat_map(pixels, heat, title=title, name=name)
-    write_bytes(folder / name_picture(number, row.input.name), picture)
+    folder, file = heat_maps_of(out), name_picture(number, row.input.name)
+    write_bytes(_part_of(folder) / file, picture)
+    return replace(row, heat_map=f"{folder.name}/{file}")
 
 
 def name_picture(number: int, name: str) -> str:

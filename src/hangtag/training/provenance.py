@@ -11,7 +11,9 @@ from hangtag.training.recipes.schema import Recipe
 
 
 def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
-    """Returns the name of a catalogue and, by split, its number of items and their hash.
+    """Returns the name of a catalogue, and by split its number of items and their hash.
+
+    Also whether its images were fitted to the model's size.
 
     With them, the fingerprints of the images that are held out. Where the items name suppliers,
     what splits share them is there too; where the recipe has a teacher, the hash of its card; where
@@ -22,6 +24,7 @@ def describe_data(catalogue: Catalogue, recipe: Recipe) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {
         "name": catalogue.name,
+        "fitted": catalogue.fitted,
         "splits": {
             name: {"n": len(split), "sha256": hash_split(split)}
             for name, split in catalogue.splits.items()

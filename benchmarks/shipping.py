@@ -1,0 +1,35 @@
+"""Puts a trained model among those that come with Hangtag, under the name by which it is asked for.
+
+    python -m benchmarks.shipping runs/accurate fashion-mnist
+
+The graph and the weights are copied byte for byte; the card gets the name and, with the README,
+is signed anew.
+"""
+
+import argparse
+from pathlib import Path
+
+import hangtag
+from hangtag.modelfolder import ONNX, WEIGHTS, find_model_folder, read_card, write_model_folder
+from hangtag.training.modelcard import write_readme
+
+SHIPPED = Path(hangtag.__file__).parent / "models"
+
+
+def main() -> None:
+    """Ships the model that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="a model, a model folder or a run folder")
+    parser.add_argument("name", help="what it is called in Hangtag")
+    options = parser.parse_args()
+    folder = find_model_folder(options.model)
+    card = read_card(folder).model_copy(update={"name": options.name})
+    onnx, weights = ((folder / file).read_bytes() for file in (ONNX, WEIGHTS))
+    write_model_folder(
+        SHIPPED / options.name, card, onnx=onnx, weights=weights, readme=write_readme(card)
+    )
+    print(SHIPPED / options.name)
+
+
+if __name__ == "__main__":
+    main()
