@@ -93,6 +93,8 @@ def make_folder(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
+        if isinstance(error, FileExistsError):
+            reason = "there is a file of that name"
         raise OutputError(
             f"cannot make the folder {path}: {reason}; choose another place"
         ) from error

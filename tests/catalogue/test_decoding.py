@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from PIL import Image
 
 from hangtag.catalogue import decode_grey
 from hangtag.catalogue.decoding import read_image, read_size
+from hangtag.catalogue.faults import Fault
 from hangtag.errors import DataError, ImageError
 
 SIZE = (28, 28)
@@ -278,11 +280,33 @@ def test_truncated_image_is_one_line_that_names_the_file(
     assert "\n" not in str(caught.value)
 
 
-def test_what_begins_like_an_image_is_damaged_and_what_does_not_is_none(tmp_path: Path) -> None:
-    for content, fault in ((b"\x89PNG\r\n\x1a\nrest", "damaged"), (b"GIF89a", "not an image")):
-        with pytest.raises(ImageError) as caught:
-            decode_grey(content, size=SIZE)
-        assert caught.value.fault == fault
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"\x89PNG\r\n\x1a\nrest", Fault.DAMAGED),
+        (b"an image", Fault.NOT_AN_IMAGE),
+        (b"<svg xmlns=''/>", Fault.OTHER_FORMAT),
+        (b"\0\0\0\x1cftypavif", Fault.OTHER_FORMAT),
+    ],
+)
+def test_how_a_file_begins_tells_what_it_is(content: bytes, fault: Fault) -> None:
+    with pytest.raises(ImageError) as caught:
+        decode_grey(content, size=SIZE)
+    assert caught.value.fault == fault
+
+
+@pytest.mark.parametrize("format", ["GIF", "BMP", "TIFF", "ICO", "JPEG2000"])
+def test_another_format_of_images_is_told(format: str) -> None:
+    with pytest.raises(ImageError, match="convert it") as caught:
+        decode_grey(encode(Image.new("L", SIZE), format), size=SIZE)
+    assert caught.value.fault == Fault.OTHER_FORMAT
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, reason in ((tmp_path, "is a folder"), (tmp_path / "pipe", "is no ordinary file")):
+        with pytest.raises(ImageError, match=reason):
+            decode_grey(path, size=SIZE)
 
 
 def test_random_damage_never_escapes_as_another_error() -> None:
@@ -318,8 +342,6 @@ def test_empty_missing_and_folder(tmp_path: Path) -> None:
         decode_grey(tmp_path / "empty.png", size=SIZE)
     with pytest.raises(DataError, match=r"nowhere\.png: no such image file"):
         decode_grey(tmp_path / "nowhere.png", size=SIZE)
-    with pytest.raises(DataError, match="no such image file"):
-        decode_grey(tmp_path, size=SIZE)
 
 
 def test_file_over_20_megabytes(tmp_path: Path) -> None:

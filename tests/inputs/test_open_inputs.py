@@ -40,14 +40,14 @@ def test_inputs_are_results_plus_errors(folder: Path) -> None:
     faults = {Path(one.name).name: one.fault for one in inputs if one.error}
     assert faults == {
         "broken.png": "damaged",
-        "old.gif": "not an image",
+        "old.gif": "in another image format",
         "wrong.npy": "of another shape or type",
     }
     assert [one.name for one in inputs if one.resized] == [f"{folder}/photo.jpg"]
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"), [("a.jfif", ""), ("a.JPE", ""), ("a.heif", "not an image")]
+    ("name", "fault"), [("a.jfif", ""), ("a.JPE", ""), ("a.heif", "in another image format")]
 )
 def test_other_names_of_images_are_not_passed_over(tmp_path: Path, name: str, fault: str) -> None:
     Image.new("L", SIZE).save(tmp_path / name, "JPEG" if not fault else "GIF")

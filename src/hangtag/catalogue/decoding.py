@@ -1,6 +1,7 @@
 """Decodes one image file that nobody vouches for."""
 
 import io
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from hangtag.catalogue.colour import fit_colour, is_grey
 from hangtag.catalogue.faults import Fault
-from hangtag.catalogue.paths import is_file
+from hangtag.catalogue.paths import is_file, is_folder
 from hangtag.catalogue.photo import prepare_photo
 from hangtag.errors import ImageError
 
@@ -28,6 +29,13 @@ MAX_PIXELS = 50_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _STARTS = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
 """How files of these formats begin."""
+
+_OTHER_STARTS = re.compile(
+    rb"GIF8[79]a|BM.{4}\x00{4}|II\*\x00|MM\x00\*|8BPS|\x00{3}.ftyp|\x00\x00\x01\x00|"
+    rb"\x00{3}\x0cjP  |\s*<(\?xml|svg)",
+    re.DOTALL,
+)
+"""How GIF, BMP, TIFF, Photoshop, HEIC and AVIF, icons, JPEG 2000 and SVG begin."""
 
 _ORIENTATION = 0x0112
 """The EXIF tag that says how to turn an image."""
@@ -135,8 +143,7 @@ def read_size(path: Path) -> tuple[int, int]:
     """
     from PIL import Image
 
-    if not is_file(path):
-        raise ImageError(f"{path}: no such image file; check the path", fault=Fault.MISSING)
+    _require_file(path)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as image:
             return image.size if not _is_turned(image) else (image.height, image.width)
@@ -178,14 +185,26 @@ def _open(source: Path | bytes, least: int, name: str) -> Iterator["Image"]:
 
 def _read_file(path: Path) -> bytes:
     try:
-        if not is_file(path):
-            raise ImageError(f"{path}: no such image file; check the path", fault=Fault.MISSING)
+        _require_file(path)
         with path.open("rb") as stream:
             return stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ImageError(
             f"cannot read {path}: {error.strerror or error}", fault=Fault.UNREADABLE
         ) from error
+
+
+def _require_file(path: Path) -> None:
+    """Raises ImageError where there is no regular file."""
+    if is_file(path):
+        return
+    if is_folder(path):
+        reason = "is a folder where an image is expected; name the images in it"
+    elif os.path.exists(path):
+        reason = "is no ordinary file but a device, a pipe or a socket; copy it to a file"
+    else:
+        reason = "no such image file; check the path"
+    raise ImageError(f"{path}: {reason}", fault=Fault.MISSING)
 
 
 def _load(content: bytes, least: int) -> "Image":
@@ -215,7 +234,8 @@ def _explain(error: Exception, content: bytes) -> tuple[Fault, str]:
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError) and not _STARTS.match(content):
-        return Fault.NOT_AN_IMAGE, "is not a JPEG, PNG or WebP image; convert it to one of these"
+        kind = Fault.OTHER_FORMAT if _OTHER_STARTS.match(content) else Fault.NOT_AN_IMAGE
+        return kind, "is not a JPEG, PNG or WebP image; convert it to one of these"
     if isinstance(error, Image.DecompressionBombError):
         return Fault.TOO_LARGE, f"is over {MAX_PIXELS // 1_000_000} megapixels; save it smaller"
     if isinstance(error, MemoryError):

@@ -11,6 +11,7 @@ class Fault(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too large"
     NOT_AN_IMAGE = "not an image"
+    OTHER_FORMAT = "in another image format"
     DAMAGED = "damaged"
     MISSHAPEN = "of another shape or type"
     TIMED_OUT = "timed out"
