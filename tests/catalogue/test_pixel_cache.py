@@ -1,5 +1,6 @@
 """Decoded pixels on disk: found again, never stale, safe to delete, shared by processes."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -141,3 +142,5 @@ def test_images_taken_from_mapped_ones_are_mapped_too_and_leave_no_file(
         assert taken.labels.tolist() == indices.tolist()
     assert set((tmp_path / "cache").rglob("*")) == files
     assert split.take(np.array([], np.intp)).images.shape == (0, 12, 12, 3)
+    shutil.rmtree(tmp_path / "cache")
+    np.testing.assert_array_equal(split.take(chosen).images, pixels[chosen])

@@ -155,6 +155,15 @@ def test_catalogue_with_suppliers_is_divided_by_supplier() -> None:
     assert [len(set(side)) for side in sides if side is not None] == [6, 2]
 
 
+def test_a_catalogue_of_one_supplier_is_divided_by_class() -> None:
+    train = make_split(40, suppliers=["the only brand"] * 40)
+    catalogue = Catalogue("tiny", "made up", FASHION_MNIST_CLASSES, {"train": train})
+
+    divided = split_catalogue(catalogue, share=0.25, seed=0)
+
+    assert [len(divided.splits[name]) for name in ("train", "validation")] == [30, 10]
+
+
 def test_catalogue_without_train() -> None:
     catalogue = make_catalogue(train=0)
 

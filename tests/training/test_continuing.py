@@ -281,3 +281,18 @@ def test_fashion_mnist_s_tenth_class_is_learned_from_fifty_images(
     (before, _), (after, learned) = (judge(run, task, "Bag") for run in (first, second))
     assert after > before - 0.01
     assert learned > 0.8
+
+
+def test_a_model_in_half_precision_continues_with_a_new_class(
+    shapes: Catalogue, tmp_path: Path
+) -> None:
+    train(shapes, tiny_recipe("weights=float16"), out=tmp_path / "before")
+    weights = read_card(tmp_path / "before" / "model").weights
+    assert weights is not None
+    assert weights.format == "float16"
+    both = with_new_class(shapes, new=50)
+    train(both, continue_recipe(str(tmp_path / "before")), out=tmp_path / "after")
+    before = recalls(tmp_path / "before" / "model", shapes.splits["test"], shapes.classes)
+    after = recalls(tmp_path / "after" / "model", both.splits["test"], CLASSES)
+    assert after["flat"] > 0.8
+    assert min(after[name] - before[name] for name in shapes.classes) > -0.1

@@ -16,6 +16,7 @@ from hangtag.training.loop import Trainer
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.recipes import Recipe
 from hangtag.training.schedules import learning_rate
+from hangtag.training.summary import summarise
 from hangtag.training.train import Watch
 from tests.photos import photo_recipe
 from tests.training.test_train import Interrupt, assert_same_run, fit_run
@@ -106,6 +107,10 @@ def test_the_mean_of_the_weights_is_judged_and_kept(colours: Catalogue) -> None:
     while not trainer.finished:
         trainer.run_epoch()
     mean, last = trainer.result.head.weight, trainer.network.head.weight
+    assert (
+        summarise(trainer.result, channels=3, size=(32, 32)).non_trainable
+        == summarise(trainer.network, channels=3, size=(32, 32)).non_trainable
+    )
     assert not mean.equal(last)
     assert torch.dist(mean, last) < 0.2 * last.norm()
     images = trainer.normalisation(trainer._validation.take(slice(None)))

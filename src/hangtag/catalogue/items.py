@@ -142,7 +142,9 @@ def _take_images(images: NDArray[np.uint8], indices: NDArray[np.intp]) -> NDArra
     if not isinstance(images, np.memmap) or images.filename is None or not len(indices):
         return images[indices]
     shape = (len(indices), *images.shape[1:])
-    with tempfile.NamedTemporaryFile(dir=Path(images.filename).parent) as file:
+    folder = Path(images.filename).parent
+    folder.mkdir(parents=True, exist_ok=True)  # someone may have deleted the cache since
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
         taken = np.memmap(file.name, np.uint8, "w+", shape=shape)
     for start in range(0, len(indices), _BLOCK):
         taken[start : start + _BLOCK] = images[indices[start : start + _BLOCK]]

@@ -88,7 +88,7 @@ def supplier_split(
 def split_catalogue(catalogue: Catalogue, *, share: float, seed: int) -> Catalogue:
     """Returns `catalogue` with a ``validation`` split, taken from ``train`` when it has none.
 
-    The split goes by supplier when the items name theirs, else it is stratified by class.
+    The split goes by supplier when the items name two or more, else it is stratified by class.
 
     Raises:
         DataError: There is no ``train`` to take from, or it cannot be divided.
@@ -98,7 +98,7 @@ def split_catalogue(catalogue: Catalogue, *, share: float, seed: int) -> Catalog
     if "train" not in catalogue.splits:
         raise DataError(f"{catalogue.source} has no split 'train' to take a validation split from")
     train = catalogue.splits["train"]
-    if train.suppliers is None:
+    if train.suppliers is None or len(np.unique(train.suppliers)) < 2:
         kept, held = stratified_split(train.labels, share=share, seed=seed, names=catalogue.classes)
     else:
         kept, held = supplier_split(train.suppliers, share=share, seed=seed)

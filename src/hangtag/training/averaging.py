@@ -20,7 +20,7 @@ class RunningMean:
     """
 
     def __init__(self, network: Network, *, decay: float) -> None:
-        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.network = copy.deepcopy(network)
         self.steps = 0
         self._decay = decay
 

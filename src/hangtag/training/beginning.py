@@ -64,7 +64,7 @@ class Beginning:
                 own[name].copy_(tensor)
             elif kept:
                 rows, sources = zip(*kept, strict=True)
-                own[name][list(rows)] = tensor[list(sources)]
+                own[name][list(rows)] = tensor[list(sources)].to(own[name].dtype)
 
 
 def load_beginning(recipe: Recipe) -> Beginning | None:
