@@ -1,9 +1,9 @@
 """Puts a trained model among those that come with Hangtag, under the name by which it is asked for.
 
-    python -m benchmarks.shipping runs/accurate fashion-mnist
+    python -m benchmarks.shipping runs/accurate fashion-mnist --source "Zalando SE, MIT licence"
 
-The graph and the weights are copied byte for byte; the card gets the name and, with the README,
-is signed anew.
+The graph and the weights are copied byte for byte; the card gets the name and the source of the
+data and is, with the README, written anew.
 """
 
 import argparse
@@ -21,9 +21,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", help="a model, a model folder or a run folder")
     parser.add_argument("name", help="what it is called in Hangtag")
+    parser.add_argument("--source", required=True, help="where the data is from, and its licence")
     options = parser.parse_args()
     folder = find_model_folder(options.model)
-    card = read_card(folder).model_copy(update={"name": options.name})
+    card = read_card(folder)
+    data = {**card.data, "source": options.source}
+    card = card.model_copy(update={"name": options.name, "data": data})
     onnx, weights = ((folder / file).read_bytes() for file in (ONNX, WEIGHTS))
     write_model_folder(
         SHIPPED / options.name, card, onnx=onnx, weights=weights, readme=write_readme(card)

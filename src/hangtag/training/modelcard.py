@@ -132,6 +132,7 @@ def _making(card: Card) -> list[str]:
         *([f"- {_PUBLISHED}"] if card.recipe["network"].get("pretrained") else []),
         *_beginning(card),
         "- data: " + ", ".join(f"{name} {part['n']:,} items" for name, part in splits),
+        *([f"- source of the data: {card.data['source']}"] if "source" in card.data else []),
         f"- made {card.created} with " + ", ".join(f"{n} {v}" for n, v in card.made_by.items()),
         "- every setting, the hashes of the data and golden examples: `card.json`",
         "",
