@@ -39,7 +39,7 @@ class Quick(Categoriser):
 
 
 class Rows:
-    path = "made"
+    path, note = "made", ""
 
     def count(self):
         return count
