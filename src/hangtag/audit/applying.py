@@ -1,7 +1,7 @@
 """Applies approved rules to a feed: every row gets a category, or the word that a person must look.
 
-Adds the columns ``category``, ``category_id``, ``category_by`` and ``google_id``. Applied again to its own output
-it changes nothing.
+Adds the columns ``category``, ``category_id``, ``category_by`` and ``google_id``. Applied
+again to its own output it changes nothing.
 """
 
 from collections import Counter

@@ -1,8 +1,9 @@
 """A feed: a table with one row an item, its image, label and supplier.
 
 Columns: ``image`` (a path, relative to the table) and ``label``; ``id`` (the image's path where it
-is missing) and ``supplier`` (one nameless supplier where it is missing) may be there too, in any case. A folder
-stands for the ``feed.csv``, ``feed.parquet`` or ``manifest.csv`` in it.
+is missing) and ``supplier`` (one nameless supplier where it is missing) may be there too. The case
+of these names does not count. A folder stands for the ``feed.csv``, ``feed.parquet`` or
+``manifest.csv`` in it.
 """
 
 import unicodedata

@@ -170,7 +170,7 @@ def _read_header(path: str, encoding: str, image: str) -> tuple[list[str], str]:
     for separator in _SEPARATORS:
         try:
             with _open_rows(path, encoding, separator) as rows:
-                header = next(rows, [])
+                header: list[str] = next(rows, [])
         except (UnicodeError, csv.Error):
             continue
         if (image in _fold(header), len(header)) > (image in _fold(best[0]), len(best[0])):

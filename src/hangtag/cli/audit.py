@@ -276,8 +276,9 @@ def apply(
 ) -> None:
     """Applies the approved rules to a feed.
 
-    Adds the columns category, category_id, category_by and google_id. A rule is approved where its row says yes. The output has all columns of the
-    feed; applied to its own output the command changes nothing.
+    Adds the columns category, category_id, category_by and google_id. A rule is
+    approved where its row says yes. The output has all columns of the feed;
+    applied to its own output the command changes nothing.
 
     \b
     For example:
