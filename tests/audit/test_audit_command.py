@@ -270,3 +270,32 @@ def test_bad_options_get_one_line(hangtag: Run, demo: Path, tmp_path: Path) -> N
     outcome = hangtag("audit", "apply", tmp_path / "none.csv", demo, "--out", tmp_path / "o.txt")
     assert outcome.code == 2
     assert ".csv or .parquet" in outcome.err
+
+
+def test_what_a_word_says_below_the_class_is_kept(hangtag: Run, demo: Path, tmp_path: Path) -> None:
+    """Trousers called chinos, in Shopify's tree and in one where all of them are bottoms."""
+    truth = read_csv_rows(demo / "truth" / "items.csv")
+    pants = {row["id"] for row in truth if row["category"] == "aa-1-12" and not row["fault"]}
+    rows = [row for row in read_csv_rows(demo / "feed.csv") if row["id"] in pants]
+    lines = [f"{demo / row['image']},{row['id']},A,Chinos" for row in rows]
+    feed = tmp_path / "feed.csv"
+    feed.write_text("\n".join(["image,id,supplier,label", *lines]) + "\n")
+    tree = tmp_path / "tree.csv"
+    tree.write_text("id,name,parent\nb,Bottoms,\np,Pants,b\nt,Tops,\n")
+    for given, ids in (((), "aa-1-12-3"), (("--taxonomy", tree), "p")):
+        out = tmp_path / ids
+        assert hangtag("audit", feed, "--out", out, *given, "-q").code in (0, 1)
+        (row,) = read_csv_rows(out / "dictionary.csv")
+        assert (row["proposal"], row["ids"]) == ("map", ids)
+        rules = (out / "rules.csv").read_text()
+        (out / "rules.csv").write_text(rules.replace("\n,", "\nyes,", 1))
+        done = hangtag(
+            *("audit", "apply", out / "rules.csv", feed, "--audit", out, *given),
+            *("--out", out / "categorised.csv"),
+        )
+        assert done.code == 0, done.err
+        found = {one["category_id"] for one in read_csv_rows(out / "categorised.csv")}
+        assert found - {""} == {ids}
+    outcome = hangtag("audit", "apply", tmp_path / "p" / "rules.csv", feed, "--out", "x.csv")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "line 2: there is no category 'p'" in outcome.err

@@ -130,7 +130,8 @@ def _check_categories(
     nowhere = not any(one in names and one != OUTSIDE_ID for rule in rules for one in rule.ids)
     for line, rule in enumerate(rules, 2):
         for identifier, name in zip(rule.ids, rule.categories, strict=True):
-            accepted = names.get(identifier, (identifier,) if nowhere else ())
+            own = (identifier,) if nowhere and identifier == name else ()
+            accepted = names.get(identifier, own)
             if not accepted:
                 raise DataError(
                     f"{path}, line {line}: there is no category '{identifier}' ({name}); hangtag "
