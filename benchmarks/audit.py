@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from hangtag.audit.demo import DemoOptions, write_demo_feed
 from hangtag.audit.demo.brands import OUTSIDE, SHORTS
 from hangtag.catalogue import Split, split_catalogue
 from hangtag.cli.console import print_table
+from hangtag.taxonomy import shipped_tree
 
 ENOUGH = 30
 """Items of a word from which its rule is judged."""
@@ -124,6 +125,7 @@ def measure(feed: Path, out: Path, seconds: float) -> Measured:
         if int(row["items"]) >= ENOUGH
     ]
     ruled = [(row, true) for row, true in words if row["proposal"] != "ask"]
+    known_ids = frozenset().union(*meanings.values())
     merged = [(row, true) for row, true in words if len(true) > 1]
     lacking = [row for row, true in words if SHORTS in true]
     listed = read_rows(out / "issues.csv")
@@ -134,9 +136,9 @@ def measure(feed: Path, out: Path, seconds: float) -> Measured:
     automatic = [row for row in issues if row["automatic"] == "yes"]
     scores = {row["id"]: float(row["score"]) for row in issues}
     return Measured(
-        rules=(sum(ids_of(row) == true for row, true in ruled), len(ruled)),
+        rules=(sum(ids_of(row, known_ids) == true for row, true in ruled), len(ruled)),
         splits=(
-            sum(row["proposal"] == "split" and ids_of(row) == t for row, t in merged),
+            sum(row["proposal"] == "split" and ids_of(row, known_ids) == t for row, t in merged),
             len(merged),
         ),
         asked=sum(row["proposal"] == "ask" and not true & {SHORTS, OUTSIDE} for row, true in words),
@@ -196,9 +198,16 @@ def read_meanings(path: Path) -> dict[tuple[str, str], frozenset[str]]:
     return {key: frozenset(ids) for key, ids in found.items()}
 
 
-def ids_of(row: Row) -> frozenset[str]:
-    """Returns the ids of the categories that a rule names."""
-    return frozenset(filter(None, row["ids"].split("; ")))
+def ids_of(row: Row, known: Set[str]) -> frozenset[str]:
+    """Returns the categories of the truth that those of a rule are or lie in."""
+    return frozenset(lift(one, known) for one in row["ids"].split("; ") if one)
+
+
+def lift(identifier: str, known: Set[str]) -> str:
+    """Returns the nearest known category above one; itself where there is none."""
+    tree = shipped_tree()
+    path = tree.path(identifier) if identifier in tree else ()
+    return next((one for one in reversed(path) if one in known), identifier)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -14,7 +14,6 @@ What the network sees was not learned from these photos: the recipe trains the l
 """
 
 import argparse
-import csv
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,14 +23,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.metrics import average_precision_score
 
+from benchmarks import clothing
+from benchmarks.clothing import raw_items
 from hangtag.files import write_text
 from hangtag.predictions import read_csv_rows
 from hangtag.predictions.csv_rows import format_row
 
 COLUMNS = ("image", "id", "supplier", "label")
-NO_GARMENT = ("Not sure", "Other", "Skip")
-"""Labels that say nothing of the item; the audit leaves items without a label out."""
-
 NOISE = 0.05
 
 WORST, A_SHEET, A_ROW = 50, 10, 5
@@ -69,13 +67,10 @@ def main() -> None:
 
 
 def read_items(folder: Path) -> list[Row]:
-    """Returns the photos with a label that names a garment, with absolute paths."""
-    with (folder / "items.csv").open(encoding="utf-8", newline="") as stream:
-        return [
-            {**row, "image": str((folder / row["image"]).resolve()), "id": Path(row["image"]).stem}
-            for row in csv.DictReader(stream)
-            if row["label"] not in NO_GARMENT
-        ]
+    """Returns the photos with a label that names a garment, with ids."""
+    return [
+        {**row, "id": Path(row["image"]).stem} for row in raw_items(clothing.read_items(folder))
+    ]
 
 
 def divide_people(items: Sequence[Row]) -> tuple[list[Row], list[Row]]:

@@ -1,5 +1,6 @@
 """Rules applied to a feed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from hangtag.audit.item_table import COLUMNS
 from hangtag.audit.proposals import Action
 from hangtag.audit.rules import Rule
 from hangtag.audit.tables import write_table
-from hangtag.errors import DataError
+from hangtag.errors import DataError, OutputError
 from hangtag.predictions import read_csv_rows
 
 RULES = [
@@ -30,11 +31,11 @@ ROWS = [
     ("7.png", "7", "A", "Tees", "x"),
 ]
 FOUND = [
-    ("1", "A", "Tees", "T-shirt", "t", 0.01, "sure"),
-    ("2", "A", "Tees", "T-shirt", "t", 0.7, "issue"),
-    ("3", "A", "Knits", "Coat", "c", 0.0, "sure"),
-    ("4", "A", "Knits", "Coat", "c", 0.0, "fine"),
-    ("7", "A", "Tees", "Dress", "d", 0.99, "correction"),
+    ("1", "A", "Tees", "T-shirt", "t", 0.01, "sure", "t"),
+    ("2", "A", "Tees", "T-shirt", "t", 0.7, "issue", "t"),
+    ("3", "A", "Knits", "Coat", "c", 0.0, "sure", "c; p"),
+    ("4", "A", "Knits", "Coat", "c", 0.0, "fine", "c; p"),
+    ("7", "A", "Tees", "Dress", "d", 0.99, "correction", "t"),
 ]
 
 
@@ -90,7 +91,7 @@ def test_applied_again_nothing_changes(feed: Path, tmp_path: Path, suffix: str) 
     apply_rules(RULES, open_feed(str(feed)), first)
     counts = apply_rules(RULES, open_feed(str(first)), second)
     assert first.read_bytes() == second.read_bytes()
-    assert sum(counts.values()) == len(ROWS)
+    assert sum(counts.counts.values()) == len(ROWS)
 
 
 def test_all_columns_stay(feed: Path, tmp_path: Path) -> None:
@@ -109,3 +110,30 @@ def test_without_an_approved_rule_there_is_nothing_to_do(feed: Path, tmp_path: P
 def test_what_is_no_item_table_is_refused(feed: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not what hangtag audit writes"):
         apply(feed, tmp_path / "out.csv", feed)
+
+
+def test_what_was_judged_by_another_meaning_does_not_count(feed: Path, tmp_path: Path) -> None:
+    """Since the audit a person made the word mean something else: its issues are none."""
+    write_table(tmp_path / "items.parquet", COLUMNS, FOUND)
+    rules = [replace(RULES[0], ids=("j",)), *RULES[1:]]
+    items = tmp_path / "items.parquet"
+    applied = apply_rules(rules, open_feed(str(feed)), tmp_path / "out.csv", items=items)
+    assert applied.outdated == 3
+    assert applied.counts["rule"] == 3
+    assert "correction" not in applied.counts
+
+
+def test_the_feed_is_not_written_over(feed: Path) -> None:
+    before = feed.read_bytes()
+    with pytest.raises(OutputError, match="is the feed itself"):
+        apply(feed, feed)
+    assert feed.read_bytes() == before
+
+
+def test_rules_of_another_feed_are_told(feed: Path, tmp_path: Path) -> None:
+    rules = [replace(RULES[0], supplier="Z")]
+    with pytest.raises(DataError, match="none of the 1 approved rules is for a word of"):
+        apply_rules(rules, open_feed(str(feed)), tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+    with pytest.raises(DataError, match="holds no audit"):
+        apply(feed, tmp_path / "out.csv", tmp_path / "none" / "items.parquet")

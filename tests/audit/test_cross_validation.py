@@ -40,6 +40,7 @@ def test_planted_errors_are_found(
     found = json.loads(outcome.out)
     assert (found["items"], found["labels"], found["rare"]) == (180, 3, 2)
     rows = list(read_csv_rows(tmp_path / "out" / "issues.csv"))
+    assert {row["automatic"] for row in rows} == {"no"}
     assert len(rows) == found["issues"]
     listed = [row["image"] for row in rows]
     assert len(wrong & set(listed)) >= 10

@@ -5,18 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hangtag.audit.categories import Categories
 from hangtag.audit.dictionary import make_spread
-from hangtag.audit.dictionary_entries import CategoryNames, Entry, build_dictionary
+from hangtag.audit.dictionary_entries import Entry, build_dictionary
 from hangtag.audit.drift import Earlier, find_drift, read_earlier
 from hangtag.audit.evidence import EvidenceTable
 from hangtag.audit.groups import Groups
-from hangtag.audit.noise import compare_shares, correct_holm, measure_noise
+from hangtag.audit.noise import BrandNoise, compare_shares, correct_holm, measure_noise
 from hangtag.audit.savings import Assumptions, count_savings
 from hangtag.audit.text import NoText
 from hangtag.errors import DataError
+from hangtag.taxonomy import shipped_tree
 from tests.audit.made_items import CLASSES, say
 
-NAMES = CategoryNames(("a", "b", "c", "d", "no apparel"), ("1", "2", "3", "4", "outside"))
+NAMES = Categories(
+    ("a", "b", "c", "d", "no apparel"), ("1", "2", "3", "4", "outside"), shipped_tree()
+)
 
 
 def audit(rates: dict[str, float], *, items: int = 400) -> tuple[list[Entry], EvidenceTable]:
@@ -29,7 +33,7 @@ def audit(rates: dict[str, float], *, items: int = 400) -> tuple[list[Entry], Ev
         labels = np.where(wrong, (truth + random.integers(1, CLASSES, items)) % CLASSES, truth)
         numbers = np.array([groups.count(supplier, f"word {label}") for label in labels])
         table.add(numbers, say(truth, seed=seed), np.zeros(items, dtype=np.bool_))
-    return build_dictionary(groups, table, NoText(CLASSES)), table
+    return build_dictionary(groups, table, NoText(CLASSES), NAMES), table
 
 
 def test_error_rates_are_found_and_ranked() -> None:
@@ -95,9 +99,18 @@ def test_nothing_drifts_from_itself() -> None:
     assert (drift.changes, drift.new, drift.gone) == ((), (), ())
 
 
+@pytest.mark.parametrize("before", [0.0495, 0.0505, 0.2, 0.001])
+def test_an_error_rate_must_change_by_a_point_to_be_told(before: float) -> None:
+    error = make_spread(0.05, 1e6)
+    brand = BrandNoise("A", 1_000_000, (), error, 1.0, "alike")
+    drift = find_drift([], [brand], NAMES, Earlier("x", {}, {"A": make_spread(before, 1e6)}))
+    assert len(drift.changes) == (abs(before - 0.05) > 0.01)
+
+
 def test_what_is_no_audit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="holds no audit: there is no shares"):
         read_earlier(tmp_path)
+    (tmp_path / "brands.csv").write_text("")
     (tmp_path / "shares.csv").write_text("supplier,label\nA,b\n")
     with pytest.raises(DataError, match="holds no audit"):
         read_earlier(tmp_path)

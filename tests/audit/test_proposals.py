@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from hangtag.audit.dictionary import Posterior
-from hangtag.audit.proposals import Action, find_closed, propose
+from hangtag.audit.dictionary_entries import Entry
+from hangtag.audit.inspection import find_closed
+from hangtag.audit.proposals import Action, propose
 from hangtag.audit.text import TextView
 
 SAID_NOTHING = TextView(np.zeros(4))
@@ -51,8 +53,12 @@ def test_what_things_without_a_class_look_like_is_closed_to_corrections() -> Non
     texts = [SAYS_FIRST, shorts]
     found = [posterior(0.95, 0.03, 0.01, 0.01), posterior(0.01, 0.9, 0.08, 0.01)]
     proposals = [propose(one, text) for one, text in zip(found, texts, strict=True)]
-    assert find_closed(texts, proposals) == (1,)
-    assert find_closed(texts[:1], proposals[:1]) == ()
+    entries = [
+        Entry("A", "word", 9, one, text, proposal, proposal, lacking=text is shorts)
+        for one, text, proposal in zip(found, texts, proposals, strict=True)
+    ]
+    assert find_closed(entries) == (1,)
+    assert find_closed(entries[:1]) == ()
 
 
 def test_a_wider_word_does_not_contradict() -> None:

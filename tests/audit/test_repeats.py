@@ -8,15 +8,15 @@ from PIL import Image
 
 from hangtag.audit.duplicates import (
     WORDS,
-    _is_copy,
     find_exact,
     group_positions,
     hash_pixels,
+    is_copy,
     nominate,
     sketch_pixels,
 )
 from hangtag.audit.groups import Group
-from hangtag.audit.repeats import Finding, _describe, _Member
+from hangtag.audit.repeats import Finding, Member, describe_repeat
 from hangtag.catalogue import Catalogue
 
 
@@ -35,7 +35,7 @@ def test_copies_saved_again_are_found_and_few_others(fashion_mnist: Catalogue) -
     images = list(fashion_mnist.splits["train"].images[:400])
     images += [save_again(image, 90) for image in images[:100]]
     pairs = [tuple(pair) for pair in nominate(sketch(images)).tolist()]
-    confirmed = {pair for pair in pairs if _is_copy(images[pair[0]], images[pair[1]])}
+    confirmed = {pair for pair in pairs if is_copy(images[pair[0]], images[pair[1]])}
     planted = {(index, 400 + index) for index in range(100)}
     assert len(confirmed & planted) >= 95
     assert len(confirmed - planted) <= 2
@@ -46,8 +46,8 @@ def test_colour_counts() -> None:
     red[5:30, 5:20, 0] = 200
     blue[5:30, 5:20, 2] = 200
     assert hash_pixels(red) != hash_pixels(blue)
-    assert not _is_copy(red, blue)
-    assert _is_copy(red, red)
+    assert not is_copy(red, blue)
+    assert is_copy(red, red)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -69,10 +69,10 @@ def test_a_picture_of_many_items_is_one_group() -> None:
 def test_what_a_repeat_means() -> None:
     groups = [Group("A", "tee"), Group("A", "bag"), Group("B", "shirt"), Group("A", "t-shirt")]
     cover = np.array([[True, False], [False, True], [True, False], [True, False]])
-    tee, bag, other, own = (_Member(name, row, 1) for row, name in enumerate("abcd"))
+    tee, bag, other, own = (Member(name, row, 1) for row, name in enumerate("abcd"))
 
-    def finding(one: _Member, *others: _Member) -> tuple[Finding, str]:
-        found = _describe(one, others, 0, groups, cover)
+    def finding(one: Member, *others: Member) -> tuple[Finding, str]:
+        found = describe_repeat(one, others, 0, groups, cover)
         return found.finding, found.same_as
 
     assert finding(tee, own) == (Finding.TWICE, "d")

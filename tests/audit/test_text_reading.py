@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 
+from hangtag.audit.categories import place_classes
 from hangtag.audit.text import NoText
 from hangtag.audit.text_reading import TaxonomyReader
 from hangtag.catalogue import FASHION_MNIST_CLASSES
-from hangtag.modelfolder import ModelClass
-from hangtag.taxonomy import category_of
+from hangtag.categoriser import Categoriser
 
-CLASSES = [
-    ModelClass(name=name, category=category.id if (category := category_of(name)) else None)
-    for name in FASHION_MNIST_CLASSES
-]
+CATEGORIES = place_classes(Categoriser.load("fashion-mnist").card)
 
 
 def best_of(vector: np.ndarray, floor: float) -> set[str]:
@@ -30,19 +27,28 @@ def best_of(vector: np.ndarray, floor: float) -> set[str]:
     ],
 )
 def test_words_say_classes(label: str, floor: float, meant: set[str]) -> None:
-    (view,) = TaxonomyReader(CLASSES).read([label])
+    (view,) = TaxonomyReader(CATEGORIES).read([label])
     assert best_of(view.vector, floor) == meant
     assert view.vector.sum() + view.foreign == pytest.approx(1)
 
 
 def test_a_category_without_a_class_is_foreign() -> None:
-    shorts, blouses = TaxonomyReader(CLASSES).read(["Denim Shorts", "Blouses"])
+    shorts, blouses = TaxonomyReader(CATEGORIES).read(["Denim Shorts", "Blouses"])
     assert shorts.foreign > 0.9
     assert 0.4 < blouses.foreign < 0.6  # Shirts lie right beside them.
 
 
 def test_a_word_that_is_not_read_says_nothing() -> None:
-    (view,) = TaxonomyReader(CLASSES).read(["XQ-77"])
+    (view,) = TaxonomyReader(CATEGORIES).read(["XQ-77"])
     assert not view.known
     assert view.vector.sum() == 0
     assert not NoText(3).read(["Shirts"])[0].known
+
+
+def test_the_name_of_the_brand_and_the_season_say_nothing() -> None:
+    reader = TaxonomyReader(CATEGORIES)
+    plain, named = reader.read(["Chinos", "Zalbo Chinos SS24"], supplier="Zalbo GmbH")
+    assert named.category == plain.category == "aa-1-12-3"
+    assert named.score == pytest.approx(plain.score)
+    (boots,) = reader.read(["Boots"], supplier="Boots")
+    assert boots.category == "aa-8-3"

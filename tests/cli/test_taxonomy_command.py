@@ -34,7 +34,8 @@ def test_show(hangtag: Run) -> None:
     assert len(json.loads(hangtag("taxonomy", "show", "--json").out)["categories"]) == 663
     outcome = hangtag("taxonomy", "show", "aa-8")
     assert "Sneakers aa-8-8" in outcome.out
-    assert "categories of shopify_apparel.csv" in outcome.err
+    assert "categories of shopify_apparel.csv, release 2026-11" in outcome.err
+    assert shown["release"] == "2026-11"
     assert hangtag("taxonomy", "show", "--depth", 0, "-q").out.strip() == "Apparel & Accessories aa"
 
 
@@ -67,6 +68,7 @@ def test_map(hangtag: Run) -> None:
     assert (best["id"], best["name"]) == ("aa-1-13", "Clothing Tops")
     assert 0.5 < best["score"] <= 1
     assert len(mapped[0]["candidates"]) == 3
+    assert best["google_id"] == "212"
     assert mapped[1]["outside"] > 0.9
 
 

@@ -24,6 +24,11 @@ from hangtag.taxonomy.stemming import stem
         ("Płaszcze", ("plaszcze",)),
         ("  ", ()),
         ("&/,", ()),
+        ("SS24 Shirts", ("shirts",)),
+        ("Jeans FW 2023", ("jeans",)),
+        ("A/W > Coats", ("coats",)),
+        ("Jea\u200bns", ("jeans",)),
+        ("\uff2a\uff45\uff41\uff4e\uff53", ("jeans",)),
     ],
 )
 def test_tokens(label: str, tokens: tuple[str, ...]) -> None:

@@ -196,3 +196,11 @@ def test_labels_stream_and_repeat() -> None:
 
 def test_no_labels_give_no_candidates() -> None:
     assert rank_categories([]) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "category"),
+    [("Boys Shorts", "aa-1-25-1"), ("Boys' shorts", "aa-1-25-1"), ("Boyshorts", "aa-1-6-11-2")],
+)
+def test_shorts_for_boys_are_no_underwear(label: str, category: str) -> None:
+    assert rank_categories([label], count=1)[0][0].id.startswith(category)

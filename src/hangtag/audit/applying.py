@@ -1,31 +1,46 @@
 """Applies approved rules to a feed: every row gets a category, or the word that a person must look.
 
-Adds the columns ``category``, ``category_id`` and ``category_by``. Applied again to its own output
-it changes nothing.
+Adds the columns ``category``, ``category_id``, ``category_by`` and ``google_id``. Applied
+again to its own output it changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.audit.feed import Feed, fold_label, read_id, read_key
+from hangtag.audit.feed import Feed, fold_label
 from hangtag.audit.item_table import State, StoredItem, read_item_table
 from hangtag.audit.proposals import Action
 from hangtag.audit.rules import Rule
 from hangtag.audit.tables import open_table
-from hangtag.errors import DataError
+from hangtag.errors import DataError, OutputError
 from hangtag.inputs.items import ColumnKind
 from hangtag.progress import Tick
+from hangtag.taxonomy import Tree, shipped_tree
 
 ADDED: dict[str, ColumnKind] = {
     "category": "text",
     "category_id": "text",
     "category_by": "text",
+    "google_id": "text",
 }
 """The columns that are added."""
 
 _TICK_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying rules did.
+
+    Attributes:
+        counts: How many rows got their category by what.
+        outdated: How many items the audit judged by another meaning than their rule has.
+    """
+
+    counts: Mapping[str, int]
+    outdated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +57,10 @@ def apply_rules(
     feed: Feed,
     out: Path,
     *,
+    tree: Tree | None = None,
     items: Path | None = None,
     on_progress: Tick | None = None,
-) -> dict[str, int]:
+) -> Applied:
     """Writes the rows of a feed with the categories that approved rules give them.
 
     ``category_by`` is ``rule`` (a map or outside), ``image`` (a split, the category by the image),
@@ -55,16 +71,16 @@ def apply_rules(
         rules: Those that are not approved do not count.
         feed: The rows.
         out: The table to write, CSV or Parquet by its suffix.
+        tree: Where the categories are from; Shopify's by default.
         items: What an audit of this feed found of its items, which must all be there, in the order
             of that time; without it words that are split go to review, and issues are not known.
+            What was judged by another meaning than the rule has counts for nothing.
         on_progress: Called as rows are done.
 
-    Returns:
-        How many rows got their category by what.
-
     Raises:
-        DataError: No rule is approved, a row cannot be read, or an item that was audited is gone.
-        OutputError: The table cannot be written.
+        DataError: No rule is approved or for a word of the feed, a row cannot be read, or an item
+            that was audited is gone.
+        OutputError: The table cannot be written, or is the feed itself.
     """
     approved = {rule.key: rule for rule in rules if rule.approved}
     if not approved:
@@ -72,20 +88,38 @@ def apply_rules(
             f"none of the {len(rules)} rules is approved; write yes into the column 'approved' of "
             "those that are right"
         )
+    if out.exists() and out.samefile(feed.path):
+        raise OutputError(f"{out} is the feed itself; write to another file")
     columns = {name: kind for name, kind in feed.columns.items() if name not in ADDED}
     counts: Counter[str] = Counter()
+    met = outdated = 0
     stored = _Follower(iter(()) if items is None else read_item_table(items))
+    google = {one.id: one.google_id for one in tree or shipped_tree()}
     with open_table(out, {**columns, **ADDED}) as write:
-        for done, cells in enumerate(feed.read_rows(), 1):
-            supplier, label = read_key(cells)
-            rule = approved.get((supplier, fold_label(label)))
-            answer = _answer(rule, stored.find(read_id(cells), supplier))
+        for done, row in enumerate(feed.read_rows(), 1):
+            rule = approved.get((row.supplier, fold_label(row.label)))
+            item = stored.find(row.id, row.supplier)
+            if rule is not None and item is not None and item.judged_as != rule.meaning:
+                item, outdated = None, outdated + 1
+            answer = _answer(rule, item)
+            met += rule is not None
             counts[answer.by] += 1
-            write([*(cells[name] for name in columns), answer.category, answer.id, answer.by])
+            added = answer.category, answer.id, answer.by, google.get(answer.id or "")
+            write([*(row.cells[name] for name in columns), *added])
             if on_progress and done % _TICK_ROWS == 0:
                 on_progress(done, None)
         stored.require_end()
-    return dict(counts)
+        if not met:
+            raise DataError(_explain_strangers(approved.values(), feed))
+    return Applied(dict(counts), outdated)
+
+
+def _explain_strangers(rules: Collection[Rule], feed: Feed) -> str:
+    first = next(iter(rules))
+    return (
+        f"none of the {len(rules):,} approved rules is for a word of {feed.path}; the first is for "
+        f"'{first.label}' of {first.supplier}: give the rules of an audit of this feed"
+    )
 
 
 def _answer(rule: Rule | None, item: StoredItem | None) -> _Answer:

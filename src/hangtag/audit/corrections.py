@@ -113,8 +113,10 @@ def describe(found: Correctable | None, *, source: str, precision: float) -> str
         if found.wanted
         else "a better model is needed, not more reference images"
     )
+    few = "contradiction" if found.needed == 1 else "contradictions"
+    here = "there is 1" if found.surest == 1 else f"there are {found.surest:,}"
     return (
-        f"nothing is corrected without a person: at {precision:g} that takes {found.needed:,} "
-        f"contradictions surer than every wrong answer on {source}, here are {found.surest:,}; "
+        f"nothing is corrected without a person: a promise of {100 * precision:g}% takes "
+        f"{found.needed:,} {few} surer than every wrong answer on {source}, and {here}; "
         f"{advice}, or ask for less by --precision"
     )

@@ -34,8 +34,12 @@ COLUMNS: dict[str, ColumnKind] = {
     "suggested": "text",
     "score": "number",
     "confidence": "number",
+    "automatic": "text",
     "image": "text",
 }
+"""The first ones of an audit by a model. ``automatic`` is always no: a correction keeps a promise
+that is tested on right labels, and there are none."""
+
 _BATCH = 256
 _INVERSE_PENALTY = 0.01
 """Of the regression, on standardised embeddings; docs/audit-of-real-photos.md says how chosen."""
@@ -205,6 +209,7 @@ def _find_issues(
             names[best[index]],
             round(float(1 - probabilities[index, labels[index]]), DIGITS),
             round(float(probabilities[index, best[index]]), DIGITS),
+            "no",
             items[index].image,
         )
         for index in worst.tolist()

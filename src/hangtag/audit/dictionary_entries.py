@@ -1,32 +1,16 @@
 """The brand dictionary: for each word of each brand what it means and what to do with it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from hangtag.audit.categories import Categories
 from hangtag.audit.dictionary import Posterior, find_posterior, find_prior
 from hangtag.audit.evidence import Evidence, EvidenceTable
 from hangtag.audit.groups import Groups
-from hangtag.audit.proposals import Proposal, propose
+from hangtag.audit.proposals import TEXT_SURE, Action, Proposal, propose
+from hangtag.audit.rules import Rule
 from hangtag.audit.text import TextReader, TextView
-from hangtag.modelfolder import ModelClass
-from hangtag.taxonomy import category_of
-
-OUTSIDE_NAME, OUTSIDE_ID = "no apparel", "outside"
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryNames:
-    """Names and ids of the categories: the classes of a model and, last, what is none of them.
-
-    Attributes:
-        names: What people read, K + 1.
-        ids: Ids of the taxonomy, the class's name where it has none, K + 1.
-    """
-
-    names: tuple[str, ...]
-    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +23,12 @@ class Entry:
         items: Items under it.
         posterior: What they are.
         text: What the word itself says.
-        proposal: What to do with it.
+        proposal: What to do with it, as images and text have it.
+        meaning: What its items are judged by: what a person approved, else the proposal.
+        lacking: Whether it names a category that the model has no class for.
+        finer: Id of the category below that of the class, where the text names one and the images
+            agree with it; empty elsewhere.
+        approved: The rule that a person approved before, None where there is none.
     """
 
     supplier: str
@@ -48,34 +37,53 @@ class Entry:
     posterior: Posterior
     text: TextView
     proposal: Proposal
+    meaning: Proposal
+    lacking: bool
+    finer: str = ""
+    approved: Rule | None = None
 
 
-def name_categories(classes: Sequence[ModelClass]) -> CategoryNames:
-    """Returns the names and ids of the categories of a model."""
-    ids = []
-    for one in classes:
-        known = category_of(one.name)
-        ids.append(one.category or (known.id if known else one.name))
-    return CategoryNames(
-        names=(*(one.name for one in classes), OUTSIDE_NAME), ids=(*ids, OUTSIDE_ID)
-    )
-
-
-def build_dictionary(groups: Groups, evidence: EvidenceTable, reader: TextReader) -> list[Entry]:
+def build_dictionary(
+    groups: Groups, evidence: EvidenceTable, reader: TextReader, categories: Categories
+) -> list[Entry]:
     """Finds what each word means and what to do with it, by the number of its group."""
     seen = evidence.by_group()
     entries: list[Entry | None] = [None] * len(groups.all)
-    for numbers in groups.by_supplier().values():
-        views = reader.read([groups.all[number].label for number in numbers])
+    for supplier, numbers in groups.by_supplier().items():
+        labels = [groups.all[number].label for number in numbers]
+        views = reader.read(labels, supplier=supplier)
         for number, view in zip(numbers, views, strict=True):
             group = groups.all[number]
             found = seen.get(number) or _see_nothing(len(view.vector) - 1)
             posterior = find_posterior(found, find_prior(view.vector))
-            proposal = propose(posterior, view)
+            proposal = _unite(propose(posterior, view), categories)
             entries[number] = Entry(
-                group.supplier, group.label, group.items, posterior, view, proposal
+                supplier=group.supplier,
+                label=group.label,
+                items=group.items,
+                posterior=posterior,
+                text=view,
+                proposal=proposal,
+                meaning=proposal,
+                lacking=view.foreign >= TEXT_SURE,
+                finer=_find_finer(proposal, view, categories),
             )
     return [entry for entry in entries if entry is not None]
+
+
+def _unite(proposal: Proposal, categories: Categories) -> Proposal:
+    """Maps a word that is split among classes which a tree has one category for."""
+    ids = {categories.ids[index] for index in proposal.cover}
+    if proposal.action is not Action.SPLIT or len(ids) > 1:
+        return proposal
+    return Proposal(Action.MAP, proposal.cover, "images agree")
+
+
+def _find_finer(proposal: Proposal, text: TextView, categories: Categories) -> str:
+    """Returns the category that the text names below that of the images: chinos, not pants."""
+    if proposal.action is not Action.MAP or text.score < TEXT_SURE:
+        return ""
+    return text.category if categories.is_finer(text.category, proposal.cover[0]) else ""
 
 
 def _see_nothing(classes: int) -> Evidence:

@@ -8,15 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hangtag.audit.categories import Categories
 from hangtag.audit.dictionary import Spread, make_spread
-from hangtag.audit.dictionary_entries import CategoryNames, Entry
+from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.feed import fold_label
 from hangtag.audit.noise import SIGNIFICANCE, BrandNoise, compare_shares, correct_holm
 from hangtag.errors import DataError
 from hangtag.predictions import read_csv_rows
 
-LEAST_CHANGE = 0.05
-"""Changes of a share by less are of no consequence, however sure."""
+LEAST_CHANGE, LEAST_ERROR_CHANGE = 0.05, 0.01
+"""Changes of a share of a word, and of the error rate of a brand, by less are of no consequence,
+however sure."""
+
+SHARES, BRANDS = "shares.csv", "brands.csv"
+"""The tables of an earlier audit that are compared."""
 
 _Z = 1.959964
 
@@ -80,14 +85,20 @@ def read_earlier(folder: Path) -> Earlier:
     Raises:
         DataError: They are not there, or damaged.
     """
+    missing = [name for name in (SHARES, BRANDS) if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{folder} holds no audit: there is no {missing[0]} in it; give the --out folder of an "
+            "earlier hangtag audit"
+        )
     shares: dict[tuple[str, str], dict[str, Spread]] = {}
     try:
-        for row in read_csv_rows(folder / "shares.csv"):
+        for row in read_csv_rows(folder / SHARES):
             key = row["supplier"], fold_label(row["label"])
             shares.setdefault(key, {})[row["category"]] = _read_spread(row, "share")
         errors = {
             row["supplier"]: _read_spread(row, "error_rate")
-            for row in read_csv_rows(folder / "brands.csv")
+            for row in read_csv_rows(folder / BRANDS)
         }
     except (KeyError, ValueError) as error:
         raise DataError(f"{folder} holds no audit: a table of it is damaged ({error})") from error
@@ -95,11 +106,11 @@ def read_earlier(folder: Path) -> Earlier:
 
 
 def find_drift(
-    entries: Sequence[Entry], noise: Sequence[BrandNoise], names: CategoryNames, earlier: Earlier
+    entries: Sequence[Entry], noise: Sequence[BrandNoise], categories: Categories, earlier: Earlier
 ) -> Drift:
     """Compares an audit with an earlier one."""
     compared = [
-        *_compare_words(entries, names, earlier),
+        *_compare_words(entries, categories, earlier),
         *(
             Change(one.supplier, "", "error rate", before.share, one.error.share, p_value)
             for one in noise
@@ -111,7 +122,7 @@ def find_drift(
     changes = [
         Change(one.supplier, one.label, one.category, one.before, one.now, p_value)
         for one, p_value in zip(compared, corrected, strict=True)
-        if p_value < SIGNIFICANCE and (not one.label or abs(one.now - one.before) >= LEAST_CHANGE)
+        if p_value < SIGNIFICANCE and abs(one.now - one.before) >= _find_least(one)
     ]
     keys = {(entry.supplier, fold_label(entry.label)) for entry in entries}
     suppliers = {entry.supplier for entry in entries}
@@ -127,13 +138,27 @@ def find_drift(
     )
 
 
+def describe_drift(drift: Drift) -> str:
+    """Says how much changed, a sentence."""
+    words = sum(bool(one.label) for one in drift.changes)
+    brands = len(drift.changes) - words
+    return (
+        f"since {drift.folder}: {words:,} shares of words and {brands:,} error rates of brands "
+        f"changed by more than chance; {len(drift.new):,} words are new, {len(drift.gone):,} gone"
+    )
+
+
+def _find_least(change: Change) -> float:
+    return LEAST_CHANGE if change.label else LEAST_ERROR_CHANGE
+
+
 def _compare_words(
-    entries: Sequence[Entry], names: CategoryNames, earlier: Earlier
+    entries: Sequence[Entry], categories: Categories, earlier: Earlier
 ) -> list[Change]:
     found = []
     for entry in entries:
         before = earlier.shares.get((entry.supplier, fold_label(entry.label)), {})
-        for index, name in enumerate(names.names):
+        for index, name in enumerate(categories.names):
             if name in before:
                 now = _make(
                     float(entry.posterior.share[index]),

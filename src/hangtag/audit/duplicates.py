@@ -120,7 +120,7 @@ def confirm(
         files = (ImageFile(paths[position]) for position in wanted)
         decoded = decoders.decode(files, size=shape[:2], channels=shape[2])
         pixels = {position: one.pixels for position, one in zip(wanted, decoded, strict=True)}
-        kept += [pair for pair in chunk if _is_copy(pixels[pair[0]], pixels[pair[1]])]
+        kept += [pair for pair in chunk if is_copy(pixels[pair[0]], pixels[pair[1]])]
     return np.array(kept, dtype=np.int64).reshape(-1, 2)
 
 
@@ -130,7 +130,8 @@ def _chunks(pairs: list[list[int]]) -> Iterator[list[list[int]]]:
         yield chunk
 
 
-def _is_copy(one: Pixels | None, other: Pixels | None) -> bool:
+def is_copy(one: Pixels | None, other: Pixels | None) -> bool:
+    """Returns whether the pixels of two images are nearly the same; no where one has none."""
     if one is None or other is None:
         return False
     spread = (float(one.std()) + float(other.std())) / 2

@@ -1,15 +1,18 @@
 """A feed: a table with one row an item, its image, label and supplier.
 
 Columns: ``image`` (a path, relative to the table) and ``label``; ``id`` (the image's path where it
-is missing) and ``supplier`` (one nameless supplier where it is missing) may be there too. A folder
-stands for the ``feed.csv``, ``feed.parquet`` or ``manifest.csv`` in it.
+is missing) and ``supplier`` (one nameless supplier where it is missing) may be there too. The case
+of these names does not count. A folder stands for the ``feed.csv``, ``feed.parquet`` or
+``manifest.csv`` in it.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.catalogue.paths import is_folder
+from hangtag.audit.feed_csv import SUFFIXES, FeedCsv, find_column, open_feed_csv
+from hangtag.catalogue.paths import is_file, is_folder
 from hangtag.errors import DataError
 from hangtag.inputs import Cell, ColumnKind, Decoders, Input, open_inputs
 from hangtag.inputs.items import Pixels, Shape, Source
@@ -44,20 +47,41 @@ class FeedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedRow:
+    """A row of a feed, without its image.
+
+    Attributes:
+        id: What the supplier calls the item.
+        supplier: Who sent it.
+        label: What the supplier says it is.
+        cells: All cells of the row, by column.
+    """
+
+    id: str
+    supplier: str
+    label: str
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """An open feed.
 
     Attributes:
         path: The table.
         source: Its rows.
+        roles: ``image``, ``label``, ``id`` and ``supplier`` -> the column that holds it.
+        note: What a reader should know of the file; empty where it is plain.
     """
 
     path: str
     source: Source
+    roles: Mapping[str, str]
+    note: str = ""
 
     @property
     def columns(self) -> Mapping[str, ColumnKind]:
-        """All columns of the table."""
+        """All columns of the table, as they are written."""
         return self.source.columns
 
     def count(self) -> int | None:
@@ -68,10 +92,19 @@ class Feed:
         """Gives every item in order, its image decoded to `shape`."""
         size, channels = shape[:2], shape[2]
         for one in decoders.decode(self.source.read(size), size=size, channels=channels):
-            yield _read_item(one)
+            row = self._read_row(one.extras)
+            yield FeedItem(
+                id=row.id or one.name,
+                supplier=row.supplier,
+                label=row.label,
+                image=self._text(one.extras, IMAGE) or one.name,
+                path=one.source,
+                pixels=one.pixels,
+                error=one.error,
+            )
 
-    def read_rows(self) -> Iterator[Mapping[str, Cell]]:
-        """Gives the cells of every row in order, without its image.
+    def read_rows(self) -> Iterator[FeedRow]:
+        """Gives every row in order, without its image.
 
         Raises:
             DataError: A row cannot be read.
@@ -79,10 +112,22 @@ class Feed:
         for item in self.source.read((1, 1)):
             if isinstance(item, Input) and not item.extras:
                 raise DataError(item.error)
-            yield {
+            yield self._read_row(item.extras)
+
+    def _read_row(self, cells: Mapping[str, Cell]) -> FeedRow:
+        return FeedRow(
+            id=self._text(cells, ID) or self._text(cells, IMAGE),
+            supplier=self._text(cells, SUPPLIER) or NO_SUPPLIER,
+            label=self._text(cells, LABEL),
+            cells={
                 name: restore_text(cell) if isinstance(cell, str) else cell
-                for name, cell in item.extras.items()
-            }
+                for name, cell in cells.items()
+            },
+        )
+
+    def _text(self, cells: Mapping[str, Cell], role: str) -> str:
+        value = cells.get(self.roles.get(role, ""))
+        return "" if value is None else restore_text(str(value)).strip()
 
 
 def open_feed(path: str) -> Feed:
@@ -92,31 +137,38 @@ def open_feed(path: str) -> Feed:
         DataError: There is none, or the columns ``image`` and ``label`` are not there.
     """
     table = _find_table(path)
-    sources = open_inputs([table]).sources
-    columns = sources[0].columns
-    missing = [name for name in (IMAGE, LABEL) if name not in columns]
-    if len(sources) != 1 or missing:
-        found = ", ".join(columns) or "no table"
+    source = _open_table(table)
+    columns = [] if source is None else list(source.columns)
+    roles = {
+        role: column
+        for role in (IMAGE, LABEL, ID, SUPPLIER)
+        if (column := find_column(table, columns, role)) is not None
+    }
+    if source is None or not {IMAGE, LABEL} <= roles.keys():
+        found = ", ".join(columns) or "no such table"
         raise DataError(
             f"{table}: a feed is a CSV or Parquet table with the columns image, label and, for "
             f"brands, supplier; found: {found[:80]}"
         )
-    return Feed(table, sources[0])
+    return Feed(table, source, roles, source.note if isinstance(source, FeedCsv) else "")
 
 
-def read_key(cells: Mapping[str, Cell]) -> tuple[str, str]:
-    """Returns the supplier and the label of a row, as `Feed.read` gives them."""
-    return _text(cells, SUPPLIER) or NO_SUPPLIER, _text(cells, LABEL)
-
-
-def read_id(cells: Mapping[str, Cell]) -> str:
-    """Returns the id of a row, as `Feed.read` gives it."""
-    return _text(cells, ID) or _text(cells, IMAGE)
+def _open_table(path: str) -> Source | None:
+    """Returns the rows of a table, None where it has no images."""
+    if is_file(Path(path)) and path.lower().endswith(SUFFIXES):
+        return open_feed_csv(path, image=IMAGE)
+    sources = open_inputs([path]).sources
+    return sources[0] if len(sources) == 1 and IMAGE in sources[0].columns else None
 
 
 def fold_label(label: str) -> str:
-    """Returns a label as words are compared: case and white space do not count."""
-    return " ".join(label.casefold().split())
+    """Returns a label as words are compared.
+
+    Case, white space, widths of letters and characters without a width do not count.
+    """
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    seen = "".join(one for one in plain if unicodedata.category(one) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen).split())
 
 
 def _find_table(path: str) -> str:
@@ -126,22 +178,3 @@ def _find_table(path: str) -> str:
         if (Path(path) / name).is_file():
             return str(Path(path) / name)
     raise DataError(f"the folder {path} holds no feed; expected {', '.join(_NAMES)} in it")
-
-
-def _read_item(one: Input) -> FeedItem:
-    cells = one.extras
-    image = _text(cells, IMAGE) or one.name
-    return FeedItem(
-        id=_text(cells, ID) or image,
-        supplier=_text(cells, SUPPLIER) or NO_SUPPLIER,
-        label=_text(cells, LABEL),
-        image=image,
-        path=one.source,
-        pixels=one.pixels,
-        error=one.error,
-    )
-
-
-def _text(cells: Mapping[str, Cell], name: str) -> str:
-    value = cells.get(name)
-    return "" if value is None else restore_text(str(value)).strip()

@@ -6,22 +6,25 @@ Needs the dictionary, so it comes after the first pass; reads what that left on 
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.audit.approvals import rule_of
+from hangtag.audit.categories import Categories
 from hangtag.audit.corrections import Correctable, SureScores, find_sureness
-from hangtag.audit.dictionary_entries import Entry, name_categories
+from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.groups import NO_GROUP
 from hangtag.audit.item_table import State
 from hangtag.audit.judging import (
+    ERROR_RATE,
     Verdicts,
     describe_words,
     judge_items,
 )
-from hangtag.audit.proposals import Action, find_closed
+from hangtag.audit.proposals import Action
 from hangtag.audit.reference import Reference
 from hangtag.audit.repeats import Finding, Repeat
 from hangtag.audit.scan import Scan, ScannedItems, read_scan
@@ -115,6 +118,7 @@ class Inspector:
     Args:
         scan: What the first pass left.
         entries: The dictionary, by group.
+        categories: Of the model.
         categoriser: The model.
         reference: Held-out images with right labels, None where there are none.
         precision: Promised share of right corrections among the automatic ones, 0-1.
@@ -124,6 +128,7 @@ class Inspector:
         self,
         scan: Scan,
         entries: Sequence[Entry],
+        categories: Categories,
         categoriser: Categoriser,
         reference: Reference | None,
         *,
@@ -131,16 +136,18 @@ class Inspector:
     ) -> None:
         rules = categoriser.card.rules
         self._scan, self._entries = scan, entries
-        self._names = name_categories(categoriser.card.classes)
+        self._categories = categories
         self._words = describe_words(
-            [one.posterior for one in entries], [one.proposal for one in entries]
+            [one.posterior for one in entries], [one.meaning for one in entries]
         )
         self._lowest = _find_lowest(rules, precision)
         self._ruled = np.array(
-            [one.proposal.action in (Action.MAP, Action.SPLIT) for one in entries], dtype=np.bool_
+            [one.meaning.action in (Action.MAP, Action.SPLIT) for one in entries], dtype=np.bool_
         )
-        self._mapped = np.array([one.proposal.action is Action.MAP for one in entries])
-        self._closed = find_closed([one.text for one in entries], [one.proposal for one in entries])
+        self._whole = np.array([_is_whole(one) for one in entries], dtype=np.bool_)
+        self._told = np.array([_is_told(one, categories) for one in entries], dtype=np.bool_)
+        self._closed = find_closed(entries)
+        self._meanings = [rule_of(one, categories).meaning for one in entries]
         self._correctable = (
             None if reference is None else self._find_correctable(reference, 1 - precision)
         )
@@ -162,8 +169,10 @@ class Inspector:
         worst: list[Issue] = []
         for items, verdicts in self._read():
             automatic = self._find_automatic(items, verdicts)
-            sure = _reaches(items, self._lowest) & (
-                verdicts.within == items.probabilities.argmax(axis=1)
+            sure = (
+                _reaches(items, self._lowest)
+                & (verdicts.within == items.probabilities.argmax(axis=1))
+                & self._told[items.groups]
             )
             self._settle(found, items, verdicts, automatic=automatic, sure=sure)
             self._write(write, items, verdicts, automatic=automatic, sure=sure)
@@ -177,6 +186,7 @@ class Inspector:
                 push = heapq.heappush if len(worst) < MOST_ISSUES else heapq.heappushpop
                 push(worst, issue)
             found.judged += len(items)
+        self._settle_unseen(found)
         found.issues = _sort(worst)
         found.repeats = _sort(found.repeats)
         return found
@@ -235,12 +245,18 @@ class Inspector:
     ) -> None:
         """Counts the items that need no person."""
         fine = verdicts.score < ISSUE_SCORE
-        by_rule = fine & self._mapped[items.groups]
+        by_rule = fine & self._whole[items.groups]
         by_image = fine & ~by_rule & self._ruled[items.groups] & sure
         for name, those in (("rule", by_rule), ("image", by_image), ("correction", automatic)):
             found.settled[name] += int(those.sum())
         wrong = np.where(automatic, 1 - verdicts.score, verdicts.score)
         found.expected_errors += float(wrong[by_rule | by_image | automatic].sum())
+
+    def _settle_unseen(self, found: Inspection) -> None:
+        """Counts the items without a readable image that a rule settles by their label alone."""
+        unseen = sum(one.items - one.posterior.n for one in self._entries if _is_whole(one))
+        found.settled["rule"] += unseen
+        found.expected_errors += ERROR_RATE * unseen
 
     def _write(
         self,
@@ -264,10 +280,11 @@ class Inspector:
                     items.ids[row],
                     entry.supplier,
                     entry.label,
-                    self._names.names[index],
-                    self._names.ids[index],
+                    self._categories.names[index],
+                    self._categories.ids[index],
                     round(float(verdicts.score[row]), DIGITS),
                     str(states[row]),
+                    self._meanings[group],
                 )
             )
 
@@ -278,6 +295,26 @@ class Inspector:
             paths = found.examples.setdefault(key, [])
             if len(paths) < _EXAMPLES:
                 paths.append(items.paths[row])
+
+
+def find_closed(entries: Iterable[Entry]) -> tuple[int, ...]:
+    """Returns the indices of the classes that things without a class look like, in rising order.
+
+    Where a feed has words for shorts and the model has no class for them, what it calls trousers
+    may be shorts, however sure it is.
+    """
+    covers = [one.meaning.cover for one in entries if one.lacking]
+    return tuple(sorted({index for cover in covers for index in cover}))
+
+
+def _is_whole(entry: Entry) -> bool:
+    """Returns whether a rule settles all items of a word at once, whatever their images show."""
+    return entry.meaning.action in (Action.MAP, Action.OUTSIDE)
+
+
+def _is_told(entry: Entry, categories: Categories) -> bool:
+    """Returns whether a class tells which of its categories an item of a word is."""
+    return not entry.lacking and {*rule_of(entry, categories).ids} <= {*categories.ids}
 
 
 def _find_lowest(rules: Rules, precision: float) -> NDArray[np.float64]:

@@ -16,9 +16,10 @@ COLUMNS: dict[str, ColumnKind] = {
     "category_id": "text",
     "score": "number",
     "state": "text",
+    "judged_as": "text",
 }
 """Of each item with a label and a readable image: its likeliest category given its word, the
-probability that its label is wrong, and its state."""
+probability that its label is wrong, its state, and the ids of what its word was taken to mean."""
 
 
 class State(StrEnum):
@@ -43,6 +44,7 @@ class StoredItem:
     category: str
     category_id: str
     state: State
+    judged_as: str
 
 
 def read_item_table(path: Path) -> Iterator[StoredItem]:
@@ -54,6 +56,11 @@ def read_item_table(path: Path) -> Iterator[StoredItem]:
     import pyarrow as pa
     from pyarrow import parquet
 
+    if not path.is_file():
+        raise DataError(
+            f"{path.parent} holds no audit: there is no {path.name} in it; give the --out folder "
+            "of hangtag audit"
+        )
     try:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=list(COLUMNS), use_threads=False):
@@ -64,7 +71,10 @@ def read_item_table(path: Path) -> Iterator[StoredItem]:
                         row["category"],
                         row["category_id"],
                         State(row["state"]),
+                        row["judged_as"],
                     )
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path} is not what hangtag audit writes: {reason[:120]}") from error
+        raise DataError(
+            f"{path} is not what hangtag audit writes: {reason[:120]}; audit the feed again"
+        ) from error

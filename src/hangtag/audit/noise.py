@@ -121,8 +121,8 @@ def _group_meanings(
     """Groups the evidence of words by their brand and their meaning."""
     found: dict[str, dict[tuple[int, ...], list[Evidence]]] = {}
     for number, entry in enumerate(entries):
-        if entry.proposal.action is not Action.ASK and number in seen:
-            cover = tuple(sorted(entry.proposal.cover))
+        if entry.meaning.action is not Action.ASK and number in seen:
+            cover = tuple(sorted(entry.meaning.cover))
             found.setdefault(entry.supplier, {}).setdefault(cover, []).append(seen[number])
     return found
 

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from hangtag.audit.approvals import explain_rule, rule_of
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.drift import Drift
 from hangtag.audit.inspection import ISSUE_SCORE, Issue
 from hangtag.audit.noise import BrandNoise
 from hangtag.audit.proposals import Action
 from hangtag.audit.repeats import Finding
-from hangtag.audit.rules import Rule, propose_rules
+from hangtag.audit.rules import BETWEEN, Rule
 from hangtag.audit.run import AuditResult
 from hangtag.audit.savings import Assumptions
-from hangtag.audit.writing import describe_corrections, name_cover, summarise
+from hangtag.audit.writing import describe_corrections, list_notes, name_cover, summarise
 from hangtag.inputs import Decoders, ImageFile
 from hangtag.inputs.items import Shape
 from hangtag.report.audit_page import (
@@ -41,13 +42,12 @@ _BRANDS_TO_SEE = 3
 Pictures = Mapping[str, Picture]
 
 
-def write_page(result: AuditResult, folder: Path, rules: Sequence[Rule], *, shape: Shape) -> Path:
+def write_page(result: AuditResult, folder: Path, *, shape: Shape) -> Path:
     """Writes ``audit.html``.
 
     Args:
         result: What the audit found.
         folder: Where to.
-        rules: What people approved before is ticked.
         shape: Of the images that the model takes; pictures are at most `_LARGEST` pixels wide.
 
     Raises:
@@ -68,7 +68,6 @@ def write_page(result: AuditResult, folder: Path, rules: Sequence[Rule], *, shap
         ),
     ]
     pictures = _draw(wanted, shape=shape)
-    approved = {rule.key: rule for rule in rules if rule.approved}
     page = AuditPage(
         title=f"{Path(result.feed.path).name}, audited",
         source=result.feed.path,
@@ -79,8 +78,8 @@ def write_page(result: AuditResult, folder: Path, rules: Sequence[Rule], *, shap
             _view_brand(brand, of_brands.get(brand.supplier, []), result, pictures)
             for brand in result.noise
         ],
-        categories=result.names.names,
-        rules=_view_rules(result, pictures, pictured, approved),
+        categories=result.categories.names,
+        rules=_view_rules(result, pictures, pictured),
         issues=[_view_issue(issue, result, pictures) for issue in worst],
         issue_count=result.inspection.issue_count,
         repeats=[_view_issue(issue, result, pictures) for issue in again],
@@ -136,7 +135,7 @@ def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
     """Says what to do, what settles most items in least time first."""
     items = dict.fromkeys(Action, 0)
     words = dict.fromkeys(Action, 0)
-    for entry in result.entries:
+    for entry in (one for one in result.entries if one.approved is None):
         items[entry.proposal.action] += entry.items
         words[entry.proposal.action] += 1
     found = [
@@ -187,7 +186,7 @@ def _make_cards(result: AuditResult) -> list[tuple[str, str, str]]:
     return [
         ("items", f"{found['items']:,}", f"{found['brands']:,} brands, {found['words']:,} words"),
         ("need no person", f"{found['automated']:.1%}", "once the rules are approved"),
-        ("rules", f"{found['words'] - found['proposals']['ask']:,}", "to approve"),
+        ("rules", f"{result.savings.rules:,}", f"to approve; {found['approved']:,} are approved"),
         ("issues", f"{found['issues']:,}", f"{found['automatic']:,} automatic"),
     ]
 
@@ -212,7 +211,7 @@ def _make_ledger(result: AuditResult) -> Ledger:
 def _view_brand(
     brand: BrandNoise, issues: Sequence[Issue], result: AuditResult, pictures: Pictures
 ) -> BrandView:
-    names = result.names.names
+    names = result.categories.names
     noise = [
         NoiseView(
             given=", ".join(names[index] for index in row.cover),
@@ -235,46 +234,37 @@ def _view_brand(
 
 
 def _view_rules(
-    result: AuditResult,
-    pictures: Pictures,
-    pictured: set[int],
-    approved: dict[tuple[str, str], Rule],
+    result: AuditResult, pictures: Pictures, pictured: set[int]
 ) -> dict[str, list[RuleView]]:
     """Returns the rules by brand: brands as ranked, then words by their items.
 
     What a person approved stays as it was approved, the words that this feed lacks included.
     """
     found: dict[str, list[RuleView]] = {brand.supplier: [] for brand in result.noise}
-    left = dict(approved)
     for number in sorted(range(len(result.entries)), key=lambda n: -result.entries[n].items):
-        entry = result.entries[number]
-        (proposed,) = propose_rules([entry], result.names)
-        kept = left.pop(proposed.key, None)
-        view = _view_rule(number, result, pictures if number in pictured else {}, proposed, kept)
-        found.setdefault(entry.supplier, []).append(view)
-    for rule in left.values():
-        found.setdefault(rule.supplier, []).append(_view_absent_rule(rule))
+        view = _view_rule(number, result, pictures if number in pictured else {})
+        found.setdefault(view.supplier, []).append(view)
+    here = {rule_of(entry, result.categories).key for entry in result.entries}
+    for rule in result.approved:
+        if rule.key not in here:
+            found.setdefault(rule.supplier, []).append(_view_absent_rule(rule))
     return {supplier: views for supplier, views in found.items() if views}
 
 
-def _view_rule(
-    number: int, result: AuditResult, pictures: Pictures, proposed: Rule, kept: Rule | None
-) -> RuleView:
-    entry, rule, reason = result.entries[number], kept or proposed, ""
-    if kept and (kept.action, kept.ids) != (proposed.action, proposed.ids):
-        now = " ".join([str(proposed.action), "; ".join(proposed.categories)]).strip()
-        reason = f"approved before; now proposed: {now}: "
+def _view_rule(number: int, result: AuditResult, pictures: Pictures) -> RuleView:
+    entry = result.entries[number]
+    rule = rule_of(entry, result.categories)
     return RuleView(
         supplier=entry.supplier,
         label=entry.label,
         items=entry.items,
         action=str(rule.action),
-        categories="; ".join(rule.categories),
-        ids="; ".join(rule.ids),
-        reason=reason + entry.proposal.reason,
+        categories=BETWEEN.join(rule.categories),
+        ids=BETWEEN.join(rule.ids),
+        reason=explain_rule(entry, result.categories),
         text=f"{entry.text.best} ({entry.text.score:.0%})" if entry.text.known else "",
         issues=result.inspection.issues_by_group.get(number, 0),
-        approved=kept is not None,
+        approved=rule.approved,
         shares=_view_shares(number, result, pictures),
     )
 
@@ -285,8 +275,8 @@ def _view_absent_rule(rule: Rule) -> RuleView:
         label=rule.label,
         items=0,
         action=str(rule.action),
-        categories="; ".join(rule.categories),
-        ids="; ".join(rule.ids),
+        categories=BETWEEN.join(rule.categories),
+        ids=BETWEEN.join(rule.ids),
         reason="approved before; this feed has no such word",
         text="",
         issues=0,
@@ -297,14 +287,14 @@ def _view_absent_rule(rule: Rule) -> RuleView:
 
 def _view_shares(number: int, result: AuditResult, pictures: Pictures) -> list[Share]:
     posterior = result.entries[number].posterior
-    cover = result.entries[number].proposal.cover
+    cover = result.entries[number].meaning.cover
     found = []
     for index in (-posterior.share).argsort(kind="stable").tolist():
         if posterior.share[index] >= _SHOWN_SHARE or index in cover:
             paths = result.inspection.examples.get((number, index), [])
             found.append(
                 Share(
-                    name=result.names.names[index],
+                    name=result.categories.names[index],
                     share=float(posterior.share[index]),
                     low=float(posterior.low[index]),
                     high=float(posterior.high[index]),
@@ -322,7 +312,7 @@ def _view_issue(issue: Issue, result: AuditResult, pictures: Pictures) -> IssueV
         supplier=entry.supplier,
         label=entry.label,
         means=name_cover(entry, result),
-        suggested=result.names.names[issue.suggested],
+        suggested=result.categories.names[issue.suggested],
         score=issue.score,
         automatic=issue.automatic,
         finding="" if issue.repeat is None else str(issue.repeat.finding),
@@ -360,7 +350,7 @@ def _list_facts(result: AuditResult) -> dict[str, str]:
 
 
 def _list_notices(result: AuditResult) -> list[str]:
-    notices = []
+    notices = [f"{one}." for one in list_notes(result)]
     if result.scan.errors:
         notices.append(
             f"{_count(result.scan.errors, 'image')} cannot be read; the first: "

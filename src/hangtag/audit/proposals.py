@@ -1,6 +1,5 @@
 """What to do with a word: map it, split it, ask a person, or file it as no apparel."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,20 +72,6 @@ def propose(posterior: Posterior, text: TextView) -> Proposal:
     if posterior.low[cover[0]] < MAP_LOW:
         return Proposal(Action.ASK, cover, _say_unclear(posterior))
     return Proposal(Action.MAP, cover, _say_agreed(text))
-
-
-def find_closed(texts: Sequence[TextView], proposals: Sequence[Proposal]) -> tuple[int, ...]:
-    """Returns the indices of the classes that things without a class look like, in rising order.
-
-    Where a feed has words for shorts and the model has no class for them, what it calls trousers
-    may be shorts, however sure it is.
-    """
-    covers = [
-        proposal.cover
-        for text, proposal in zip(texts, proposals, strict=True)
-        if text.foreign >= TEXT_SURE
-    ]
-    return tuple(sorted({index for cover in covers for index in cover}))
 
 
 def find_cover(posterior: Posterior) -> tuple[int, ...]:

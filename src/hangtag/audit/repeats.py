@@ -56,7 +56,9 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class _Member:
+class Member:
+    """An item that shares its picture: its id, the number of its group, a hash of its pixels."""
+
     id: str
     group: int
     hash: int
@@ -87,21 +89,31 @@ def find_repeats(
         for position, member in those.items():
             others = [other for place, other in those.items() if place != position]
             if others:
-                found[position] = _describe(member, others, part[0], scan.groups.all, cover)
+                found[position] = describe_repeat(member, others, part[0], scan.groups.all, cover)
     return found
 
 
-def _describe(
-    member: _Member,
-    others: Sequence[_Member],
+def describe_repeat(
+    member: Member,
+    others: Sequence[Member],
     first: int,
     groups: Sequence[Group],
     cover: NDArray[np.bool_],
 ) -> Repeat:
-    def is_odd(other: _Member) -> bool:
+    """Says what it means that an item shares its picture with others.
+
+    Args:
+        member: The item.
+        others: The others, one at least.
+        first: Position of the first item with the picture.
+        groups: The words of the brands.
+        cover: Whether a word covers a category, (G, K + 1).
+    """
+
+    def is_odd(other: Member) -> bool:
         return not (cover[member.group] & cover[other.group]).any()
 
-    def is_own(other: _Member) -> bool:
+    def is_own(other: Member) -> bool:
         return groups[other.group].supplier == groups[member.group].supplier
 
     other = max(others, key=lambda one: (is_odd(one), is_own(one)))
@@ -118,10 +130,10 @@ def _find_paths(scan: Scan, wanted: Sequence[int]) -> dict[int, str]:
 
 def _read_members(
     scan: Scan, wanted: Sequence[int], hashes: NDArray[np.int64]
-) -> dict[int, _Member]:
+) -> dict[int, Member]:
     """Returns the items at some positions; those without a label are left out."""
     return {
-        position: _Member(items.ids[row], int(items.groups[row]), int(hashes[position]))
+        position: Member(items.ids[row], int(items.groups[row]), int(hashes[position]))
         for position, items, row in read_at(scan, wanted)
         if items.groups[row] != NO_GROUP
     }

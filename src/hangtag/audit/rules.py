@@ -1,17 +1,17 @@
 """Approved rules: a sorted CSV that people read, change and keep in version control.
 
     approved,supplier,label,action,categories,ids
-    yes,Nordwind,Strick,split,Pullover; Coat,aa-1-13-12; aa-1-10-2
+    yes,Nordwind,Strick,split,Sweaters; Coats & Jackets,aa-1-13-12; aa-1-10-2
 
 A rule counts where ``approved`` says yes. An audit that finds the file keeps what people approved.
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hangtag.audit.dictionary_entries import CategoryNames, Entry
+from hangtag.audit.categories import OUTSIDE_ID
 from hangtag.audit.feed import fold_label
 from hangtag.audit.proposals import Action
 from hangtag.audit.tables import write_table
@@ -22,7 +22,7 @@ from hangtag.predictions.csv_rows import restore_text
 COLUMNS: dict[str, ColumnKind] = dict.fromkeys(
     ("approved", "supplier", "label", "action", "categories", "ids"), "text"
 )
-_BETWEEN = "; "
+BETWEEN = "; "
 _YES = frozenset({"yes", "y", "true", "1", "x"})
 _NO = frozenset({"", "no", "n", "false", "0"})
 _SEPARATORS = ",;\t"
@@ -53,19 +53,10 @@ class Rule:
         """What the rule is for."""
         return self.supplier, fold_label(self.label)
 
-
-def propose_rules(entries: Iterable[Entry], names: CategoryNames) -> list[Rule]:
-    """Returns a rule for each word, none of them approved."""
-    return [
-        Rule(
-            supplier=entry.supplier,
-            label=entry.label,
-            action=entry.proposal.action,
-            categories=tuple(names.names[index] for index in entry.proposal.cover),
-            ids=tuple(names.ids[index] for index in entry.proposal.cover),
-        )
-        for entry in entries
-    ]
+    @property
+    def meaning(self) -> str:
+        """The categories in one text, equal for rules that mean the same."""
+        return BETWEEN.join(sorted(self.ids))
 
 
 def keep_approved(rules: Sequence[Rule], before: Sequence[Rule]) -> list[Rule]:
@@ -86,19 +77,25 @@ def write_rules(path: Path, rules: Iterable[Rule]) -> None:
                 rule.supplier,
                 rule.label,
                 str(rule.action),
-                _BETWEEN.join(rule.categories),
-                _BETWEEN.join(rule.ids),
+                BETWEEN.join(rule.categories),
+                BETWEEN.join(rule.ids),
             )
             for rule in sorted(rules, key=lambda rule: rule.key)
         ),
     )
 
 
-def read_rules(path: Path) -> list[Rule]:
+def read_rules(path: Path, names: Mapping[str, Sequence[str]]) -> list[Rule]:
     """Reads a file of rules, as `write_rules` or a spreadsheet wrote it.
 
+    Args:
+        path: The file.
+        names: Id -> the names that a rule may give a category. A file none of whose ids is there
+            is that of a model whose classes no tree has: their ids are their names.
+
     Raises:
-        DataError: The file cannot be read, lacks a column, or a row is no rule or comes twice.
+        DataError: The file cannot be read, lacks a column, or a row is no rule, comes twice or
+            names a category that there is not.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -122,7 +119,29 @@ def read_rules(path: Path) -> list[Rule]:
                 f"{path}, line {line}: '{rule.label}' of {rule.supplier} has a rule in line "
                 f"{lines[rule.key]} already; keep one"
             )
+    _check_categories(path, rules, names)
     return rules
+
+
+def _check_categories(
+    path: Path, rules: Sequence[Rule], names: Mapping[str, Sequence[str]]
+) -> None:
+    """Raises DataError at the first category that there is not, or that goes by another name."""
+    nowhere = not any(one in names and one != OUTSIDE_ID for rule in rules for one in rule.ids)
+    for line, rule in enumerate(rules, 2):
+        for identifier, name in zip(rule.ids, rule.categories, strict=True):
+            own = (identifier,) if nowhere and identifier == name else ()
+            accepted = names.get(identifier, own)
+            if not accepted:
+                raise DataError(
+                    f"{path}, line {line}: there is no category '{identifier}' ({name}); hangtag "
+                    "taxonomy search finds ids by words, a tree of your own goes with --taxonomy"
+                )
+            if name.casefold() not in map(str.casefold, accepted):
+                raise DataError(
+                    f"{path}, line {line}: '{identifier}' is {accepted[0]}, not '{name}'; write "
+                    "the name and the id of the same category"
+                )
 
 
 def _read_rule(path: Path, line: int, row: dict[str, str | None]) -> Rule:

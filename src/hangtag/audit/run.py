@@ -5,12 +5,14 @@ result.issues[0].id, result.entries[0].proposal.action
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.audit.dictionary_entries import CategoryNames, Entry, build_dictionary, name_categories
+from hangtag.audit.approvals import follow_approved
+from hangtag.audit.categories import Categories, place_classes
+from hangtag.audit.dictionary_entries import Entry, build_dictionary
 from hangtag.audit.drift import Drift, Earlier, find_drift
 from hangtag.audit.feed import Feed
 from hangtag.audit.inspection import Inspection, Inspector
@@ -18,7 +20,9 @@ from hangtag.audit.item_table import COLUMNS
 from hangtag.audit.noise import BrandNoise, measure_noise
 from hangtag.audit.proposals import Action
 from hangtag.audit.reference import load_reference
+from hangtag.audit.repeated_ids import RepeatedIds, find_repeated_ids
 from hangtag.audit.repeats import find_repeats
+from hangtag.audit.rules import Rule
 from hangtag.audit.savings import Savings, count_savings
 from hangtag.audit.scan import Scan, find_shape, scan_feed
 from hangtag.audit.tables import open_table
@@ -30,7 +34,6 @@ from hangtag.errors import DataError
 from hangtag.files import make_folder
 from hangtag.inputs import Decoders
 from hangtag.progress import Tick
-from hangtag.taxonomy import shipped_tree
 
 ITEMS = "items.parquet"
 PRECISION = 0.99
@@ -60,7 +63,7 @@ class AuditResult:
     Attributes:
         feed: The table that was audited.
         model: Name of the model.
-        names: Of the categories.
+        categories: What the classes of the model stand for.
         scan: The first pass; its temporary file is gone.
         entries: The dictionary, a word of a brand each.
         inspection: Issues and examples.
@@ -69,11 +72,13 @@ class AuditResult:
         drift: What changed since an earlier audit, None without one.
         reference: What the automatic corrections were tested on; empty where nothing was.
         precision: What was promised for them.
+        approved: The rules that people approved before.
+        repeated_ids: Items under an id that came before.
     """
 
     feed: Feed
     model: str
-    names: CategoryNames
+    categories: Categories
     scan: Scan
     entries: list[Entry]
     inspection: Inspection
@@ -82,12 +87,17 @@ class AuditResult:
     drift: Drift | None
     reference: str
     precision: float
+    approved: Sequence[Rule]
+    repeated_ids: RepeatedIds
 
     @property
     def findings(self) -> int:
-        """How much there is to do: issues, repeats, and words that are not simply mapped."""
-        unmapped = sum(entry.proposal.action is not Action.MAP for entry in self.entries)
-        return self.inspection.issue_count + len(self.inspection.repeats) + unmapped
+        """How much there is to do: issues, repeats, and words not simply mapped or approved."""
+        open_words = sum(
+            entry.approved is None and entry.proposal.action is not Action.MAP
+            for entry in self.entries
+        )
+        return self.inspection.issue_count + len(self.inspection.repeats) + open_words
 
 
 Progress = Callable[[str], AbstractContextManager[Tick | None]]
@@ -100,16 +110,20 @@ def audit_feed(
     out: Path,
     options: AuditOptions | None = None,
     *,
+    categories: Categories | None = None,
+    approved: Sequence[Rule] = (),
     earlier: Earlier | None = None,
     progress: Progress | None = None,
 ) -> AuditResult:
-    """Audits a feed; memory grows with the words of the brands, not with the items.
+    """Audits a feed; memory grows with the words of the brands and by 48 bytes an item.
 
     Args:
         feed: What the brands sent.
         categoriser: The model.
         out: Folder for ``items.parquet`` and, while it works, a temporary file.
         options: How.
+        categories: What the classes of the model stand for; in Shopify's tree by default.
+        approved: Rules that people approved before: their words mean what they say.
         earlier: An earlier audit of the same brands, to be compared with.
         progress: Shows how far each step is.
 
@@ -119,6 +133,7 @@ def audit_feed(
         OutputError: The folder cannot be written.
     """
     chosen, show = options or AuditOptions(), progress or (lambda _: nullcontext())
+    categories = categories or place_classes(categoriser.card)
     stored_precision(categoriser.card.rules, chosen.precision)
     with show("testing the model on its reference") as tick:
         reference = load_reference(categoriser, chosen.reference, on_progress=tick)
@@ -131,18 +146,24 @@ def audit_feed(
             path = Path(folder) / "scan.parquet"
             scan = scan_feed(feed, categoriser, decoders, path, on_progress=tick)
         _require_evidence(feed, scan)
-        entries = build_dictionary(scan.groups, scan.evidence, _choose_reader(categoriser))
-        inspector = Inspector(scan, entries, categoriser, reference, precision=chosen.precision)
+        reader = _choose_reader(categories)
+        entries = build_dictionary(scan.groups, scan.evidence, reader, categories)
+        entries = follow_approved(entries, approved, categories)
+        inspector = Inspector(
+            scan, entries, categories, categoriser, reference, precision=chosen.precision
+        )
+        repeated_ids = find_repeated_ids(scan)
         repeats = find_repeats(scan, inspector.cover, decoders, shape=find_shape(categoriser))
         with open_table(out / ITEMS, COLUMNS) as write:
             inspection = inspector.inspect(write, repeats)
-    ruled = sum(entry.proposal.action is not Action.ASK for entry in entries)
+    to_approve = sum(
+        entry.approved is None and entry.proposal.action is not Action.ASK for entry in entries
+    )
     noise = measure_noise(entries, scan.evidence.by_group())
-    names = name_categories(categoriser.card.classes)
     return AuditResult(
         feed=feed,
         model=categoriser.card.name,
-        names=names,
+        categories=categories,
         scan=scan,
         entries=entries,
         inspection=inspection,
@@ -151,19 +172,20 @@ def audit_feed(
             items=scan.items,
             automated=sum(inspection.settled.values()),
             expected_errors=inspection.expected_errors,
-            rules=ruled,
+            rules=to_approve,
         ),
-        drift=None if earlier is None else find_drift(entries, noise, names, earlier),
+        drift=None if earlier is None else find_drift(entries, noise, categories, earlier),
         reference="" if reference is None else reference.source,
         precision=chosen.precision,
+        approved=approved,
+        repeated_ids=repeated_ids,
     )
 
 
-def _choose_reader(categoriser: Categoriser) -> TextReader:
-    """Returns the reader for a model; classes that no taxonomy knows have no text to compare."""
-    classes = categoriser.card.classes
-    known = any(one.category in shipped_tree() for one in classes)
-    return TaxonomyReader(classes) if known else NoText(len(classes))
+def _choose_reader(categories: Categories) -> TextReader:
+    """Returns the reader for a model; classes that no tree knows have no text to compare."""
+    known = categories.known
+    return TaxonomyReader(categories) if known else NoText(len(categories.ids) - 1)
 
 
 def _require_evidence(feed: Feed, scan: Scan) -> None:

@@ -1,6 +1,7 @@
 """The first pass: every image through the model once, what it says kept on disk.
 
-Of each item a row goes to a temporary Parquet file; in memory is only what `evidence` keeps.
+Of each item a row goes to a temporary Parquet file, its fingerprints too; in memory is only what
+`evidence` keeps.
 """
 
 import itertools

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 class TextReader(Protocol):
     """Reads the words of one brand."""
 
-    def read(self, labels: Sequence[str]) -> "list[TextView]":
+    def read(self, labels: Sequence[str], *, supplier: str = "") -> "list[TextView]":
         """Returns what each of the labels says; together they tell the brand's language."""
         ...
 
@@ -26,12 +26,14 @@ class TextView:
         foreign: Probability of categories that the model has no class for.
         best: Name of the likeliest category; empty where the text says nothing.
         score: Its probability.
+        category: Its id; empty where the text says nothing or no apparel.
     """
 
     vector: NDArray[np.float64]
     foreign: float = 0.0
     best: str = ""
     score: float = 0.0
+    category: str = ""
 
     @property
     def known(self) -> bool:
@@ -49,6 +51,6 @@ class NoText:
 
     classes: int
 
-    def read(self, labels: Sequence[str]) -> list[TextView]:
+    def read(self, labels: Sequence[str], *, supplier: str = "") -> list[TextView]:
         """Returns a view without content for each label."""
         return [TextView(np.zeros(self.classes + 1)) for _ in labels]

@@ -12,21 +12,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hangtag.audit.approvals import RULES, explain_rule, rule_of
 from hangtag.audit.corrections import describe
 from hangtag.audit.dictionary_entries import Entry
+from hangtag.audit.drift import BRANDS, SHARES, Drift
 from hangtag.audit.proposals import Action
 from hangtag.audit.repeats import Finding
-from hangtag.audit.rules import Rule, keep_approved, propose_rules, read_rules, write_rules
+from hangtag.audit.rules import BETWEEN, Rule, keep_approved, write_rules
 from hangtag.audit.run import AuditResult
 from hangtag.audit.tables import write_table
 from hangtag.inputs.items import Cell, ColumnKind
 from hangtag.predictions.rows import DIGITS
 
-RULES = "rules.csv"
 LEAST_SHARE = 0.005
 """Shares below this are left out of dictionary.csv."""
-
-_BETWEEN = "; "
 
 Row = Sequence[Cell]
 
@@ -61,6 +60,8 @@ DICTIONARY_COLUMNS: dict[str, ColumnKind] = {
     "text": "text",
     "text_score": "number",
     "issues": "integer",
+    "google_ids": "text",
+    "approved": "text",
 }
 SHARE_COLUMNS: dict[str, ColumnKind] = {
     "supplier": "text",
@@ -95,28 +96,26 @@ NOISE_COLUMNS: dict[str, ColumnKind] = {
 def write_tables(result: AuditResult, folder: Path) -> list[Rule]:
     """Writes all tables of an audit into `folder`; returns the rules.
 
-    Rules that people approved in a ``rules.csv`` that is there stay as they are.
+    What people approved before stays as it is.
 
     Raises:
-        DataError: That file is damaged.
         OutputError: A table cannot be written.
     """
     for name in ("issues.csv", "issues.parquet"):
         write_table(folder / name, ISSUE_COLUMNS, issue_rows(result))
     write_table(folder / "dictionary.csv", DICTIONARY_COLUMNS, _dictionary_rows(result))
-    write_table(folder / "shares.csv", SHARE_COLUMNS, _share_rows(result))
-    write_table(folder / "brands.csv", BRAND_COLUMNS, _brand_rows(result))
+    write_table(folder / SHARES, SHARE_COLUMNS, _share_rows(result))
+    write_table(folder / BRANDS, BRAND_COLUMNS, _brand_rows(result))
     write_table(folder / "noise.csv", NOISE_COLUMNS, _noise_rows(result))
-    rules = propose_rules(result.entries, result.names)
-    path = folder / RULES
-    kept = keep_approved(rules, read_rules(path)) if path.exists() else rules
-    write_rules(path, kept)
+    rules = [rule_of(entry, result.categories) for entry in result.entries]
+    kept = keep_approved(rules, result.approved)
+    write_rules(folder / RULES, kept)
     return kept
 
 
 def summarise(result: AuditResult) -> dict[str, Any]:
     """Returns the counts of an audit as plain values."""
-    actions = [str(entry.proposal.action) for entry in result.entries]
+    actions = [str(entry.meaning.action) for entry in result.entries]
     inspection, savings = result.inspection, result.savings
     repeats = inspection.repeat_counts
     return {
@@ -127,11 +126,13 @@ def summarise(result: AuditResult) -> dict[str, Any]:
         "brands": len(result.scan.groups.by_supplier()),
         "words": len(actions),
         "proposals": {str(action): actions.count(str(action)) for action in Action},
+        "approved": sum(entry.approved is not None for entry in result.entries),
         "issues": inspection.issue_count,
         "automatic": inspection.settled["correction"],
         "precision": result.precision,
         "reference": result.reference,
         "corrections": describe_corrections(result),
+        "notes": list_notes(result),
         "labels_at_odds": repeats.get(Finding.AT_ODDS, 0),
         "sold_twice": repeats.get(Finding.TWICE, 0),
         "shared_pictures": repeats.get(Finding.SHARED, 0),
@@ -139,7 +140,40 @@ def summarise(result: AuditResult) -> dict[str, Any]:
         "queue": savings.queue,
         "minutes_saved": round(savings.minutes, 1),
         "findings": result.findings,
+        "drift": None if result.drift is None else summarise_drift(result.drift),
     }
+
+
+def summarise_drift(drift: Drift) -> dict[str, Any]:
+    """Returns what changed since an earlier audit as plain values."""
+    return {
+        "before": drift.folder,
+        "changes": [
+            {
+                "supplier": one.supplier,
+                "label": one.label or None,
+                "category": one.category,
+                "before": round(one.before, DIGITS),
+                "now": round(one.now, DIGITS),
+                "p_value": round(one.p_value, DIGITS),
+            }
+            for one in drift.changes
+        ],
+        "new_words": len(drift.new),
+        "gone_words": len(drift.gone),
+    }
+
+
+def list_notes(result: AuditResult) -> list[str]:
+    """Says what a reader must know of the feed, a sentence each."""
+    repeated = result.repeated_ids
+    notes = [result.feed.note] if result.feed.note else []
+    if repeated.count:
+        notes.append(
+            f"{repeated.count:,} items have an id that came before from their brand, such as "
+            f"{repeated.first!r}: the tables cannot tell them apart"
+        )
+    return notes
 
 
 def describe_corrections(result: AuditResult) -> str:
@@ -148,7 +182,7 @@ def describe_corrections(result: AuditResult) -> str:
     said = describe(inspection.correctable, source=result.reference, precision=result.precision)
     if inspection.correctable is None or not inspection.closed:
         return said
-    closed = ", ".join(result.names.names[index] for index in inspection.closed)
+    closed = ", ".join(result.categories.names[index] for index in inspection.closed)
     return f"{said}; none to {closed}: things that the model has no class for look like that"
 
 
@@ -162,15 +196,15 @@ def issue_rows(result: AuditResult) -> Iterator[Row]:
             issue.id,
             entry.supplier,
             entry.label,
-            result.names.names[issue.suggested] if wrong else None,
+            result.categories.names[issue.suggested] if wrong else None,
             round(issue.score, DIGITS),
             round(issue.confidence, DIGITS),
             "yes" if issue.automatic else "no",
-            result.names.ids[issue.suggested] if wrong else None,
+            result.categories.ids[issue.suggested] if wrong else None,
             words.get((entry.supplier, issue.suggested)) if wrong else None,
             name_cover(entry, result),
             issue.image,
-            _BETWEEN.join(issue.findings),
+            BETWEEN.join(issue.findings),
             None if repeat is None else repeat.same_as,
             None if repeat is None else "equal" if repeat.exact else "nearly equal",
         )
@@ -178,15 +212,15 @@ def issue_rows(result: AuditResult) -> Iterator[Row]:
 
 def name_cover(entry: Entry, result: AuditResult) -> str:
     """Returns the names of the categories that a word means."""
-    return _BETWEEN.join(result.names.names[index] for index in entry.proposal.cover)
+    return BETWEEN.join(rule_of(entry, result.categories).categories)
 
 
 def _find_words(entries: Sequence[Entry]) -> dict[tuple[str, int], str]:
     """Returns (supplier, category) -> the brand's word for it, the one with most items of it."""
     best: dict[tuple[str, int], tuple[float, str]] = {}
     for entry in entries:
-        if entry.proposal.action in (Action.MAP, Action.SPLIT):
-            for index in entry.proposal.cover:
+        if entry.meaning.action in (Action.MAP, Action.SPLIT):
+            for index in entry.meaning.cover:
                 items = entry.items * float(entry.posterior.share[index])
                 key = entry.supplier, index
                 best[key] = max(best.get(key, (0.0, "")), (items, entry.label))
@@ -195,30 +229,33 @@ def _find_words(entries: Sequence[Entry]) -> dict[tuple[str, int], str]:
 
 def _dictionary_rows(result: AuditResult) -> Iterator[Row]:
     for number, entry in enumerate(result.entries):
-        cover = list(entry.proposal.cover)
+        rule, cover = rule_of(entry, result.categories), entry.meaning.cover
+        google = [result.categories.google_id(one) or "" for one in rule.ids]
         best = cover[0] if cover else int(entry.posterior.share.argmax())
         yield (
             entry.supplier,
             entry.label,
             entry.items,
-            str(entry.proposal.action),
-            name_cover(entry, result),
-            _BETWEEN.join(result.names.ids[index] for index in cover),
+            str(rule.action),
+            BETWEEN.join(rule.categories),
+            BETWEEN.join(rule.ids),
             round(float(entry.posterior.share[best]), DIGITS),
             round(float(entry.posterior.low[best]), DIGITS),
             round(float(entry.posterior.high[best]), DIGITS),
-            entry.proposal.reason,
+            explain_rule(entry, result.categories),
             _describe_shares(entry, result),
             entry.text.best or None,
             round(entry.text.score, DIGITS) if entry.text.known else None,
             result.inspection.issues_by_group.get(number, 0),
+            BETWEEN.join(google),
+            "yes" if rule.approved else "",
         )
 
 
 def _describe_shares(entry: Entry, result: AuditResult) -> str:
     order = (-entry.posterior.share).argsort(kind="stable").tolist()
-    return _BETWEEN.join(
-        f"{result.names.names[index]} {100 * entry.posterior.share[index]:.1f} %"
+    return BETWEEN.join(
+        f"{result.categories.names[index]} {100 * entry.posterior.share[index]:.1f} %"
         for index in order
         if entry.posterior.share[index] >= LEAST_SHARE
     )
@@ -226,12 +263,12 @@ def _describe_shares(entry: Entry, result: AuditResult) -> str:
 
 def _share_rows(result: AuditResult) -> Iterator[Row]:
     for entry in result.entries:
-        for index, name in enumerate(result.names.names):
+        for index, name in enumerate(result.categories.names):
             yield (
                 entry.supplier,
                 entry.label,
                 name,
-                result.names.ids[index],
+                result.categories.ids[index],
                 round(float(entry.posterior.share[index]), DIGITS),
                 round(float(entry.posterior.low[index]), DIGITS),
                 round(float(entry.posterior.high[index]), DIGITS),
@@ -253,10 +290,10 @@ def _brand_rows(result: AuditResult) -> Iterator[Row]:
 
 
 def _noise_rows(result: AuditResult) -> Iterator[Row]:
-    names = result.names.names
+    names = result.categories.names
     for brand in result.noise:
         for row in brand.rows:
-            given = _BETWEEN.join(names[index] for index in row.cover)
+            given = BETWEEN.join(names[index] for index in row.cover)
             for index, name in enumerate(names):
                 yield (
                     brand.supplier,

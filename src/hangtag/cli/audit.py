@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import OutputError
 from hangtag.progress import Tick
+from hangtag.taxonomy import load_tree, shipped_tree
 
 if TYPE_CHECKING:
     from hangtag.audit.feed import Feed
@@ -78,7 +80,27 @@ def audit(
     ] = None,
     before: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="An earlier audit: report what has changed since."),
+        typer.Option(
+            metavar="DIR",
+            help="An earlier audit: report what has changed since, and follow its approved rules.",
+        ),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Rules that were approved before: their words mean what they say. Those of "
+            "rules.csv in --out and --before are followed too.",
+        ),
+    ] = None,
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="A tree of your own (columns id, name, parent) in which labels are read and "
+            "categories named.",
+            show_default=False,
+        ),
     ] = None,
     cross_validate: Annotated[
         bool,
@@ -103,13 +125,14 @@ def audit(
     code 1 when there is something to do.
 
     Approve rules in audit.html or in rules.csv, then apply them: hangtag audit
-    apply -h.
+    apply -h. The next audit takes approved words for what their rules say.
 
     \b
     For example:
       hangtag data demo-feed demo
       hangtag audit demo/feed.csv --out audit
       hangtag audit april.parquet --out april --before march --model runs/mine
+      hangtag audit demo --out again --rules approved.csv
     """
     from hangtag.audit.feed import open_feed
     from hangtag.audit.run import AuditOptions
@@ -123,22 +146,42 @@ def audit(
         )
     else:
         options = AuditOptions(precision=precision, reference=reference, workers=workers)
-        findings = _audit(opened, out, options, model, before, as_json=as_json, quiet=quiet)
+        given = _Given(model, before, rules, taxonomy)
+        findings = _audit(opened, out, options, given, as_json=as_json, quiet=quiet)
     if findings:
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What an audit goes by."""
+
+    model: str
+    before: Path | None
+    rules: Path | None
+    taxonomy: Path | None
+
+    def list_rules(self, out: Path) -> list[Path]:
+        """Returns the files of rules that are there, the one that counts most last."""
+        from hangtag.audit.approvals import RULES
+
+        kept = [folder / RULES for folder in (self.before, out) if folder is not None]
+        named = [] if self.rules is None else [self.rules]
+        return [*(path for path in kept if path.exists()), *named]
 
 
 def _audit(
     feed: "Feed",
     out: Path,
     options: "AuditOptions",
-    model: str,
-    before: Path | None,
+    given: _Given,
     *,
     as_json: bool,
     quiet: bool,
 ) -> int:
     """Judges a feed by a model, writes and prints; returns the number of findings."""
+    from hangtag.audit.approvals import gather_approved
+    from hangtag.audit.categories import place_classes
     from hangtag.audit.drift import read_earlier
     from hangtag.audit.page import write_page
     from hangtag.audit.run import audit_feed
@@ -146,17 +189,29 @@ def _audit(
     from hangtag.audit.writing import summarise, write_tables
     from hangtag.categoriser import Categoriser
 
-    earlier = None if before is None else read_earlier(before)
+    earlier = None if given.before is None else read_earlier(given.before)
 
     @contextmanager
     def show(step: str) -> Iterator[Tick]:
         with progress_bar(step, quiet=quiet or as_json, unit="images") as tick:
             yield tick
 
-    categoriser = Categoriser.load(model)
-    result = audit_feed(feed, categoriser, out, options, earlier=earlier, progress=show)
-    rules = write_tables(result, out)
-    page = write_page(result, out, rules, shape=find_shape(categoriser))
+    tree = None if given.taxonomy is None else load_tree(given.taxonomy)
+    categoriser = Categoriser.load(given.model)
+    categories = place_classes(categoriser.card, tree)
+    approved = gather_approved(given.list_rules(out), categories)
+    result = audit_feed(
+        feed,
+        categoriser,
+        out,
+        options,
+        categories=categories,
+        approved=approved,
+        earlier=earlier,
+        progress=show,
+    )
+    write_tables(result, out)
+    page = write_page(result, out, shape=find_shape(categoriser))
     if as_json:
         print_json({**summarise(result), "out": str(out), "page": str(page)})
     else:
@@ -182,6 +237,11 @@ def _cross_validate(
     parts = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     how = "suppliers kept apart" if found.apart else "suppliers mixed: few labels are shared"
     say(f"{parts}; {how}", quiet=quiet or as_json)
+    say(
+        "issues only: labels judged by one another tell no categories, so there are no rules and "
+        "no page, and nothing is corrected automatically",
+        quiet=quiet or as_json,
+    )
     if as_json:
         print_json({**counts, "suppliers_apart": found.apart, "out": str(out)})
     else:
@@ -203,38 +263,63 @@ def apply(
             help="The audit of this feed: splits by image, corrections, issues for review.",
         ),
     ] = None,
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="The tree of your own that the audit was given.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Applies the approved rules to a feed: adds category, category_id and category_by.
+    """Applies the approved rules to a feed.
 
-    A rule is approved where its row says yes. The output has all columns of the
-    feed; applied to its own output the command changes nothing.
+    Adds the columns category, category_id, category_by and google_id. A rule is
+    approved where its row says yes. The output has all columns of the feed;
+    applied to its own output the command changes nothing.
 
     \b
     For example:
       hangtag audit apply audit/rules.csv demo/feed.csv --audit audit --out categorised.csv
     """
     from hangtag.audit.applying import apply_rules
+    from hangtag.audit.categories import accept_names
     from hangtag.audit.feed import open_feed
     from hangtag.audit.rules import read_rules
     from hangtag.audit.run import ITEMS
     from hangtag.audit.tables import require_table
 
     require_table(out, option="--out")
-    read = read_rules(rules)
+    tree = shipped_tree() if taxonomy is None else load_tree(taxonomy)
+    read, opened = read_rules(rules, accept_names(tree)), open_feed(feed)
+    if out.exists() and out.samefile(rules):
+        raise OutputError(f"--out {out} is the file of rules itself; write to another file")
     items = None if audit is None else audit / ITEMS
     with progress_bar("applying rules", quiet=quiet or as_json, unit="rows") as tick:
-        counts = apply_rules(read, open_feed(feed), out, items=items, on_progress=tick)
+        applied = apply_rules(read, opened, out, tree=tree, items=items, on_progress=tick)
+    counts, rows = applied.counts, sum(applied.counts.values())
     described = ", ".join(f"{count:,} {by}" for by, count in sorted(counts.items()))
-    say(f"{sum(counts.values()):,} rows: {described}", quiet=quiet or as_json)
+    if opened.note:
+        say(opened.note, quiet=quiet)
+    if applied.outdated:
+        say(
+            f"{applied.outdated:,} items were judged by another meaning of their word than the "
+            f"rule has now, so that what the audit found of them does not count; audit again "
+            f"with --rules {rules}",
+            quiet=quiet,
+        )
+    say(f"{rows:,} rows: {described}", quiet=quiet or as_json)
     if as_json:
-        print_json({"rows": sum(counts.values()), "category_by": counts, "out": str(out)})
+        found = {"rows": rows, "category_by": counts, "outdated": applied.outdated}
+        print_json({**found, "out": str(out)})
     else:
         typer.echo(str(out))
 
 
 def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
+    from hangtag.audit.drift import describe_drift
     from hangtag.audit.writing import summarise
 
     found = summarise(result)
@@ -249,7 +334,11 @@ def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
             f"{found['errors']:,} images cannot be read; the first: {result.scan.first_error}",
             quiet=quiet,
         )
+    for note in found["notes"]:
+        say(note, quiet=quiet)
     say(found["corrections"], quiet=quiet)
+    if result.drift is not None:
+        say(describe_drift(result.drift), quiet=quiet)
     rows = [
         [
             brand.supplier,

@@ -28,7 +28,7 @@ Own = Annotated[
         show_default=False,
     ),
 ]
-_COLUMNS = ("label", "rank", "id", "name", "score", "outside", "language")
+_COLUMNS = ("label", "rank", "id", "name", "score", "outside", "language", "google_id")
 _DIGITS = 4
 
 
@@ -57,12 +57,18 @@ def show(
     listed = list(_walk(categories, tops, depth))
     if as_json:
         print_json(
-            {"tree": categories.source, "categories": [_describe(categories, i) for i in listed]}
+            {
+                "tree": categories.source,
+                "release": _find_release(categories),
+                "categories": [_describe(categories, i) for i in listed],
+            }
         )
         return
     for top in tops:
         stdout.print(_draw(categories, top, depth))
-    say(f"{len(listed):,} categories of {categories.source}", quiet=quiet)
+    release = _find_release(categories)
+    of = f", release {release}" if release else ""
+    say(f"{len(listed):,} categories of {categories.source}{of}", quiet=quiet)
 
 
 @app.command()
@@ -89,8 +95,16 @@ def search(
         ]
         print_json({"words": " ".join(words), "categories": entries})
     else:
-        rows = [[one.id, f"{one.score:.2f}", categories.full_name(one.id)] for one in found]
-        print_table("", ["id", "score", "category"], rows)
+        rows = [
+            [
+                one.id,
+                f"{one.score:.2f}",
+                categories.full_name(one.id),
+                categories[one.id].google_id or "",
+            ]
+            for one in found
+        ]
+        print_table("", ["id", "score", "category", "google id"], rows)
     if not found:
         say(f"nothing in {categories.source} fits; try fewer words", quiet=quiet)
         raise typer.Exit(1)
@@ -141,6 +155,13 @@ def _open_tree(path: Path | None) -> "Tree":
     return shipped_tree() if path is None else load_tree(path)
 
 
+def _find_release(tree: "Tree") -> str | None:
+    """Returns the release of the shipped tree, None for others."""
+    from hangtag.taxonomy import RELEASE, shipped_tree
+
+    return RELEASE if tree is shipped_tree() else None
+
+
 def _walk(tree: "Tree", tops: Iterable[str], depth: int | None) -> Iterator[str]:
     for one in tops:
         yield one
@@ -187,7 +208,12 @@ def _write_json(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
             "language": meaning.language,
             "outside": round(meaning.outside, _DIGITS),
             "candidates": [
-                {"id": one.id, "name": one.name, "score": round(one.score, _DIGITS)}
+                {
+                    "id": one.id,
+                    "name": one.name,
+                    "score": round(one.score, _DIGITS),
+                    "google_id": tree[one.id].google_id,
+                }
                 for one in meaning.candidates(tree, count=count)
             ],
         }
@@ -209,8 +235,9 @@ def _write_csv(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
         number += 1
         end = (f"{meaning.outside:.4f}", meaning.language)
         for rank, one in enumerate(meaning.candidates(tree, count=count), start=1):
-            row = (meaning.label, rank, one.id, one.name, f"{one.score:.4f}", *end)
+            google = tree[one.id].google_id
+            row = (meaning.label, rank, one.id, one.name, f"{one.score:.4f}", *end, google)
             print(format_row(row), end="")
         if not meaning.candidates(tree, count=1):
-            print(format_row((meaning.label, None, None, None, None, *end)), end="")
+            print(format_row((meaning.label, None, None, None, None, *end, None)), end="")
     return number

@@ -31,6 +31,7 @@ _HEAD_LAST = frozenset({"en", "de", "nl", "sv"})
 _JOINS_WORDS = frozenset({"de", "nl", "sv"})
 _SECOND_READING = 0.3
 _NAMESAKE = 0.01
+_CHILDREN = frozenset({"boys", "girls"})
 _GLUE = frozenset({"stop", "cut", "and"})
 _SPECIAL_BRANCHES = ("aa-1-25", "aa-1-7", "aa-1-1", "aa-1-17-2", "aa-1-24", "aa-1-20-25", "aa-2-33")
 """Where names of the general branches come again for babies, mothers, sport and so on."""
@@ -76,8 +77,19 @@ class Lexicon:
         return _key(words, self.language)
 
     def look_up(self, words: Sequence[str]) -> Senses | None:
-        """Returns the senses of a term: as it is spelled, else by its stems."""
-        return self.forms.get("".join(words)) or self.terms.get(self.key(words))
+        """Returns the senses of a term: as it is spelled, else by its stems.
+
+        *Boys shorts* are shorts, though they have the stems of *boy shorts*: words for children
+        must be spelled as in the table.
+        """
+        spelled = self.forms.get("".join(words))
+        if spelled is not None or (len(words) > 1 and self.is_for_children(words[0])):
+            return spelled
+        return self.terms.get(self.key(words))
+
+    def is_for_children(self, word: str) -> bool:
+        """Returns whether a folded word says that something is for boys or girls."""
+        return self.kinds.get(self.key((word,))) in _CHILDREN
 
     def knows(self, word: str) -> bool:
         """Returns whether a folded word is one of the language's own."""

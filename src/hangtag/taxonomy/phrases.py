@@ -121,7 +121,8 @@ def _match(words: _Words, start: int, end: int, lexicon: Lexicon) -> Found | Non
     how, senses = OWN, lexicon.forms.get(form)
     is_only_noun = senses is not None and form not in lexicon.qualifiers
     kind = None if is_only_noun else lexicon.kinds.get(key)
-    senses = senses or lexicon.terms.get(key)
+    if senses is None and not (end - start > 1 and lexicon.is_for_children(words.plain[start])):
+        senses = lexicon.terms.get(key)
     english = shipped_lexicon("en")
     if senses is None and lexicon is not english:
         loan = "".join(words.english[start:end])

@@ -1,0 +1,73 @@
+"""The classes of a model as categories, in Shopify's tree and in one of the user's own."""
+
+import pytest
+
+from hangtag.audit.categories import Categories, place_classes
+from hangtag.audit.text_reading import TaxonomyReader
+from hangtag.categoriser import Categoriser
+from hangtag.errors import DataError
+from hangtag.modelfolder import Card, ModelClass
+from hangtag.taxonomy import Category, Tree
+
+OWN = Tree(
+    [
+        Category("1", "Clothing", None),
+        Category("2", "Trousers", "1"),
+        Category("3", "Tops", "1"),
+        Category("4", "Schuhe", None),
+        Category("5", "Frocks", "1"),
+    ],
+    source="ours.csv",
+)
+
+
+@pytest.fixture(scope="module")
+def card() -> Card:
+    return Categoriser.load("fashion-mnist").card
+
+
+@pytest.fixture(scope="module")
+def own(card: Card) -> Categories:
+    return place_classes(card, OWN)
+
+
+def test_categories_have_the_names_of_the_tree(card: Card) -> None:
+    found = place_classes(card)
+    assert found.names[1] == "Pants"
+    assert found.ids[1] == "aa-1-12"
+    assert found.google_id("aa-1-12") == "204"
+    assert found.is_finer("aa-1-12-3", 1)
+    assert not found.is_finer("aa-1-12", 1)
+    assert found.find_classes("aa-1-12-3") == ([1], 1.0)
+    assert found.find_classes("aa-1-14") == ([], 0.0)
+
+
+def test_classes_are_read_in_a_tree_of_ones_own(own: Categories) -> None:
+    by_class = dict(zip(("Trouser", "Dress"), (own.ids[1], own.ids[3]), strict=True))
+    assert by_class == {"Trouser": "2", "Dress": "5"}
+    assert len(set(own.names)) == len(own.names)
+    assert own.ids.count("4") == 3
+    assert own.find_classes("4")[0] == [5, 7, 9]
+
+
+def test_labels_are_read_in_a_tree_of_ones_own(own: Categories) -> None:
+    frocks, shoes = TaxonomyReader(own).read(["Abendkleider", "Schuhe"])
+    assert frocks.category == "5"
+    assert frocks.vector.argmax() == 3
+    assert shoes.category == "4"
+
+
+def test_a_model_of_another_tree_is_refused(card: Card) -> None:
+    classes = tuple(one.model_copy(update={"category": "9"}) for one in card.classes)
+    data = {**card.data, "taxonomy": {"source": "o.csv"}}
+    trained = card.model_copy(update={"classes": classes, "data": data})
+    with pytest.raises(DataError, match=r"lacks the category 9 .* trained on o\.csv"):
+        place_classes(trained, OWN)
+
+
+def test_classes_that_no_tree_has_keep_their_names(card: Card) -> None:
+    classes = (ModelClass(name="wide", category=None),)
+    found = place_classes(card.model_copy(update={"classes": classes}))
+    assert found.ids == ("wide", "outside")
+    assert not found.known
+    assert found.accepted_names()["wide"] == ("wide",)
