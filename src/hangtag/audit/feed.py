@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.audit.feed_csv import SUFFIXES, FeedCsv, find_column, open_feed_csv
+from hangtag.audit.feed_csv import SUFFIXES, find_column, note_of, open_feed_csv
 from hangtag.catalogue.paths import is_file, is_folder
 from hangtag.errors import DataError
 from hangtag.inputs import Cell, ColumnKind, Decoders, Input, open_inputs
@@ -150,7 +150,7 @@ def open_feed(path: str) -> Feed:
             f"{table}: a feed is a CSV or Parquet table with the columns image, label and, for "
             f"brands, supplier; found: {found[:80]}"
         )
-    return Feed(table, source, roles, source.note if isinstance(source, FeedCsv) else "")
+    return Feed(table, source, roles, note_of(source))
 
 
 def _open_table(path: str) -> Source | None:

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ from hangtag.inputs.lines import LONGEST_LINE, count_lines
 
 IMAGE_COLUMN = "image"
 
+UTF8 = "utf-8-sig"
+"""UTF-8, with or without a byte order mark."""
+
+_ON_ERROR = {UTF8: "surrogateescape", "cp1252": "replace"}
+"""What becomes of bytes that are no text in an encoding; in others the file is damaged."""
+
 _ROWS_A_BATCH = 1024
 
 
@@ -33,10 +40,16 @@ class CsvManifest:
     Attributes:
         path: The file.
         columns: Its columns.
+        image: The one that names the images.
+        separator: What stands between two cells.
+        encoding: What its text is written in.
     """
 
     path: str
     columns: Mapping[str, ColumnKind]
+    image: str = IMAGE_COLUMN
+    separator: str = ","
+    encoding: str = UTF8
     names_files: bool = True
 
     def count(self) -> int | None:
@@ -47,13 +60,9 @@ class CsvManifest:
     def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives the image of each row."""
         try:
-            with (
-                open_plain(Path(self.path)) as stream,
-                io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text,
-            ):
-                rows = csv.reader(iter(lambda: text.readline(LONGEST_LINE), ""), strict=True)
+            with open_csv_rows(self.path, self.encoding, self.separator) as rows:
                 yield from self._read_rows(rows)
-        except DataError as error:
+        except (DataError, UnicodeError) as error:
             yield fail(self.path, ImageError(str(error), fault=Fault.DAMAGED))
 
     def _read_rows(self, rows: Any) -> Iterator[Item]:
@@ -71,7 +80,9 @@ class CsvManifest:
             number += bool(row)
             if len(row) == len(columns):
                 cells = dict(zip(columns, map(_clean, row), strict=True))
-                yield _name_image(self.path, number, row[columns.index(IMAGE_COLUMN)], cells)
+                yield _name_image(
+                    self.path, number, row[columns.index(self.image)], cells, self.image
+                )
             elif row:
                 reason = f"expected {len(columns)} cells, received {len(row)}"
                 yield self._fail_row(rows.line_num, reason)
@@ -134,10 +145,29 @@ def open_csv_manifest(path: str, header: Sequence[str]) -> CsvManifest:
         DataError: A column is missing or occurs twice, or there are no rows.
     """
     _check_columns(path, header)
-    source = CsvManifest(path, {_clean(name): "text" for name in header})
-    if next(source.read((1, 1)), None) is None:
-        raise DataError(f"{path} has column names but no rows; expected one row an image")
-    return source
+    return require_rows(CsvManifest(path, {_clean(name): "text" for name in header}))
+
+
+def require_rows(manifest: CsvManifest) -> CsvManifest:
+    """Returns a manifest that has a row; raises DataError for another."""
+    if next(manifest.read((1, 1)), None) is None:
+        raise DataError(f"{manifest.path} has column names but no rows; expected one row an image")
+    return manifest
+
+
+@contextmanager
+def open_csv_rows(path: str, encoding: str, separator: str) -> Iterator[Any]:
+    """Opens the rows of a CSV, gzip or not, the names of the columns among them.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    with (
+        open_plain(Path(path)) as stream,
+        io.TextIOWrapper(stream, encoding, _ON_ERROR.get(encoding, "strict"), newline="") as text,
+    ):
+        lines = iter(lambda: text.readline(LONGEST_LINE), "")
+        yield csv.reader(lines, delimiter=separator, strict=True)
 
 
 def open_parquet_manifest(path: str) -> ParquetManifest:
@@ -168,6 +198,11 @@ def _check_columns(path: str, header: Sequence[str]) -> None:
         raise DataError(
             f"{path}: the column '{IMAGE_COLUMN}' is missing; it holds the path of each image"
         )
+    require_distinct(path, header)
+
+
+def require_distinct(path: str, header: Sequence[str]) -> None:
+    """Raises DataError where a column occurs twice."""
     twice = next((name for name in header if list(header).count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{path}: the column '{twice}' occurs twice; give each its own name")
@@ -185,11 +220,13 @@ def _find_kind(field: Any) -> ColumnKind:
     return "number" if pa.types.is_floating(field.type) else "text"
 
 
-def _name_image(manifest: str, number: int, image: str, cells: Mapping[str, Cell]) -> Item:
+def _name_image(
+    manifest: str, number: int, image: str, cells: Mapping[str, Cell], column: str = IMAGE_COLUMN
+) -> Item:
     if image:
         return ImageFile(os.path.join(os.path.dirname(manifest), image), cells)
     where = f"{make_printable(manifest)}, row {number}"
-    message = f"{where}: the column '{IMAGE_COLUMN}' is empty; fill it in"
+    message = f"{where}: the column '{column}' is empty; fill it in"
     return fail(manifest, ImageError(message, fault=Fault.MISSING), name=where, extras=cells)
 
 
