@@ -50,15 +50,16 @@ def write_broken_photos(folder: Path) -> None:
     (first / "empty.webp").touch()
 
 
-def write_photo_manifest(path: Path, photos: Path) -> Path:
+def write_photo_manifest(path: Path, photos: Path, *, split: str = "train") -> Path:
     """Writes a manifest of class folders, the items going round three suppliers."""
     files = sorted(one for one in photos.rglob("*") if one.is_file())
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["image", "label", "supplier"])
+        writer.writerow(["Image", "label", " Supplier ", "SPLIT", "price"])
         for position, file in enumerate(files):
             label = file.parent.name
-            writer.writerow([file.relative_to(path.parent), label, f"Größe & Co {position % 3}"])
+            supplier = f"Größe & Co {position % 3}"
+            writer.writerow([file.relative_to(path.parent), label, supplier, split, "9.90"])
     return path
 
 

@@ -13,8 +13,9 @@ from hangtag.catalogue import Catalogue, split_catalogue
 from hangtag.decisions.calibration import fit_temperature, softmax
 from hangtag.decisions.rules import ACCEPT, decide, set_rules
 from hangtag.modelfolder import read_card, shipped_models
+from hangtag.training.beginning import load_beginning
 from hangtag.training.history import Epoch
-from hangtag.training.recipes import Recipe, load_recipe
+from hangtag.training.recipes import Recipe, continue_recipe, load_recipe
 from tests.tiny import Run
 
 EVIDENCE = Path(__file__).parent.parent / "docs" / "evidence"
@@ -70,6 +71,13 @@ def test_it_is_small(model: str) -> None:
     folder = shipped_models()[model]
     most = MOST_BYTES.get(model, 16_000_000)
     assert sum(file.stat().st_size for file in folder.iterdir()) < most
+
+
+@pytest.mark.parametrize("model", shipped_models())
+def test_a_training_can_continue_from_it(model: str) -> None:
+    beginning = load_beginning(continue_recipe(model))
+    assert beginning is not None
+    assert beginning.card.name == model
 
 
 def test_tiny_is_tiny() -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LEVEL = 0.95
-"""Confidence of the intervals."""
+from hangtag.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +54,10 @@ def break_down(correct: NDArray[np.bool_], groups: NDArray[np.str_]) -> list[Gro
         correct: Whether the model is right, (N,).
         groups: The group of each item, (N,).
     """
-    from scipy.stats import binomtest
-
     names, members = np.unique(groups, return_inverse=True)
     counts = np.bincount(members, minlength=len(names))
     right = np.bincount(members, weights=correct, minlength=len(names)).astype(int)
     figures = []
     for name, n, k in zip(names.tolist(), counts.tolist(), right.tolist(), strict=True):
-        interval = binomtest(k, n).proportion_ci(LEVEL, method="wilson")
-        figures.append(GroupFigures(name, n, k / n, float(interval.low), float(interval.high)))
+        figures.append(GroupFigures(name, n, k / n, *wilson(k, n)))
     return sorted(figures, key=lambda one: (one.high, one.name))

@@ -17,6 +17,7 @@ from hangtag.decisions.calibration import (
 )
 from hangtag.decisions.rules import ACCEPT, CLASS_LEVEL, Decisions, Rules, decide
 from hangtag.errors import DataError
+from hangtag.intervals import Intervals, find_intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Evaluation:
         loss: Mean negative log likelihood of the label, nats.
         balanced_accuracy: Mean recall of the classes that occur as a label, 0-1.
         macro_f1: Mean F1 over the classes that occur as a label or a prediction, 0-1.
+        intervals: How sure accuracy and macro F1 are.
         ece: Expected calibration error, 15 bins of equal mass, 0-1.
         classes: Class names by index.
         confusion_matrix: Items by true class (row) and predicted class (column), (K, K).
@@ -134,6 +136,7 @@ class Evaluation:
     loss: float
     balanced_accuracy: float
     macro_f1: float
+    intervals: Intervals
     ece: float
     classes: tuple[str, ...]
     confusion_matrix: NDArray[np.int64]
@@ -151,6 +154,7 @@ class Evaluation:
             "loss": self.loss,
             "balanced_accuracy": self.balanced_accuracy,
             "macro_f1": self.macro_f1,
+            "intervals": asdict(self.intervals),
             "ece": self.ece,
             "classes": list(self.classes),
             "confusion_matrix": self.confusion_matrix.tolist(),
@@ -160,6 +164,16 @@ class Evaluation:
             "calibration": asdict(self.calibration),
             "risk_coverage": asdict(self.risk_coverage),
         }
+
+    def headline(self) -> str:
+        """Returns the main figures in a line, with what the intervals are over."""
+        (low, high), (f1_low, f1_high) = self.intervals.accuracy, self.intervals.macro_f1
+        suppliers = self.intervals.suppliers
+        over = "" if suppliers is None else f", {suppliers:,} suppliers"
+        return (
+            f"accuracy {self.accuracy:.4f} ({low:.4f} to {high:.4f}), macro F1 {self.macro_f1:.4f} "
+            f"({f1_low:.4f} to {f1_high:.4f}), loss {self.loss:.4f}, n {self.n:,}{over}"
+        )
 
     def worst_confusions(self, count: int = 5) -> list[Confusion]:
         """Returns the `count` most frequent confusions, the most frequent first."""
@@ -181,6 +195,7 @@ def evaluate(
     *,
     temperature: float,
     rules: Rules,
+    suppliers: NDArray[np.str_] | None = None,
 ) -> Evaluation:
     """Compares what a model says of N items with their labels (N,) in 0..K-1.
 
@@ -190,6 +205,7 @@ def evaluate(
         labels: True class indices, (N,).
         temperature: Divides the logits before the softmax, above 0.
         rules: As the model stores them; their first level names the K classes.
+        suppliers: Of the items, (N,), where they are known: the intervals are then over them.
 
     Raises:
         DataError: There is nothing to evaluate, or the shapes do not fit.
@@ -214,6 +230,7 @@ def evaluate(
         loss=negative_log_likelihood(probabilities, labels),
         balanced_accuracy=float(rows[1][np.unique(labels)].mean()),
         macro_f1=float(rows[2][occurring].mean()),
+        intervals=find_intervals(labels, predicted, suppliers),
         ece=calibration_error(confidence, correct),
         classes=classes,
         confusion_matrix=confusion_matrix(labels, predicted, labels=indices).astype(np.int64),

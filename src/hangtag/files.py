@@ -87,6 +87,17 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def reserve_space(path: Path) -> None:
+    """Takes the space on the disk that a file announces; raises OSError where it is not there.
+
+    A write to a full disk through a memory map would end the process (SIGBUS) instead.
+    """
+    with path.open("r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size and hasattr(os, "posix_fallocate"):  # not on macOS
+            os.posix_fallocate(file.fileno(), 0, size)
+
+
 def make_folder(path: Path) -> Path:
     """Makes the folder `path` with its parents; raises OutputError when that fails."""
     try:

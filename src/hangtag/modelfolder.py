@@ -147,6 +147,11 @@ class Card(_Part):
         return tuple(entry.name for entry in self.classes)
 
     @property
+    def is_half(self) -> bool:
+        """Whether its weights are stored in half precision."""
+        return self.weights is not None and self.weights.format == "float16"
+
+    @property
     def knows_fitted(self) -> bool:
         """Whether it learned from images that were fitted to its size, as those to come may be.
 

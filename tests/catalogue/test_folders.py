@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hangtag.catalogue import FASHION_MNIST_CLASSES
 from hangtag.catalogue.folders import encode_class, read_class_folders, write_class_folders
 from hangtag.errors import DataError, OutputError
 from tests.catalogue.tiny_catalogues import assert_same_items, make_catalogue
@@ -63,8 +62,8 @@ def test_known_class_names_keep_the_official_order(tmp_path: Path) -> None:
 
     catalogue = read_class_folders(tmp_path)
 
-    assert catalogue.classes == FASHION_MNIST_CLASSES
-    assert catalogue.splits["train"].labels.tolist() == [5, 8]
+    assert catalogue.classes == ("Sandal", "Bag")
+    assert catalogue.splits["train"].labels.tolist() == [0, 1]
 
 
 def test_other_class_names_are_sorted(tmp_path: Path) -> None:
@@ -122,10 +121,21 @@ def test_folder_without_images(tmp_path: Path, names: list[str]) -> None:
 
 def test_file_that_is_not_an_image_is_named(tmp_path: Path) -> None:
     save_image(tmp_path / "Bag" / "a.png")
-    (tmp_path / "Bag" / "notes.txt").write_text("not an image")
+    (tmp_path / "Bag" / "notes.png").write_text("not an image")
 
-    with pytest.raises(DataError, match=r"Bag/notes\.txt: is not a JPEG, PNG or WebP image"):
+    with pytest.raises(DataError, match=r"Bag/notes\.png: is not a JPEG, PNG or WebP image"):
         read_class_folders(tmp_path)
+
+
+def test_what_is_no_image_by_its_suffix_is_passed_over_and_told(tmp_path: Path) -> None:
+    save_image(tmp_path / "Bag" / "a.png")
+    for name in ("Thumbs.db", "sizes.TXT", "prices.txt"):
+        (tmp_path / "Bag" / name).write_text("not an image")
+
+    catalogue = read_class_folders(tmp_path)
+
+    assert len(catalogue) == 1
+    assert catalogue.notices == ("Passed over in the class folders: 2 .txt, 1 .db.",)
 
 
 def test_images_outside_the_class_folders(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from hangtag.catalogue import FASHION_MNIST_CLASSES, Catalogue
+from hangtag.catalogue import Catalogue, open_catalogue
 from hangtag.catalogue.manifest import read_manifest, write_manifest
 from hangtag.errors import DataError, OutputError
 from tests.catalogue.tiny_catalogues import assert_same_items, make_catalogue, make_split
@@ -59,10 +59,32 @@ def test_only_image_and_label_are_needed(tmp_path: Path) -> None:
 
     catalogue = read_manifest(path)
 
-    assert catalogue.classes == FASHION_MNIST_CLASSES
+    assert catalogue.classes == ("Dress", "Bag")
     assert list(catalogue.splits) == ["train"]
     assert catalogue.splits["train"].ids.tolist() == ["b.png", "a.png"]
     assert catalogue.splits["train"].suppliers is None
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_columns_are_found_in_any_case(tmp_path: Path, suffix: str) -> None:
+    Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    path = tmp_path / f"feed.{suffix}"
+    table = pd.DataFrame({"IMAGE": ["a.png"], " Label ": ["Bag"], "Supplier": ["X"], "price": [1]})
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
+
+    catalogue = open_catalogue(path)
+
+    assert catalogue.classes == ("Bag",)
+    assert catalogue.first.suppliers is not None
+    assert catalogue.first.suppliers.tolist() == ["X"]
+
+
+def test_a_table_without_images_says_how_to_call_the_columns(tmp_path: Path) -> None:
+    path = tmp_path / "feed.csv"
+    path.write_text("path,label\na.png,Bag\n")
+
+    with pytest.raises(DataError, match="call the column with the paths of the images 'image'"):
+        open_catalogue(path)
 
 
 def test_absolute_paths_and_paths_upwards(tmp_path: Path) -> None:

@@ -2,7 +2,13 @@ import dataclasses
 
 import numpy as np
 
-from hangtag.catalogue import Catalogue, count_splits, describe_suppliers, find_small_classes
+from hangtag.catalogue import (
+    Catalogue,
+    count_splits,
+    describe_classes,
+    describe_suppliers,
+    find_small_classes,
+)
 from tests.catalogue.tiny_catalogues import make_split
 
 
@@ -34,6 +40,20 @@ def test_suppliers_on_both_sides_are_told() -> None:
     nameless = make_catalogue(["x"], ["z"])
     splits = {n: dataclasses.replace(s, suppliers=None) for n, s in nameless.splits.items()}
     assert describe_suppliers(dataclasses.replace(nameless, splits=splits)) == ()
+
+
+def test_classes_never_judged_and_those_of_one_name_are_told() -> None:
+    catalogue = make_catalogue(["x"] * 4, ["z"])
+    splits = {
+        "train": dataclasses.replace(catalogue.splits["train"], labels=np.array([0, 0, 1, 2])),
+        "validation": dataclasses.replace(catalogue.splits["validation"], labels=np.array([0])),
+    }
+    classes = ("Dress", "dress ", "Hat")
+    twice, unjudged = describe_classes(
+        dataclasses.replace(catalogue, classes=classes, splits=splits)
+    )
+    assert twice.startswith("The classes 'Dress' and 'dress ' differ only in case")
+    assert unjudged.startswith("No image of dress , Hat is in validation")
 
 
 def test_a_class_without_images_is_not_small() -> None:

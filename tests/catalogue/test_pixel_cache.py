@@ -1,5 +1,6 @@
 """Decoded pixels on disk: found again, never stale, safe to delete, shared by processes."""
 
+import errno
 import shutil
 import subprocess
 import sys
@@ -144,3 +145,29 @@ def test_images_taken_from_mapped_ones_are_mapped_too_and_leave_no_file(
     assert split.take(np.array([], np.intp)).images.shape == (0, 12, 12, 3)
     shutil.rmtree(tmp_path / "cache")
     np.testing.assert_array_equal(split.take(chosen).images, pixels[chosen])
+
+
+def test_a_full_disk_keeps_pixels_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing to a mapped file on a full disk would end the process."""
+    images = np.random.default_rng(0).integers(0, 256, (FEWEST, 6, 6, 3), dtype=np.uint8)
+    paths = [tmp_path / f"{number}.png" for number in range(FEWEST)]
+    for pixels, path in zip(images, paths, strict=True):
+        Image.fromarray(pixels).save(path)
+    reading = Reading(ImageFormat(6, 6, 3), cache=tmp_path / "cache")
+    mapped = read_pixels(paths, reading).pixels
+    assert isinstance(mapped, np.memmap)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", refuse, raising=False)
+    shutil.rmtree(tmp_path / "cache")
+    kept = read_pixels(paths, reading).pixels
+    assert not isinstance(kept, np.memmap)
+    np.testing.assert_array_equal(kept, images)
+    assert not list((tmp_path / "cache").rglob("*.npy"))
+    split = Split(mapped, np.zeros(FEWEST, np.int64), np.array([path.name for path in paths]))
+    taken = split.take(np.array([3, 1])).images
+    np.testing.assert_array_equal(taken, images[[3, 1]])

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -96,7 +97,9 @@ def test_supplier_split_divides_no_supplier_and_is_as_near_as_possible(
         np.repeat([f"brand {number}" for number in range(len(counts))], counts)
     )
 
-    train, held_out = supplier_split(suppliers, share=share, seed=seed)
+    labels = np.zeros(len(suppliers), np.int64)
+
+    train, held_out = supplier_split(suppliers, labels, share=share, seed=seed)
 
     assert not set(suppliers[train]) & set(suppliers[held_out])
     assert np.array_equal(np.sort(np.concatenate([train, held_out])), np.arange(sum(counts)))
@@ -106,9 +109,10 @@ def test_supplier_split_divides_no_supplier_and_is_as_near_as_possible(
 
 def test_supplier_split_depends_on_the_seed() -> None:
     suppliers = np.repeat([f"brand {number:02d}" for number in range(40)], 5)
+    labels = np.arange(200) % 3
 
     first, again, other = (
-        supplier_split(suppliers, share=0.2, seed=seed)[1].tolist() for seed in (1, 1, 2)
+        supplier_split(suppliers, labels, share=0.2, seed=seed)[1].tolist() for seed in (1, 1, 2)
     )
 
     assert first == again
@@ -117,7 +121,33 @@ def test_supplier_split_depends_on_the_seed() -> None:
 
 def test_one_supplier_cannot_be_divided() -> None:
     with pytest.raises(DataError, match=r"at least two suppliers.*received 1"):
-        supplier_split(np.array(["a", "a"]), share=0.5, seed=0)
+        supplier_split(np.array(["a", "a"]), np.array([0, 1]), share=0.5, seed=0)
+
+
+def test_suppliers_are_chosen_so_that_every_class_is_on_both_sides() -> None:
+    """Two of forty suppliers have hats, and nothing else: one must be held out, one kept."""
+    suppliers = np.repeat([f"brand {number:02d}" for number in range(40)], 5)
+    labels = np.where(np.isin(suppliers, ["brand 03", "brand 17"]), 1, 0)
+    for seed in range(5):
+        train, held_out = supplier_split(suppliers, labels, share=0.2, seed=seed)
+        assert set(labels[train]) == set(labels[held_out]) == {0, 1}
+
+
+def test_a_class_of_one_supplier_is_trained_on() -> None:
+    suppliers = np.repeat(["a", "b", "c", "d"], 10)
+    labels = np.where(suppliers == "a", 1, 0)
+    for seed in range(5):
+        train, _ = supplier_split(suppliers, labels, share=0.25, seed=seed)
+        assert set(labels[train]) == {0, 1}
+
+
+def test_copies_across_a_drawn_split_are_told() -> None:
+    train = make_split(40, classes=2)
+    copied = train.images.copy()
+    copied[1:] = copied[0]
+    catalogue = Catalogue("tiny", "made up", ("a", "b"), {"train": replace(train, images=copied)})
+    (notice,) = split_catalogue(catalogue, share=0.25, seed=0).notices
+    assert notice.startswith("10 of the 10 validation images also appear in train")
 
 
 def test_validation_is_taken_from_train_only() -> None:

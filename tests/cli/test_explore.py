@@ -110,7 +110,7 @@ def test_photos_are_screened(run: Run, photos: Path, tmp_path: Path) -> None:
     result = run(photos, "--out", out)
     assert result.exit_code == 0, result.exception
     assert "(5, 224, 224, 3)" in result.stdout
-    assert "by perceptual hash alone" in " ".join(result.stderr.split())
+    assert "by the embeddings of the model clothing-photos" in " ".join(result.stderr.split())
     exact, near = read_rows(out / "duplicates.csv")
     assert (exact["id"], exact["other_id"], exact["across"]) == ("=n4", "=n0", "splits labels")
     assert (exact["split"], exact["other_split"], exact["finding"]) == ("test", "train", "exact")
@@ -126,7 +126,7 @@ def test_photos_are_screened(run: Run, photos: Path, tmp_path: Path) -> None:
 
 
 def test_photos_as_json(run: Run, photos: Path, tmp_path: Path) -> None:
-    result = run(photos, "--out", tmp_path / "out", "--json")
+    result = run(photos, "--out", tmp_path / "out", "--model", "none", "--json")
     assert result.exit_code == 0, result.exception
     screening = json.loads(result.stdout)["screening"]
     assert screening["photos"] == 6

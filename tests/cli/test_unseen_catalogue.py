@@ -22,6 +22,17 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text("utf-8").splitlines()))
 
 
+def write_feed(path: Path, folders: list[Path]) -> Path:
+    """Writes a manifest of class folders, the images going round six suppliers of odd names."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["Label", "Supplier", "Image"])
+        for folder in folders:
+            for number, file in enumerate(sorted(folder.iterdir())):
+                writer.writerow([unquote(folder.name), f"=Größe & Co {number % 6}", file])
+    return path
+
+
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_unseen(tmp_path_factory.mktemp("unseen") / "Größe; 100% 'neu' ☂")
@@ -31,6 +42,36 @@ def check_broken(path: Path) -> None:
     rows = read_rows(path)
     assert {Path(row["id"]).name.removeprefix("0 ☂ ") for row in rows} == set(BROKEN)
     assert all(row["reason"] for row in rows)
+
+
+def train_first(hangtag: Run, folders: list[Path], out: Path) -> Path:
+    """Trains on a manifest, without naming a recipe."""
+    outcome = hangtag("train", write_feed(out / "feed.csv", folders), *FAST, "--out", out / "run")
+    assert outcome.code == 0, outcome.err
+    assert "these are photos, so the recipe is photo-fast" in outcome.err
+    return out / "run"
+
+
+def test_photos_are_trained_as_photos_and_split_by_supplier(
+    hangtag: Run, catalogue: Path, tmp_path: Path
+) -> None:
+    run = train_first(hangtag, sorted(catalogue.iterdir()), tmp_path)
+    card = json.loads((run / "model" / "card.json").read_text("utf-8"))
+    assert {one["name"] for one in card["classes"]} == NAMES
+    assert card["metrics"]["validation"]["intervals"]["suppliers"] == 1
+    assert "Suppliers, the worst first" in (run / "report.html").read_text("utf-8")
+    check_broken(run / "broken.csv")
+
+
+@pytest.mark.slow
+def test_it_continues_with_a_class_more(hangtag: Run, catalogue: Path, tmp_path: Path) -> None:
+    folders = sorted(catalogue.iterdir())
+    run = train_first(hangtag, folders[1:], tmp_path)
+    more, better = write_feed(tmp_path / "more.csv", folders), tmp_path / "better"
+    outcome = hangtag("train", more, "--from", run, "--out", better, "--json")
+    assert outcome.code == 0, outcome.err
+    judged = json.loads(outcome.out)["metrics"]["validation"]
+    assert all(one["support"] for one in judged["per_class"].values())
 
 
 @pytest.mark.slow

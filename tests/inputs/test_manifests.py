@@ -47,6 +47,18 @@ def test_csv_cells_pass_through_as_they_are(folder: Path, name: str) -> None:
     assert f"{folder / name}, row 4: the column 'image' is empty" in read[3].error
 
 
+@pytest.mark.parametrize("name", ["feed.csv", "feed.parquet"])
+def test_the_column_of_images_may_be_in_any_case(folder: Path, name: str) -> None:
+    table = pd.DataFrame({"SKU": ["1", "2"], " Image": ["images/a.png", "images/ü b.png"]})
+    if name.endswith("csv"):
+        table.to_csv(folder / name, index=False)
+    else:
+        table.to_parquet(folder / name)
+    read = read_all(folder / name)
+    assert_pixels(read, make_pixels(2))
+    assert list(read[0].extras) == ["SKU", " Image"]
+
+
 def test_rows_that_are_no_rows_are_recorded(folder: Path) -> None:
     (folder / "feed.csv").write_bytes(
         b'image,sku\nimages/a.png,1\nimages/a.png\n\nimages/a.png,1,2\n"a"b,1\nimages/a.png,\xff\n'

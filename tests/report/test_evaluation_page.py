@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from hangtag.catalogue import Split
 from hangtag.evaluation import Evaluation
 from hangtag.report import write_report
-from hangtag.report.evaluation_page import accuracy_interval, average_figures
+from hangtag.report.evaluation_page import average_figures
 from tests.tiny import evaluate_probabilities
 
 Decode = Callable[[bytes], NDArray[np.uint8]]
@@ -61,16 +62,25 @@ def test_tables_by_hand(tmp_path: Path, hostile_evaluation: Evaluated) -> None:
     assert "99 % none: it takes a better model" in text
 
 
-def test_averages_and_interval_by_hand(hostile_evaluation: Evaluated) -> None:
+def test_averages_by_hand(hostile_evaluation: Evaluated) -> None:
     evaluation = hostile_evaluation[0]
     macro, weighted = average_figures(evaluation)
     assert macro.precision == pytest.approx((1 / 3 + 1 + 1 + 0) / 4)
     assert weighted.recall == pytest.approx(evaluation.accuracy)
-    low, high = accuracy_interval(evaluation)
-    z, n, p = 1.959964, 6, 4 / 6
-    centre, spread = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)
-    assert low == pytest.approx((centre - spread) / (1 + z**2 / n), abs=1e-6)
-    assert high == pytest.approx((centre + spread) / (1 + z**2 / n), abs=1e-6)
+
+
+def test_suppliers_are_told_the_worst_first(tmp_path: Path, hostile_evaluation: Evaluated) -> None:
+    evaluation, split, probabilities = hostile_evaluation
+    right = probabilities.argmax(axis=1) == split.labels
+    named = replace(split, suppliers=np.where(right, "<b>good</b>", "bad"))
+    page = write_report(tmp_path, evaluation, named, probabilities, title="T")
+    assert "bad 2 0.0 %" in text_of(page.read_text("utf-8"))
+    rows = (tmp_path / "suppliers.csv").read_text("utf-8").splitlines()
+    assert [row.split(",")[:3] for row in rows] == [
+        ["name", "n", "accuracy"],
+        ["bad", "2", "0.0"],
+        ["<b>good</b>", "4", "1.0"],
+    ]
 
 
 def test_words_of_brands_never_run(tmp_path: Path, hostile_evaluation: Evaluated) -> None:

@@ -142,6 +142,31 @@ def test_suppliers_of_what_was_held_out_are_held_out_again(
     assert len(validation) == len(first) + 1
 
 
+def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Catalogue) -> None:
+    """Its suppliers were not held out before; one of them is now, with all that it has."""
+    first = split_catalogue(shapes, share=0.15, seed=0).splits["validation"]
+    data = with_new_class(shapes, new=20)
+    train_split = data.splits["train"]
+    suppliers = np.where(np.isin(train_split.ids, first.ids), "A", "B")
+    new = np.flatnonzero(train_split.labels == 0)
+    suppliers[new] = np.where(np.arange(len(new)) < 5, "C", "D")
+    named = dataclasses.replace(train_split, suppliers=suppliers)
+    again = prepare_catalogue(
+        dataclasses.replace(data, splits={"train": named}), continue_recipe(str(trained)), seed=3
+    )
+    validation = again.splits["validation"]
+    assert validation.suppliers is not None
+    assert set(validation.suppliers) == {"A", "C"}
+    assert (validation.labels == 0).sum() == 5
+
+
+def test_no_class_in_common_is_told(trained: Path, shapes: Catalogue) -> None:
+    data = dataclasses.replace(shapes, classes=("X", "Y", "Z"))
+    divided = split_catalogue(data, share=0.15, seed=0)
+    said = describe_beginning(str(trained), divided)["said"]
+    assert "of whose classes none is in the data" in said[0]
+
+
 def rewrite(folder: Path, change: Callable[[Card], Card], weights: bytes | None = None) -> Path:
     """Writes a model folder again, signed as it should be, with something changed."""
     card = read_card(folder)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.audit.feed_csv import SUFFIXES, find_column, note_of, open_feed_csv
+from hangtag.audit.feed_csv import SUFFIXES, note_of, open_feed_csv
+from hangtag.catalogue.columns import find_column
 from hangtag.catalogue.paths import is_file, is_folder
 from hangtag.errors import DataError
 from hangtag.inputs import Cell, ColumnKind, Decoders, Input, open_inputs
@@ -158,7 +159,8 @@ def _open_table(path: str) -> Source | None:
     if is_file(Path(path)) and path.lower().endswith(SUFFIXES):
         return open_feed_csv(path, image=IMAGE)
     sources = open_inputs([path]).sources
-    return sources[0] if len(sources) == 1 and IMAGE in sources[0].columns else None
+    is_table = len(sources) == 1 and find_column(path, list(sources[0].columns), IMAGE)
+    return sources[0] if is_table else None
 
 
 def fold_label(label: str) -> str:

@@ -5,8 +5,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from hangtag.catalogue.columns import find_column
 from hangtag.catalogue.gzipped import open_plain
-from hangtag.errors import DataError
 from hangtag.inputs.items import ColumnKind, Source
 from hangtag.inputs.manifests import (
     UTF8,
@@ -44,22 +44,6 @@ def note_of(source: Source) -> str:
     if not isinstance(source, CsvManifest) or source.encoding != _WINDOWS:
         return ""
     return f"{source.path} is not UTF-8 and was read as Windows-1252; look at the accents"
-
-
-def find_column(path: str, columns: Sequence[str], name: str) -> str | None:
-    """Returns the column called `name`: spelled just so, else in another case; None without one.
-
-    Raises:
-        DataError: Several are called so, none spelled just so.
-    """
-    if name in columns:
-        return name
-    found = [one for one in columns if one.strip().casefold() == name]
-    if len(found) > 1:
-        raise DataError(
-            f"{path}: the columns '{found[0]}' and '{found[1]}' may both be '{name}'; rename one"
-        )
-    return found[0] if found else None
 
 
 def _find_encoding(path: Path) -> str:

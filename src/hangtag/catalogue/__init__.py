@@ -24,6 +24,7 @@ from hangtag.catalogue.overview import (
     FEWEST_IMAGES,
     SplitCounts,
     count_splits,
+    describe_classes,
     describe_suppliers,
     find_small_classes,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "count_splits",
     "decode_grey",
     "decode_image",
+    "describe_classes",
     "describe_duplicates",
     "describe_suppliers",
     "export_catalogue",

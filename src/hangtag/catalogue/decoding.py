@@ -23,6 +23,24 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 IMAGE_SUFFIXES = frozenset({".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp"})
+
+UNREAD_SUFFIXES = frozenset(
+    {
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".ico",
+        ".jp2",
+        ".psd",
+        ".svg",
+        ".tga",
+        ".tif",
+        ".tiff",
+    }
+)
+"""Images in formats that are not read: one in a folder is an error that is told."""
 MAX_FILE_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 
@@ -40,8 +58,8 @@ _OTHER_STARTS = re.compile(
 _ORIENTATION = 0x0112
 """The EXIF tag that says how to turn an image."""
 
-_DRAFT_FACTOR, _COLOUR_DRAFT_FACTOR = 20, 2
-"""A JPEG is decoded at reduced scale, but never below this many times the size asked for."""
+_DRAFT_FACTOR, _COLOUR_DRAFT_FACTOR = 20, 1.75
+"""A JPEG is decoded at a reduced scale, its longest side never below this many times the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +174,7 @@ def read_size(path: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _open(source: Path | bytes, least: int, name: str) -> Iterator["Image"]:
+def _open(source: Path | bytes, least: float, name: str) -> Iterator["Image"]:
     """Opens an image; what goes wrong with it in the block is told as an ImageError."""
     if isinstance(source, Path):
         name, source = str(source), _read_file(source)
@@ -207,7 +225,7 @@ def _require_file(path: Path) -> None:
     raise ImageError(f"{path}: {reason}", fault=Fault.MISSING)
 
 
-def _load(content: bytes, least: int) -> "Image":
+def _load(content: bytes, least: float) -> "Image":
     from PIL import Image, ImageOps
 
     image = Image.open(io.BytesIO(content), formats=_FORMATS)
@@ -217,7 +235,8 @@ def _load(content: bytes, least: int) -> "Image":
             f"{MAX_PIXELS // 1_000_000} megapixels; save it smaller",
             fault=Fault.TOO_LARGE,
         )
-    image.draft(image.mode, (least, least))
+    scale = least / max(image.size)
+    image.draft(image.mode, (int(image.width * scale), int(image.height * scale)))
     image.load()
     ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 200 MB.
     return image

@@ -5,19 +5,29 @@ A folder's name is the class name, percent-encoded where a file system forbids a
 """
 
 import re
+from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 
-from hangtag.catalogue.decoding import IMAGE_SUFFIXES
+from hangtag.catalogue.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from hangtag.catalogue.image_files import ImageReader, write_png
 from hangtag.catalogue.items import SPLIT_ALIASES, SPLIT_NAMES, Catalogue, order_classes
-from hangtag.catalogue.paths import is_file, is_folder, list_visible, make_printable
+from hangtag.catalogue.paths import (
+    describe_passed_over,
+    is_file,
+    is_folder,
+    list_visible,
+    make_printable,
+)
 from hangtag.catalogue.reading import Reading
 from hangtag.errors import DataError
 from hangtag.files import new_folder, require_free
 from hangtag.progress import Tick
+
+_WANTED = IMAGE_SUFFIXES | UNREAD_SUFFIXES | {""}
+"""Suffixes of what is read; a file without one may well be an image."""
 
 _UNSAFE = re.compile(r'^\.|[%/\\:*?"<>|\x00-\x1f\x7f]')
 
@@ -27,8 +37,9 @@ def read_class_folders(
 ) -> Catalogue:
     """Reads the class folders of `folder`; see `order_classes` for the order of the classes.
 
-    Items are ordered by file name, then by class. Hidden files are passed over. Images of
-    another size than that of `reading` are fitted.
+    Items are ordered by file name, then by class. Hidden files are passed over, and with a notice
+    those that are no images by their suffix. Images of another size than that of `reading` are
+    fitted.
 
     Args:
         folder: Holds class folders, or split folders that hold them.
@@ -39,8 +50,10 @@ def read_class_folders(
         DataError: There is no image, a file is not an image, an image lies outside the class
             folders, or split folders and class folders are mixed.
     """
+    passed_over: Counter[str] = Counter()
     listing = {
-        split: _list_files(folder, root) for split, root in _find_split_folders(folder).items()
+        split: _list_files(folder, root, passed_over)
+        for split, root in _find_split_folders(folder).items()
     }
     class_names = {name for files in listing.values() for name in files}
     paths = {
@@ -69,12 +82,13 @@ def read_class_folders(
                 ids=np.array([make_printable(path.relative_to(folder)) for path in files], np.str_),
             )
     name, broken = folder.resolve().name, tuple(reader.broken)
+    ignored = describe_passed_over(passed_over, before="Passed over in the class folders: ")
     return Catalogue(
         name,
         str(folder),
         classes,
         splits,
-        reader.notices(),
+        (*reader.notices(), *([f"{ignored}."] if ignored else [])),
         broken,
         fitted=reader.fitted,
     )
@@ -140,21 +154,24 @@ def _find_split_folders(folder: Path) -> dict[str, Path]:
     return {name: splits[name] for name in SPLIT_NAMES if name in splits}
 
 
-def _list_files(folder: Path, root: Path) -> dict[str, list[Path]]:
-    """Maps each class name below `root` to the files in its folder."""
+def _list_files(folder: Path, root: Path, passed_over: Counter[str]) -> dict[str, list[Path]]:
+    """Maps each class name below `root` to the images in its folder; counts its other files."""
     _refuse_loose_images(root)
     files: dict[str, list[Path]] = {}
     for class_folder in list_visible(root):
         if not is_folder(class_folder):
             continue
-        members = list_visible(class_folder)
-        for path in members:
+        images = files.setdefault(unquote(make_printable(class_folder.name)), [])
+        for path in list_visible(class_folder):
             if is_folder(path):
                 raise DataError(
                     f"{path} is a folder where images are expected; {folder} may be class "
                     "folders, or train, validation and test with class folders, no deeper"
                 )
-        files.setdefault(unquote(make_printable(class_folder.name)), []).extend(members)
+            if (suffix := path.suffix.lower()) in _WANTED:
+                images.append(path)
+            else:
+                passed_over[suffix] += 1
     return files
 
 

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.catalogue.items import Catalogue, Split
-from hangtag.catalogue.splits import divide_catalogue, split_catalogue, stratified_split
+from hangtag.catalogue.splits import (
+    divide_catalogue,
+    split_catalogue,
+    stratified_split,
+    supplier_split,
+)
+
+HELD_OUT = "held_out"
+"""Where in a card's facts of the data the fingerprints of the validation images are."""
 
 _FINGERPRINT = np.dtype("<u4")
 
@@ -59,18 +67,35 @@ def find_unlearned(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
     Those are the images that were held out from it and, where the items name suppliers, all of
     the suppliers of these.
     """
-    unlearned: NDArray[np.bool_] = np.isin(fingerprint_images(split.images), held_out)
+    unlearned = _find_held_out(split, held_out)
     if split.suppliers is None:
         return unlearned
     return np.isin(split.suppliers, split.suppliers[unlearned])
+
+
+def restore_validation(catalogue: Catalogue, held_out: Fingerprints) -> Catalogue:
+    """Returns `catalogue` with the ``validation`` split that a model was judged by.
+
+    As it is where it has one, or where none of its ``train`` was held out from the model.
+    """
+    train = catalogue.splits.get("train")
+    if train is None or "validation" in catalogue.splits:
+        return catalogue
+    held = _find_held_out(train, held_out)
+    if not held.any():
+        return catalogue
+    divided = divide_catalogue(catalogue, np.flatnonzero(~held), np.flatnonzero(held))
+    filled = {name: split for name, split in divided.splits.items() if len(split)}
+    return dataclasses.replace(divided, splits=filled)
 
 
 def hold_out_again(catalogue: Catalogue, known: Known, *, share: float, seed: int) -> Catalogue:
     """Returns `catalogue` with a ``validation`` split that `known` has not learned.
 
     Held out are the images that it was judged by or, where the items name suppliers, all of their
-    suppliers; without suppliers also a share of each class that is new to it. Where none of these
-    images is in the data, or a validation split is there already, it is as `split_catalogue` says.
+    suppliers; also a share of the classes that are new to it, by supplier where theirs are several.
+    Where none of these images is in the data, or a validation split is there already, it is as
+    `split_catalogue` says.
 
     Raises:
         DataError: The catalogue cannot be divided.
@@ -81,12 +106,33 @@ def hold_out_again(catalogue: Catalogue, known: Known, *, share: float, seed: in
     held = find_unlearned(train, known.held_out)
     if not held.any():
         return split_catalogue(catalogue, share=share, seed=seed)
-    new = [index for index, name in enumerate(catalogue.classes) if name not in known.classes]
-    fresh = np.flatnonzero(np.isin(train.labels, new) & ~held)
-    if train.suppliers is None and len(fresh):
-        least = max(share, 1 / len(fresh))
-        _, chosen = stratified_split(
-            train.labels[fresh], share=least, seed=seed, names=catalogue.classes
-        )
-        held[fresh[chosen]] = True
+    held |= _hold_out_new(catalogue, known, held, share=share, seed=seed)
     return divide_catalogue(catalogue, np.flatnonzero(~held), np.flatnonzero(held))
+
+
+def _hold_out_new(
+    catalogue: Catalogue, known: Known, held: NDArray[np.bool_], *, share: float, seed: int
+) -> NDArray[np.bool_]:
+    """Tells which items (N,) to hold out of the new classes that have none among `held`."""
+    train = catalogue.splits["train"]
+    judged = np.unique(train.labels[held])
+    new = [index for index, name in enumerate(catalogue.classes) if name not in known.classes]
+    fresh = np.flatnonzero(np.isin(train.labels, np.setdiff1d(new, judged)))
+    chosen = np.zeros(len(train), np.bool_)
+    if not len(fresh):
+        return chosen
+    labels = train.labels[fresh]
+    least = max(share, 1 / len(fresh))
+    if train.suppliers is None or len(np.unique(train.suppliers[fresh])) < 2:
+        _, out = stratified_split(labels, share=least, seed=seed, names=catalogue.classes)
+        chosen[fresh[out]] = True
+        return chosen
+    suppliers = train.suppliers[fresh]
+    _, out = supplier_split(suppliers, labels, share=least, seed=seed)
+    return np.isin(train.suppliers, suppliers[out])
+
+
+def _find_held_out(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
+    """Tells which items (N,) have one of the fingerprints."""
+    found: NDArray[np.bool_] = np.isin(fingerprint_images(split.images), held_out)
+    return found

@@ -3,12 +3,14 @@
 import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.files import reserve_space
 from hangtag.taxonomy.tree import Tree
 
 FASHION_MNIST_CLASSES = (
@@ -112,14 +114,14 @@ class Catalogue:
 
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:
-    """Returns the classes of a source that names them, in the order of their indices.
+    """Returns the distinct classes of a source that names them, in the order of their indices.
 
-    When every name is one of Fashion-MNIST's, the classes are those ten in the official order,
-    so that its models fit; otherwise they are the distinct names, sorted.
+    When every name is one of Fashion-MNIST's, that is the official order; otherwise they are
+    sorted.
     """
     distinct = set(names)
     if distinct <= set(FASHION_MNIST_CLASSES):
-        return FASHION_MNIST_CLASSES
+        return tuple(name for name in FASHION_MNIST_CLASSES if name in distinct)
     return tuple(sorted(distinct))
 
 
@@ -138,14 +140,21 @@ def hash_split(split: Split) -> str:
 
 
 def _take_images(images: NDArray[np.uint8], indices: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Copies images; those mapped from a file into a file without a name, which ends with them."""
-    if not isinstance(images, np.memmap) or images.filename is None or not len(indices):
-        return images[indices]
-    shape = (len(indices), *images.shape[1:])
-    folder = Path(images.filename).parent
+    """Copies images; those mapped from a file into a file beside it, where there is space."""
+    if isinstance(images, np.memmap) and images.filename is not None and len(indices):
+        with suppress(OSError):
+            return _map_images(images, indices, folder=Path(images.filename).parent)
+    return images[indices]
+
+
+def _map_images(
+    images: NDArray[np.uint8], indices: NDArray[np.intp], *, folder: Path
+) -> NDArray[np.uint8]:
+    """Copies images into a file without a name, which ends with them."""
     folder.mkdir(parents=True, exist_ok=True)  # someone may have deleted the cache since
     with tempfile.NamedTemporaryFile(dir=folder) as file:
-        taken = np.memmap(file.name, np.uint8, "w+", shape=shape)
+        taken = np.memmap(file.name, np.uint8, "w+", shape=(len(indices), *images.shape[1:]))
+        reserve_space(Path(file.name))
     for start in range(0, len(indices), _BLOCK):
         taken[start : start + _BLOCK] = images[indices[start : start + _BLOCK]]
     return taken

@@ -2,7 +2,7 @@
 
 The column ``image`` is a path, absolute or relative to the manifest; ``label`` is the class
 name; ``id``, ``supplier`` and ``split`` (train, validation or test) are optional, and any other
-column is passed over.
+column is passed over. Their names may be in any case.
 """
 
 import csv
@@ -14,6 +14,7 @@ from typing import TextIO
 
 import numpy as np
 
+from hangtag.catalogue.columns import find_column
 from hangtag.catalogue.gzipped import open_plain
 from hangtag.catalogue.image_files import ImageReader, write_png
 from hangtag.catalogue.items import (
@@ -145,7 +146,8 @@ def _read_csv(path: Path) -> _Table:
 def _collect_columns(path: Path, text: TextIO) -> _Table:
     rows = csv.reader(text, strict=True)
     header = next(rows, [])
-    positions = {name: header.index(name) for name in _COLUMNS if name in header}
+    named = _find_columns(path, header)
+    positions = {name: header.index(column) for name, column in named.items()}
     columns: dict[str, list[str]] = {name: [] for name in positions}
     for row in rows:
         if not row:
@@ -166,16 +168,23 @@ def _read_parquet(path: Path) -> _Table:
 
     try:
         present = parquet.read_schema(path).names
-        table = parquet.read_table(path, columns=[name for name in _COLUMNS if name in present])
+        named = _find_columns(path, present)
+        table = parquet.read_table(path, columns=list(named.values()))
         return {
-            name: [value or "" for value in table.column(name).cast(pa.string()).to_pylist()]
-            for name in table.column_names
+            name: [value or "" for value in table.column(column).cast(pa.string()).to_pylist()]
+            for name, column in named.items()
         }
     except UnicodeEncodeError as error:
         raise DataError(f"{path}: expected a name in UTF-8; rename the file") from error
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} cannot be read as Parquet: {reason}") from error
+
+
+def _find_columns(path: Path, header: Sequence[str]) -> dict[str, str]:
+    """Maps the columns that are read to what they are called here, which may be in any case."""
+    named = {name: find_column(str(path), header, name) for name in _COLUMNS}
+    return {name: column for name, column in named.items() if column is not None}
 
 
 def _check_table(path: Path, table: _Table) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from hangtag.catalogue.columns import find_column
 from hangtag.catalogue.duplicates import describe_duplicates, find_duplicates
 from hangtag.catalogue.fetch import FASHION_MNIST, cache_home, fetch_fashion_mnist
 from hangtag.catalogue.folders import read_class_folders
@@ -125,13 +126,14 @@ def _read_file(path: Path, reading: Reading, on_progress: Tick | None) -> Catalo
     if not name.endswith((".csv", ".csv.gz")):
         raise DataError(f"{path} is not a data set; expected {DATA_KINDS}")
     header = read_header(path)
-    if "image" in header:
+    if find_column(str(path), header, "image"):
         return read_manifest(path, reading=reading, on_progress=on_progress)
-    if any(column == "label" or column.startswith("pixel") for column in header):
+    if any(column.startswith("pixel") for column in header) or header == ["label"]:
         return _read_pixel_csvs(path, [path])
     raise DataError(
         f"{path}: expected the columns label, pixel1, ... of a pixel CSV or the column 'image' "
-        f"of a manifest, received {', '.join(header[:5])[:80]!r}; name the columns in line 1"
+        f"of a manifest, received {', '.join(header[:5])[:80]!r}; call the column with the paths "
+        "of the images 'image', that with their classes 'label'"
     )
 
 

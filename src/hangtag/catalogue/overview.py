@@ -77,6 +77,29 @@ def describe_suppliers(catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def describe_classes(catalogue: Catalogue) -> tuple[str, ...]:
+    """Returns a sentence each for classes that differ in case only and for those never judged."""
+    spelled: dict[str, list[str]] = {}
+    for name in catalogue.classes:
+        spelled.setdefault(" ".join(name.split()).casefold(), []).append(name)
+    sentences = [
+        f"The classes {' and '.join(map(repr, names))} differ only in case or spaces; give them "
+        "one name if they are one."
+        for names in spelled.values()
+        if len(names) > 1
+    ]
+    counts = {split.name: split.of_class for split in count_splits(catalogue)}
+    if "validation" in counts:
+        trained, judged = counts.get("train", {}), counts["validation"]
+        gaps = [name for name, count in trained.items() if count and not judged[name]]
+        if gaps:
+            sentences.append(
+                f"No image of {', '.join(gaps)} is in validation: nothing tells how well it is "
+                "recognised, and no promise covers it."
+            )
+    return tuple(sentences)
+
+
 def find_small_classes(catalogue: Catalogue) -> dict[str, int]:
     """Returns the classes with too few images to learn, with how many train and validation have."""
     counts: dict[str, int] = {}

@@ -1,6 +1,7 @@
 """Paths that users give: what lies there, and how to write them down."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from hangtag.errors import DataError
@@ -38,3 +39,11 @@ def make_printable(text: str | Path) -> str:
     A file name is bytes; those that are not UTF-8 become escapes such as ``\xff``.
     """
     return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def describe_passed_over(passed_over: Mapping[str, int], *, before: str) -> str:
+    """Returns `before` and what was passed over, for people; empty where nothing was."""
+    if not passed_over:
+        return ""
+    kinds = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
+    return before + ", ".join(f"{count:,} {kind}" for kind, count in kinds)

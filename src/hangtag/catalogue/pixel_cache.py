@@ -1,7 +1,7 @@
 """Decoded pixels kept on disk, so that a catalogue is decoded once.
 
-    FOLDER/224x224x3-1/KEY.npy     pixels (N, H, W, C) uint8, mapped into memory
-    FOLDER/224x224x3-1/KEY.index   for each image 16 bytes of hash and one of state
+    FOLDER/224x224x3-2/KEY.npy     pixels (N, H, W, C) uint8, mapped into memory
+    FOLDER/224x224x3-2/KEY.index   for each image 16 bytes of hash and one of state
 
 KEY is the hash of the contents of the files in their order; the name of the folder holds the shape
 and the version of the decoding. What lies there can never be stale, and may be deleted at any time:
@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from hangtag.catalogue.decoding import MAX_FILE_BYTES
 from hangtag.catalogue.reading import Decode, ImageFormat, Reading
 from hangtag.errors import ImageError, OutputError
-from hangtag.files import atomic_path, make_folder
+from hangtag.files import atomic_path, make_folder, reserve_space
 
-VERSION = 1
+VERSION = 2
 """To be raised when `decode_image` gives other pixels for the same file."""
 
 FEWEST = 256
@@ -133,6 +133,7 @@ class PixelCache:
             pixels: Pixels = np.lib.format.open_memmap(
                 temporary, "w+", np.uint8, (len(paths), *self._format.shape)
             )
+            reserve_space(temporary)
             decoded = Decoded(pixels, states, {})
             self._take_over(decoded, hashes, on_image)
             missing = np.flatnonzero(states == BROKEN)

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.catalogue.duplicates import describe_duplicates, find_duplicates
 from hangtag.catalogue.items import SPLIT_NAMES, Catalogue
 from hangtag.errors import DataError
+
+_DRAWS = 64
+"""Sets of suppliers among which the most even is chosen."""
 
 
 def stratified_split(
@@ -55,17 +59,19 @@ def stratified_split(
 
 
 def supplier_split(
-    suppliers: NDArray[np.str_], *, share: float, seed: int
+    suppliers: NDArray[np.str_], labels: NDArray[np.int64], *, share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Holds out whole suppliers, so that no supplier is on both sides.
 
-    Among all sets of suppliers, one whose number of items is nearest to ``N * share`` is held
-    out; the seed decides which of those.
+    Of many sets of suppliers, each with a number of items as near to ``N * share`` as any set has,
+    the one is held out that leaves the fewest classes without an item to train on, then the
+    fewest without one held out, then holds out the most even share of every class.
 
     Args:
         suppliers: Supplier of each item, (N,).
+        labels: Class of each item, (N,).
         share: Part to hold out, above 0 and below 1.
-        seed: Of the order in which suppliers are considered.
+        seed: Of the sets that are drawn.
 
     Returns:
         Indices to train on and indices held out, each sorted; together 0 to N - 1.
@@ -80,8 +86,15 @@ def supplier_split(
             "expected at least two suppliers to hold some out, received "
             f"{len(names)}; name the splits in a column 'split' instead"
         )
-    order = np.random.default_rng(seed).permutation(len(names))
-    held = order[_nearest_subset(counts[order], len(suppliers) * share)]
+    _, classes = np.unique(labels, return_inverse=True)
+    of_class = np.zeros((len(names), classes.max() + 1), np.intp)
+    np.add.at(of_class, (member, classes), 1)
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(_DRAWS):
+        order = generator.permutation(len(names))
+        drawn.append(order[_nearest_subset(counts[order], len(suppliers) * share)])
+    held = min(drawn, key=lambda chosen: _unevenness(of_class, chosen, share))
     return _divide(len(suppliers), np.flatnonzero(np.isin(member, held)))
 
 
@@ -101,18 +114,24 @@ def split_catalogue(catalogue: Catalogue, *, share: float, seed: int) -> Catalog
     if train.suppliers is None or len(np.unique(train.suppliers)) < 2:
         kept, held = stratified_split(train.labels, share=share, seed=seed, names=catalogue.classes)
     else:
-        kept, held = supplier_split(train.suppliers, share=share, seed=seed)
+        kept, held = supplier_split(train.suppliers, train.labels, share=share, seed=seed)
     return divide_catalogue(catalogue, kept, held)
 
 
 def divide_catalogue(
     catalogue: Catalogue, kept: NDArray[np.intp], held: NDArray[np.intp]
 ) -> Catalogue:
-    """Returns `catalogue` with its ``train`` divided into what is kept and ``validation``."""
+    """Returns `catalogue` with its ``train`` divided into what is kept and ``validation``.
+
+    With a notice where images of the two are exact copies.
+    """
     train = catalogue.splits["train"]
     parts = {**catalogue.splits, "train": train.take(kept), "validation": train.take(held)}
     ordered = {name: parts[name] for name in SPLIT_NAMES if name in parts}
-    return dataclasses.replace(catalogue, splits=ordered)
+    two = {name: ordered[name] for name in ("train", "validation")}
+    copies = find_duplicates(two)
+    notices = describe_duplicates(copies, two) if copies else ()
+    return dataclasses.replace(catalogue, splits=ordered, notices=(*catalogue.notices, *notices))
 
 
 def _check_share(share: float) -> None:
@@ -128,6 +147,19 @@ def _share_out(counts: NDArray[np.intp], share: float) -> NDArray[np.intp]:
     by_remainder = np.argsort(quotas - ideal, kind="stable")
     quotas[by_remainder[:missing]] += 1
     return quotas
+
+
+def _unevenness(
+    of_class: NDArray[np.intp], chosen: NDArray[np.intp], share: float
+) -> tuple[int, int, float]:
+    """Returns classes with nothing to train on, with nothing held out, and their chi-square."""
+    whole, held = of_class.sum(axis=0), of_class[chosen].sum(axis=0)
+    ideal = whole * share
+    return (
+        int((held == whole).sum()),
+        int((held == 0).sum()),
+        float(((held - ideal) ** 2 / ideal).sum()),
+    )
 
 
 def _nearest_subset(counts: NDArray[np.intp], target: float) -> NDArray[np.intp]:

@@ -73,6 +73,8 @@ def print_overview(catalogue: Catalogue) -> None:
     rows = [
         [one.name, f"{one.items:,}", str(one.classes), f"{one.suppliers or '-'}"] for one in counts
     ]
+    if catalogue.broken:
+        rows.append(["broken, left out", f"{len(catalogue.broken):,}", "-", "-"])
     print_table(catalogue.name, ["split", "images", "classes", "suppliers"], rows, to_stderr=True)
     total = sum(one.items for one in counts)
     rows = [

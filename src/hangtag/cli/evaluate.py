@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from hangtag.breakdown import GroupFigures, break_down
-from hangtag.catalogue import BROKEN, Catalogue, ImageFormat, Split, write_broken
+from hangtag.catalogue import (
+    BROKEN,
+    SPLIT_NAMES,
+    Catalogue,
+    ImageFormat,
+    Split,
+    write_broken,
+)
+from hangtag.catalogue.held_out import HELD_OUT, restore_validation, unpack_fingerprints
 from hangtag.cli.catalogues import Taxonomy, read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError
@@ -22,7 +30,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A shipped model, a model or a run folder.")],
     data: Annotated[str, typer.Argument(help="A name, a folder, a CSV or a manifest.")],
     split: Annotated[
-        str | None, typer.Option(help="Which split.  [default: test, or the only one]")
+        str | None, typer.Option(help="Which split.  [default: test, else validation, else train]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write report.html and figures here.")] = None,
     by: Annotated[
@@ -34,6 +42,9 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measures a model: accuracy, loss, confusions, calibration, share automated.
+
+    Where DATA has no validation split, it is what the model was judged by when it
+    was trained on DATA. Intervals are 95 %, over suppliers where they are known.
 
     \b
     For example:
@@ -48,6 +59,8 @@ def evaluate(
     size = categoriser.card.input
     format = ImageFormat(size.height, size.width, size.channels)
     catalogue = read_catalogue(data, format=format, offline=offline, quiet=quiet, taxonomy=taxonomy)
+    held_out = unpack_fingerprints(categoriser.card.data.get(HELD_OUT, ""))
+    catalogue = restore_validation(catalogue, held_out)
     name, chosen = _choose_split(catalogue, split)
     if by and chosen.suppliers is None:
         raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")
@@ -60,6 +73,7 @@ def evaluate(
         chosen.labels,
         temperature=categoriser.card.calibration.temperature,
         rules=categoriser.card.rules,
+        suppliers=chosen.suppliers,
     )
     _tell_notes(catalogue, name, categoriser.card, quiet=quiet)
     content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
@@ -109,10 +123,9 @@ def _tell_notes(catalogue: Catalogue, split: str, card: Card, *, quiet: bool) ->
 
 
 def _choose_split(catalogue: Catalogue, name: str | None) -> tuple[str, Split]:
-    """Returns the split asked for; by default test, or the only one there is."""
+    """Returns the split asked for; by default test, else validation, else train."""
     splits = catalogue.splits
-    if name is None:
-        name = "test" if "test" in splits else next(iter(splits)) if len(splits) == 1 else "test"
+    name = name or next(one for one in reversed(SPLIT_NAMES) if one in splits)
     if name not in splits:
         raise DataError(
             f"--split: {catalogue.name} has no split '{name}'; it has {', '.join(splits)}"
@@ -163,7 +176,6 @@ def _print_figures(figures: Evaluation) -> None:
     print_table("Automation", columns, rows)
     typer.echo("Worst confusions: " + "; ".join(str(one) for one in figures.worst_confusions()))
     typer.echo(
-        f"n {figures.n:,}  accuracy {figures.accuracy:.4f}  balanced accuracy "
-        f"{figures.balanced_accuracy:.4f}  loss {figures.loss:.4f}  macro F1 "
-        f"{figures.macro_f1:.4f}  calibration error {figures.ece:.4f}"
+        f"balanced accuracy {figures.balanced_accuracy:.4f}, calibration error {figures.ece:.4f}"
     )
+    typer.echo(figures.headline())

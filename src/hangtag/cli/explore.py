@@ -11,6 +11,7 @@ from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError
 from hangtag.extras import require_training
+from hangtag.predictions.routing import PHOTO_MODEL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from hangtag.categoriser import Categoriser
     from hangtag.report import AugmentedCopies, Exploration
     from hangtag.screening import Screening
+
+NO_MODEL = "none"
 
 _MOST_ORIGINALS = 10
 _COPIES = 8
@@ -58,7 +61,8 @@ def explore(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="A model of photos, whose embeddings find more near duplicates.",
+            help="A model of photos, whose embeddings find more near duplicates; none "
+            f"compares hashes only.  [default: {PHOTO_MODEL}]",
             show_default=False,
         ),
     ] = None,
@@ -85,16 +89,19 @@ def explore(
         return
     if data is None:
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
-    categoriser = None if model is None else _load_photo_model(model)
+    categoriser = None if model in (None, NO_MODEL) else _load_photo_model(model)
     catalogue = read_catalogue(
         data, format=ImageFormat(), photos=PHOTO_FORMAT, offline=offline, quiet=quiet
     )
     screening = None
     if catalogue.first.images.ndim == 4:
+        model = model or PHOTO_MODEL
         embeddings = None
-        if categoriser:
+        if model != NO_MODEL:
+            categoriser = categoriser or _load_photo_model(model)
             embeddings = _embed(categoriser, data, catalogue, offline=offline, quiet=quiet)
-        screening = _screen(catalogue, embeddings, model=model, quiet=quiet)
+        used = None if embeddings is None else model
+        screening = _screen(catalogue, embeddings, model=used, quiet=quiet)
         _write_tables(out, catalogue, screening)
     elif model is not None:
         raise DataError(f"--model: {catalogue.source} holds no photos; leave the option out")

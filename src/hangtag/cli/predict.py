@@ -11,18 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from hangtag import __version__
+from hangtag.catalogue.paths import describe_passed_over
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
 from hangtag.decisions.promises import DEFAULT_PRECISION, PRECISIONS
 from hangtag.decisions.rules import describe_support, stored_precision
 from hangtag.errors import OutputError
-from hangtag.inputs import (
-    Decoders,
-    Input,
-    Inputs,
-    Item,
-    describe_passed_over,
-    open_inputs,
-)
+from hangtag.inputs import Decoders, Input, Inputs, Item, open_inputs
 from hangtag.modelfolder import Card
 from hangtag.predictions import (
     AUTO,

@@ -2,13 +2,21 @@
 
 import json
 import shlex
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.catalogue import describe_suppliers
+from hangtag.catalogue import (
+    BROKEN,
+    PHOTO_FORMAT,
+    Catalogue,
+    describe_classes,
+    describe_suppliers,
+)
 from hangtag.cli.catalogues import Taxonomy, print_overview, read_catalogue
 from hangtag.cli.console import (
     RUNS,
@@ -33,6 +41,9 @@ if TYPE_CHECKING:
     from hangtag.training.train import Result
 
 DEFAULT_RECIPE = "express"
+PHOTO_RECIPE = "photo-fast"
+"""The recipe of photos where none is asked for; its images are of PHOTO_FORMAT."""
+
 FEW_STEPS = 500
 
 
@@ -41,8 +52,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help=f"A shipped recipe or a .yaml file.  [default: {DEFAULT_RECIPE}; with --from the "
-            "model's own, made gentler; with --resume the run's own]"
+            help=f"A shipped recipe or a .yaml file.  [default: {DEFAULT_RECIPE}, of photos "
+            f"{PHOTO_RECIPE}; with --from the model's own, made gentler; with --resume the run's]"
         ),
     ] = None,
     begin_from: Annotated[
@@ -91,7 +102,7 @@ def train(
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two
     """
     require_training("training")
-    from hangtag.training.beginning import describe_beginning, load_beginning
+    from hangtag.training.beginning import load_beginning
     from hangtag.training.runfolder import RunFolder, next_run_folder
     from hangtag.training.team import is_first_process
     from hangtag.training.train import Watch, prepare_catalogue
@@ -107,17 +118,18 @@ def train(
     load_beginning(chosen)  # only to refuse now what would fail after the data are read
     quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
-    catalogue = read_catalogue(
-        data, format=chosen.images.format, offline=offline, quiet=quiet, taxonomy=taxonomy
-    )
+    read = partial(read_catalogue, data, offline=offline, quiet=quiet, taxonomy=taxonomy)
+    if recipe or begin_from or run:
+        catalogue = read(format=chosen.images.format)
+    else:
+        chosen, catalogue = _read_undecided(read, chosen, fields, quiet=quiet)
     catalogue = prepare_catalogue(catalogue, chosen, seed=seed)
     if not quiet:
-        print_overview(catalogue)
-    began = describe_beginning(chosen.begin_from, catalogue)["said"] if chosen.begin_from else ()
-    for notice in (*catalogue.notices, *describe_suppliers(catalogue), *began):
-        say(notice, quiet=quiet)
+        _describe(catalogue, chosen)
     # Under torchrun the first process alone writes, so the others need no folder of their own.
     folder = out or (next_run_folder(RUNS, chosen.name) if is_first_process() else RUNS)
+    if catalogue.broken:
+        say(f"the broken images are listed in {folder / BROKEN}", quiet=quiet)
     try:
         with progress_bar("steps of the epoch", quiet=quiet) as tick:
             watch = Watch(say=lambda line: say(line, quiet=quiet), step=tick, profile=profile)
@@ -125,7 +137,8 @@ def train(
                 catalogue, chosen, out=folder, seed=seed, device=device, resume=resume, watch=watch
             )
     except KeyboardInterrupt:
-        again = shlex.join(["hangtag", "train", data, "--out", str(folder), "--resume"])
+        own_tree = ["--taxonomy", str(taxonomy)] if taxonomy else []
+        again = shlex.join(["hangtag", "train", data, *own_tree, "--out", str(folder), "--resume"])
         say(f"interrupted; go on with: {again}")
         raise
     except HangtagError:
@@ -158,13 +171,38 @@ def _choose_recipe(
     return chosen
 
 
+def _read_undecided(
+    read: Callable[..., Catalogue], grey: "Recipe", changes: list[str], *, quiet: bool
+) -> tuple["Recipe", Catalogue]:
+    """Reads DATA for which no recipe is named, and takes the one for photos where it has some."""
+    catalogue = read(format=grey.images.format, photos=PHOTO_FORMAT)
+    if catalogue.first.images.ndim != 4:
+        return grey, catalogue
+    chosen = _choose_recipe(PHOTO_RECIPE, None, changes, begin_from=None)
+    say(f"these are photos, so the recipe is {chosen.name}; see hangtag recipes", quiet=quiet)
+    if chosen.images.format != PHOTO_FORMAT:
+        catalogue = read(format=chosen.images.format)
+    return chosen, catalogue
+
+
+def _describe(catalogue: Catalogue, recipe: "Recipe") -> None:
+    """Tells what is trained on, and what is known to spoil it or its figures."""
+    from hangtag.training.beginning import describe_beginning
+
+    print_overview(catalogue)
+    began = describe_beginning(recipe.begin_from, catalogue)["said"] if recipe.begin_from else ()
+    known = (*describe_suppliers(catalogue), *describe_classes(catalogue))
+    for notice in (*catalogue.notices, *known, *began):
+        say(notice)
+
+
 def _warn(result: "Result", *, from_scratch: bool, quiet: bool) -> None:
     """Warns of what makes a model weaker than its user may think."""
     if lack := describe_support(read_card(result.folder / "model").rules, DEFAULT_PRECISION):
         say(f"note: {lack}", quiet=quiet)
     if from_scratch and result.steps < FEW_STEPS:
         say(
-            f"note: {result.steps} steps in all are few for a network from scratch; for small data "
+            f"note: steps in all: {result.steps}, few for a network from scratch; for small data "
             "try more --epochs and a smaller --set batch_size=...",
             quiet=quiet,
         )
@@ -180,7 +218,7 @@ def _tell(result: "Result", *, as_json: bool, quiet: bool) -> None:
     if result.profile:
         _tell_profile(result.profile)
     for name, one in result.evaluations.items():
-        say(f"{name}: accuracy {one.accuracy:.4f}, loss {one.loss:.4f}, n {one.n:,}", quiet=quiet)
+        say(f"{name}: {one.headline()}", quiet=quiet)
     typer.echo(str(result.report))
 
 

@@ -12,7 +12,6 @@ what is under way is in memory, however many items there are.
 
 from hangtag.inputs.decoders import Decoders
 from hangtag.inputs.items import Cell, ColumnKind, ImageFile, Input, Item
-from hangtag.inputs.listing import describe_passed_over
 from hangtag.inputs.opening import Inputs, open_inputs
 
 __all__ = [
@@ -23,6 +22,5 @@ __all__ = [
     "Input",
     "Inputs",
     "Item",
-    "describe_passed_over",
     "open_inputs",
 ]

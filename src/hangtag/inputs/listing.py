@@ -7,29 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from hangtag.catalogue.decoding import IMAGE_SUFFIXES
+from hangtag.catalogue.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from hangtag.catalogue.faults import Fault
+from hangtag.catalogue.paths import describe_passed_over
 from hangtag.errors import DataError, ImageError
 from hangtag.inputs.arrays import ARRAY_SUFFIX, count_rows, is_array, read_array_file
 from hangtag.inputs.items import ColumnKind, ImageFile, Item, Size, fail
-
-UNREAD_SUFFIXES = frozenset(
-    {
-        ".avif",
-        ".bmp",
-        ".gif",
-        ".heic",
-        ".heif",
-        ".ico",
-        ".jp2",
-        ".psd",
-        ".svg",
-        ".tga",
-        ".tif",
-        ".tiff",
-    }
-)
-"""Images in formats that are not read: in a folder each becomes a recorded error."""
 
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
@@ -145,14 +128,6 @@ class _Closed:
 
     folder: str
     error: ImageError
-
-
-def describe_passed_over(passed_over: Mapping[str, int], *, before: str) -> str:
-    """Returns `before` and what was passed over, for people; empty where nothing was."""
-    if not passed_over:
-        return ""
-    kinds = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
-    return before + ", ".join(f"{count:,} {kind}" for kind, count in kinds)
 
 
 def _walk(folder: str, passed_over: Counter[str]) -> Iterator[str | _Closed]:

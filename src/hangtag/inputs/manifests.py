@@ -1,7 +1,8 @@
 """Rows of a manifest, CSV or Parquet: each names an image and carries cells to pass through.
 
-The column ``image`` is a path, absolute or relative to the manifest. All columns are passed
-through. A row that cannot be read becomes a recorded error; the others are read all the same.
+The column ``image``, in any case, is a path, absolute or relative to the manifest. All columns are
+passed through. A row that cannot be read becomes a recorded error; the others are read all the
+same.
 """
 
 import csv
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hangtag.catalogue.columns import find_column
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.gzipped import open_plain
 from hangtag.catalogue.paths import make_printable
@@ -47,7 +49,7 @@ class CsvManifest:
 
     path: str
     columns: Mapping[str, ColumnKind]
-    image: str = IMAGE_COLUMN
+    image: str
     separator: str = ","
     encoding: str = UTF8
     names_files: bool = True
@@ -100,11 +102,13 @@ class ParquetManifest:
     Attributes:
         path: The file.
         columns: Its columns.
+        image: The one that names the images.
         rows: How many rows it holds.
     """
 
     path: str
     columns: Mapping[str, ColumnKind]
+    image: str
     rows: int
     names_files: bool = True
 
@@ -135,7 +139,7 @@ class ParquetManifest:
             name: value if kind != "text" or value is None else _write_text(value)
             for (name, kind), value in zip(kinds, row, strict=True)
         }
-        return _name_image(self.path, number, str(cells[IMAGE_COLUMN] or ""), cells)
+        return _name_image(self.path, number, str(cells[self.image] or ""), cells, self.image)
 
 
 def open_csv_manifest(path: str, header: Sequence[str]) -> CsvManifest:
@@ -144,8 +148,9 @@ def open_csv_manifest(path: str, header: Sequence[str]) -> CsvManifest:
     Raises:
         DataError: A column is missing or occurs twice, or there are no rows.
     """
-    _check_columns(path, header)
-    return require_rows(CsvManifest(path, {_clean(name): "text" for name in header}))
+    image = _find_image(path, header)
+    columns: dict[str, ColumnKind] = {_clean(name): "text" for name in header}
+    return require_rows(CsvManifest(path, columns, _clean(image)))
 
 
 def require_rows(manifest: CsvManifest) -> CsvManifest:
@@ -185,20 +190,22 @@ def open_parquet_manifest(path: str) -> ParquetManifest:
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} cannot be read as Parquet: {reason}") from error
-    _check_columns(path, schema.names)
+    image = _find_image(path, schema.names)
     if not rows:
         raise DataError(f"{path} has column names but no rows; expected one row an image")
-    return ParquetManifest(
-        path, {name: _find_kind(schema.field(name)) for name in schema.names}, rows
-    )
+    columns = {name: _find_kind(schema.field(name)) for name in schema.names}
+    return ParquetManifest(path, {**columns, image: "text"}, image, rows)
 
 
-def _check_columns(path: str, header: Sequence[str]) -> None:
-    if IMAGE_COLUMN not in header:
+def _find_image(path: str, header: Sequence[str]) -> str:
+    """Returns the column of the images; raises DataError without one, or where one is twice."""
+    image = find_column(path, header, IMAGE_COLUMN)
+    if image is None:
         raise DataError(
             f"{path}: the column '{IMAGE_COLUMN}' is missing; it holds the path of each image"
         )
     require_distinct(path, header)
+    return image
 
 
 def require_distinct(path: str, header: Sequence[str]) -> None:
@@ -211,8 +218,6 @@ def require_distinct(path: str, header: Sequence[str]) -> None:
 def _find_kind(field: Any) -> ColumnKind:
     import pyarrow as pa
 
-    if field.name == IMAGE_COLUMN:
-        return "text"
     if pa.types.is_boolean(field.type):
         return "truth"
     if pa.types.is_integer(field.type) and field.type != pa.uint64():
@@ -221,7 +226,7 @@ def _find_kind(field: Any) -> ColumnKind:
 
 
 def _name_image(
-    manifest: str, number: int, image: str, cells: Mapping[str, Cell], column: str = IMAGE_COLUMN
+    manifest: str, number: int, image: str, cells: Mapping[str, Cell], column: str
 ) -> Item:
     if image:
         return ImageFile(os.path.join(os.path.dirname(manifest), image), cells)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TextIO
 
+from hangtag.catalogue.columns import find_column
 from hangtag.catalogue.paths import is_file, is_folder
 from hangtag.catalogue.pixel_csv import read_header
 from hangtag.errors import DataError
@@ -124,12 +125,12 @@ def _open_path(path: str) -> Source:
     if name.endswith(".parquet"):
         return open_parquet_manifest(path)
     header = read_header(Path(path))
-    if IMAGE_COLUMN in header:
+    if find_column(path, header, IMAGE_COLUMN):
         return open_csv_manifest(path, header)
     if is_pixel_header(header):
         return open_pixel_table(path, header)
     raise DataError(
         f"{path}: expected the column '{IMAGE_COLUMN}' of a manifest or the columns pixel1, "
         f"pixel2, ... of a pixel CSV, received {', '.join(header[:5])[:80]!r}; "
-        "name the columns in line 1"
+        f"call the column with the paths of the images '{IMAGE_COLUMN}'"
     )

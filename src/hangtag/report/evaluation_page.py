@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.breakdown import GroupFigures, break_down, groups_csv
 from hangtag.catalogue.items import Split
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_bytes, write_text
@@ -17,6 +18,11 @@ from hangtag.report.curves import History, best_epoch, draw_curve, draw_curves
 from hangtag.report.galleries import Exhibit, draw_gallery, pick_correct, pick_incorrect
 from hangtag.report.looks import Explain, look_at_mistakes
 from hangtag.report.pages import SMALL, Picture, encode_image, render_page
+
+SUPPLIERS = "suppliers.csv"
+"""What the figures by supplier are called beside a report."""
+
+SHOWN_SUPPLIERS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,8 @@ def write_report(
     """Writes ``report.html`` and its figures into `folder`.
 
     The figures are ``confusion_matrix.png``, ``reliability.png``, ``risk_coverage.png``,
-    ``correct.png``, ``incorrect.png`` and, with a history, ``curves.png``.
+    ``correct.png``, ``incorrect.png`` and, with a history, ``curves.png``. Where the items name
+    suppliers, ``suppliers.csv`` has the accuracy of each, and the page that of the worst.
 
     Args:
         folder: Where to write; made where missing.
@@ -74,13 +81,17 @@ def write_report(
         "incorrect": pick_incorrect(split, probabilities, evaluation.classes),
     }
     looks = look_at_mistakes(split, probabilities, evaluation.classes, explain) if explain else []
+    suppliers = _break_down_suppliers(split, probabilities)
     _write_figures(folder, evaluation, galleries, history)
+    if suppliers:
+        write_text(folder / SUPPLIERS, groups_csv(suppliers))
     page = folder / "report.html"
     content = render_page(
         "report",
         title=title,
         evaluation=evaluation,
-        interval=accuracy_interval(evaluation),
+        suppliers=suppliers[:SHOWN_SUPPLIERS],
+        supplier_count=len(suppliers),
         averages=average_figures(evaluation),
         confusions=evaluation.worst_confusions(8),
         curves=_draw_curves(history),
@@ -103,13 +114,11 @@ def write_report(
     return page
 
 
-def accuracy_interval(evaluation: Evaluation) -> tuple[float, float]:
-    """Returns the 95 % interval of the accuracy, 0-1 (Wilson 1927)."""
-    from scipy.stats import binomtest
-
-    right = int(np.trace(evaluation.confusion_matrix))
-    interval = binomtest(right, evaluation.n).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
+def _break_down_suppliers(split: Split, probabilities: NDArray[np.float64]) -> list[GroupFigures]:
+    """Returns the figures by supplier, the worst first; none where the items name none."""
+    if split.suppliers is None:
+        return []
+    return break_down(probabilities.argmax(axis=1) == split.labels, split.suppliers)
 
 
 def average_figures(evaluation: Evaluation) -> list[Average]:

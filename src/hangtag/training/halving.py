@@ -18,7 +18,7 @@ from hangtag.training.export import Exportable, check_export
 LIMIT = 0.003
 """Validation accuracy that half precision may cost, 0-1."""
 
-TOLERANCE = 0.25
+HALF_TOLERANCE = 0.25
 """How far a logit may be from that of the trained network."""
 
 _LARGEST = float(np.finfo(np.float16).max)
@@ -48,7 +48,7 @@ def choose_weights(
         TrainingError: A logit of the halved file is further than 0.25 from that of `model`.
     """
     halved = halve_weights(content)
-    check_export(halved, model, pixels, tolerance=TOLERANCE)
+    check_export(halved, model, pixels, tolerance=HALF_TOLERANCE)
     full, half = (_measure(one, draft, validation) for one in (content, halved))
     keep = half >= full - LIMIT
     stored = Weights(format="float16" if keep else "float32", accuracy=half, accuracy_full=full)

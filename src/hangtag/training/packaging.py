@@ -103,8 +103,7 @@ def package_model(
         "golden": golden(pixels, runner.answer(pixels).logits),
     }
     card = draft.model_copy(update=measured)
-    half = card.weights is not None and card.weights.format == "float16"
-    weights = safetensors_bytes(model.network, half=half)
+    weights = safetensors_bytes(model.network, half=card.is_half)
     write_model_folder(folder, card, onnx=onnx, weights=weights, readme=write_readme(card))
     return Packaged(Categoriser.load(folder), judged.probabilities, judged.evaluations)
 
@@ -143,6 +142,7 @@ def _judge(runner: Categoriser, catalogue: Catalogue) -> _Judged:
             split.labels,
             temperature=calibration.temperature,
             rules=rules,
+            suppliers=split.suppliers,
         )
         for name, split in splits.items()
     }
@@ -205,7 +205,7 @@ def _calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibr
 
 
 def _headline(figures: Evaluation) -> dict[str, Any]:
-    kept = ("n", "accuracy", "loss", "balanced_accuracy", "macro_f1", "ece", "unknown")
+    kept = ("n", "accuracy", "loss", "balanced_accuracy", "macro_f1", "intervals", "ece", "unknown")
     whole = figures.to_json()
     automation = {
         name: {"coverage": one.coverage, "precision": one.precision}

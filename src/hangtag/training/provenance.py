@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from hangtag.catalogue.held_out import fingerprint_images, pack_fingerprints
+from hangtag.catalogue.held_out import HELD_OUT, fingerprint_images, pack_fingerprints
 from hangtag.catalogue.items import Catalogue, hash_split
 from hangtag.catalogue.overview import describe_suppliers
 from hangtag.modelfolder import find_model_folder, read_card
-from hangtag.training.beginning import HELD_OUT, describe_beginning
+from hangtag.training.beginning import describe_beginning
 from hangtag.training.recipes.schema import Recipe
 
 

@@ -41,7 +41,6 @@ class RunFolder:
         self.best = path / "checkpoints" / BEST
         self.model = path / "model"
         self.metrics_file = path / "metrics.json"
-        self.suppliers_file = path / "suppliers.csv"
 
     def is_taken(self) -> bool:
         """Whether the folder holds more than a training killed before its first epoch leaves."""

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from hangtag.breakdown import break_down, groups_csv
 from hangtag.catalogue import (
     FEWEST_IMAGES,
     Catalogue,
@@ -344,15 +343,12 @@ def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool)
 def _write_results(
     run: RunFolder, catalogue: Catalogue, packaged: Packaged, history: list[Epoch]
 ) -> Path:
-    """Writes figures, those by supplier and the report, on the test split where there is one."""
+    """Writes figures and the report, which is on the test split where there is one."""
     figures = {name: one.to_json() for name, one in packaged.evaluations.items()}
     write_text(run.metrics_file, json.dumps(figures, indent=1) + "\n")
     card = packaged.categoriser.card
     shown = "test" if "test" in packaged.evaluations else "validation"
     split, probabilities = catalogue.splits[shown], packaged.probabilities[shown]
-    if split.suppliers is not None:
-        groups = break_down(probabilities.argmax(axis=1) == split.labels, split.suppliers)
-        write_text(run.suppliers_file, groups_csv(groups))
     return write_report(
         run.path,
         packaged.evaluations[shown],
