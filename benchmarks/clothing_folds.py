@@ -36,9 +36,9 @@ from benchmarks.clothing import (
     shipped_items,
 )
 from hangtag.cli.console import print_table
+from hangtag.csv_rows import read_csv_rows
 from hangtag.files import write_text
 from hangtag.machine import processor, versions
-from hangtag.predictions import read_csv_rows
 from hangtag.training.runfolder import RunFolder
 
 RESULTS = Path(__file__).parent / "results" / "clothing_folds.json"

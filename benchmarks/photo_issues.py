@@ -25,9 +25,8 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks import clothing
 from benchmarks.clothing import raw_items
+from hangtag.csv_rows import format_row, read_csv_rows
 from hangtag.files import write_text
-from hangtag.predictions import read_csv_rows
-from hangtag.predictions.csv_rows import format_row
 
 COLUMNS = ("image", "id", "supplier", "label")
 NOISE = 0.05

@@ -1,14 +1,14 @@
 """Figures by group of items, such as by supplier: who is served worst, and how sure that is."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.csv_rows import write_csv_rows
 from hangtag.intervals import wilson
 
 
@@ -35,13 +35,14 @@ class GroupFigures:
         return asdict(self)
 
 
-def groups_csv(groups: Sequence[GroupFigures]) -> str:
-    """Writes groups as CSV, a row each under the names of the figures."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [one.name for one in fields(GroupFigures)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(one) for one in groups)
-    return text.getvalue()
+def write_groups(path: Path, groups: Sequence[GroupFigures]) -> None:
+    """Writes groups as CSV, a row each under the names of the figures.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    columns = [one.name for one in fields(GroupFigures)]
+    write_csv_rows(path, columns, (asdict(group).values() for group in groups))
 
 
 def break_down(correct: NDArray[np.bool_], groups: NDArray[np.str_]) -> list[GroupFigures]:

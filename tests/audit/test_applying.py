@@ -12,8 +12,8 @@ from hangtag.audit.item_table import COLUMNS
 from hangtag.audit.proposals import Action
 from hangtag.audit.rules import Rule
 from hangtag.audit.tables import write_table
+from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import DataError, OutputError
-from hangtag.predictions import read_csv_rows
 
 RULES = [
     Rule("A", "Tees", Action.MAP, ("T-shirt",), ("t",), approved=True),

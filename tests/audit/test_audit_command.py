@@ -9,7 +9,7 @@ import pytest
 
 from hangtag.audit.demo import DemoOptions, write_demo_feed
 from hangtag.catalogue import FASHION_MNIST_CLASSES, Catalogue
-from hangtag.predictions import read_csv_rows
+from hangtag.csv_rows import read_csv_rows
 from hangtag.taxonomy import shipped_tree
 from tests.tiny import Outcome, Run
 

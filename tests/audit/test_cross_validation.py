@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from hangtag.predictions import read_csv_rows
+from hangtag.csv_rows import read_csv_rows
 from tests.tiny import Run, make_split
 
 pytest.importorskip("cleanlab", reason="the audit extra is not installed")

@@ -10,8 +10,8 @@ from hangtag.audit.demo import DemoOptions, invent_brands, plant, write_demo_fee
 from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, SHORTS, name_kind
 from hangtag.audit.demo.planting import Fault
 from hangtag.catalogue import FASHION_MNIST_CLASSES, Split
+from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import OutputError
-from hangtag.predictions import read_csv_rows
 from tests.tiny import Run, make_split
 
 KINDS = [name_kind(name) for name in FASHION_MNIST_CLASSES] * 200 + [SHORTS, OUTSIDE] * 20

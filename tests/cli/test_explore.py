@@ -1,6 +1,5 @@
 """``hangtag explore`` from folder to page."""
 
-import csv
 import json
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from hangtag.cli.explore import explore
+from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import DataError, MissingExtraError, RecipeError
 from tests.screening.made_photos import cut_samples
 
@@ -102,7 +102,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    return list(read_csv_rows(path))
 
 
 def test_photos_are_screened(run: Run, photos: Path, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hangtag.predictions import part_of, read_csv_rows
+from hangtag.csv_rows import read_csv_rows
+from hangtag.predictions import part_of
 from tests.tiny import Run, make_split
 
 PREDICT = [sys.executable, "-m", "hangtag", "predict"]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import OutputError
 from hangtag.files import write_text
 from hangtag.inputs import ColumnKind, Input
@@ -23,7 +24,6 @@ from hangtag.predictions import (
     open_output,
     part_of,
     predict_rows,
-    read_csv_rows,
 )
 from hangtag.predictions.output import state_of
 from tests.predictions.doubles import make_failure, make_inputs, predict_brightness

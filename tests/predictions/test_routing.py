@@ -9,8 +9,9 @@ from PIL import Image
 
 from hangtag.catalogue import Catalogue, Split
 from hangtag.categoriser import Categoriser
+from hangtag.csv_rows import read_csv_rows
 from hangtag.modelfolder import Card
-from hangtag.predictions import Router, read_csv_rows
+from hangtag.predictions import Router
 from hangtag.training.train import train
 from tests.photos import photo_recipe
 from tests.tiny import Run, make_split

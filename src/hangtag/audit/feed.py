@@ -14,10 +14,10 @@ from pathlib import Path
 from hangtag.audit.feed_csv import SUFFIXES, note_of, open_feed_csv
 from hangtag.catalogue.columns import find_column
 from hangtag.catalogue.paths import is_file, is_folder
+from hangtag.csv_rows import restore_text
 from hangtag.errors import DataError
 from hangtag.inputs import Cell, ColumnKind, Decoders, Input, open_inputs
 from hangtag.inputs.items import Pixels, Shape, Source
-from hangtag.predictions.csv_rows import restore_text
 
 LABEL, SUPPLIER, ID, IMAGE = "label", "supplier", "id", "image"
 NO_SUPPLIER = "(no supplier)"

@@ -15,9 +15,9 @@ from hangtag.audit.categories import OUTSIDE_ID
 from hangtag.audit.feed import fold_label
 from hangtag.audit.proposals import Action
 from hangtag.audit.tables import write_table
+from hangtag.csv_rows import restore_text
 from hangtag.errors import DataError
 from hangtag.inputs.items import ColumnKind
-from hangtag.predictions.csv_rows import restore_text
 
 COLUMNS: dict[str, ColumnKind] = dict.fromkeys(
     ("approved", "supplier", "label", "action", "categories", "ids"), "text"

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hangtag.csv_rows import format_row
 from hangtag.errors import OutputError
 from hangtag.files import atomic_path
 from hangtag.inputs.items import Cell, ColumnKind
-from hangtag.predictions.csv_rows import format_row
 
 SUFFIXES = (".csv", ".parquet")
 _ROWS_A_GROUP = 10_000

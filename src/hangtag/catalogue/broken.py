@@ -1,12 +1,10 @@
 """The list of images that were left out because they cannot be read."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from hangtag.catalogue.items import Broken
-from hangtag.files import write_text
+from hangtag.csv_rows import write_csv_rows
 
 BROKEN = "broken.csv"
 """What the list is called in a run folder or beside a report."""
@@ -18,8 +16,4 @@ def write_broken(path: Path, broken: Sequence[Broken]) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "reason"])
-    writer.writerows([one.id, one.reason] for one in broken)
-    write_text(path, text.getvalue())
+    write_csv_rows(path, ["id", "reason"], ([one.id, one.reason] for one in broken))

@@ -5,12 +5,11 @@
         for rows in predict_rows(router.predict, output.skip_done(inputs.read(*router.sizes))):
             output.write(rows)
 
-`routing` says which model looks at which image, `rows` makes the rows, `csv_rows` and `formats`
-write them down, `output` is the file that appears whole and the part beside it with which an
-interrupted run goes on, `streams` are stdout and a list, `tally` counts.
+`routing` says which model looks at which image, `rows` makes the rows, `formats` writes them
+down, `output` is the file that appears whole and the part beside it with which an interrupted run
+goes on, `streams` are stdout and a list, `tally` counts.
 """
 
-from hangtag.predictions.csv_rows import read_csv_rows
 from hangtag.predictions.formats import FORMATS, require_format
 from hangtag.predictions.output import Output, Request, open_output, part_of
 from hangtag.predictions.routing import AUTO, Router, find_models
@@ -36,6 +35,5 @@ __all__ = [
     "open_output",
     "part_of",
     "predict_rows",
-    "read_csv_rows",
     "require_format",
 ]

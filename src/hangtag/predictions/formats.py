@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hangtag.csv_rows import format_row
 from hangtag.errors import OutputError
 from hangtag.files import atomic_path, sync
 from hangtag.inputs.items import Cell
-from hangtag.predictions.csv_rows import format_row
 from hangtag.predictions.rows import Layout, Row
 
 _ROWS_A_GROUP = 10_000

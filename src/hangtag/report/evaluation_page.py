@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.breakdown import GroupFigures, break_down, groups_csv
+from hangtag.breakdown import GroupFigures, break_down, write_groups
 from hangtag.catalogue.items import Split
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_bytes, write_text
@@ -84,7 +84,7 @@ def write_report(
     suppliers = _break_down_suppliers(split, probabilities)
     _write_figures(folder, evaluation, galleries, history)
     if suppliers:
-        write_text(folder / SUPPLIERS, groups_csv(suppliers))
+        write_groups(folder / SUPPLIERS, suppliers)
     page = folder / "report.html"
     content = render_page(
         "report",

@@ -1,11 +1,9 @@
 """What was found, as CSV files."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from hangtag.files import write_text
+from hangtag.csv_rows import write_csv_rows
 from hangtag.screening.copies import Copy
 from hangtag.screening.faults import LIMITS, Finding
 from hangtag.screening.photos import Photo, Photos
@@ -32,7 +30,7 @@ def write_findings(path: Path, findings: Sequence[Finding], photos: Photos) -> N
         ]
         for one in findings
     )
-    _write(path, [*_OF_PHOTO, "finding", "value", "limit", "meaning"], rows)
+    write_csv_rows(path, [*_OF_PHOTO, "finding", "value", "limit", "meaning"], rows)
 
 
 def write_copies(path: Path, copies: Sequence[Copy], photos: Photos) -> None:
@@ -53,16 +51,8 @@ def write_copies(path: Path, copies: Sequence[Copy], photos: Photos) -> None:
         for one in copies
     )
     others = [f"other_{column}" for column in _OF_PHOTO]
-    _write(path, [*_OF_PHOTO, "finding", "by", "value", "across", *others], rows)
+    write_csv_rows(path, [*_OF_PHOTO, "finding", "by", "value", "across", *others], rows)
 
 
 def _cells(photo: Photo) -> list[str]:
     return [photo.id, photo.path, photo.split, photo.supplier, photo.label]
-
-
-def _write(path: Path, columns: list[str], rows: Iterable[list[str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())

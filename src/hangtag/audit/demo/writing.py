@@ -18,9 +18,9 @@ from hangtag.audit.demo.pictures import Pixels, add_strange, save_again
 from hangtag.audit.demo.planting import DemoItem, Fault, find_covers, plant
 from hangtag.catalogue import Split
 from hangtag.catalogue.image_files import write_png
+from hangtag.csv_rows import format_row
 from hangtag.errors import OutputError
 from hangtag.files import new_folder, write_text
-from hangtag.predictions.csv_rows import format_row
 from hangtag.progress import Tick
 from hangtag.taxonomy import category_of
 

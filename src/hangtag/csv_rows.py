@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hangtag.errors import DataError
-from hangtag.inputs.items import Cell
+from hangtag.files import write_text
 
 _RISKY = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
@@ -23,13 +23,22 @@ _QUOTED = re.compile(r'[",;\t\r\n]')
 _LARGEST_CELL = 1 << 24
 
 
-def format_row(cells: Iterable[Cell]) -> str:
+def write_csv_rows(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Writes a small table, which appears whole or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    write_text(path, "".join(map(format_row, (columns, *rows))))
+
+
+def format_row(cells: Iterable[object]) -> str:
     """Returns a line of CSV; None becomes an empty cell."""
     return ",".join(map(_format_cell, cells)) + "\n"
 
 
 def read_csv_rows(path: Path) -> Iterator[dict[str, str]]:
-    """Reads a CSV file that `predict` wrote; gives each row as texts by column.
+    """Reads a CSV file that was written here; gives each row as texts by column.
 
     The texts are those that were written: what protects a spreadsheet is taken away.
 
@@ -45,7 +54,7 @@ def read_csv_rows(path: Path) -> Iterator[dict[str, str]]:
                 yield dict(zip(header, map(restore_text, row), strict=True))
     except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} is not a CSV file that predict wrote: {reason}") from error
+        raise DataError(f"{path} is not a CSV file that hangtag wrote: {reason}") from error
     finally:
         csv.field_size_limit(limit)
 
@@ -55,7 +64,7 @@ def restore_text(text: str) -> str:
     return text[1:] if _ESCAPED.match(text) else text
 
 
-def _format_cell(cell: Cell) -> str:
+def _format_cell(cell: object) -> str:
     if cell is None:
         return ""
     if not isinstance(cell, str):

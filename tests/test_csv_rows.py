@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hangtag.csv_rows import format_row, read_csv_rows
 from hangtag.errors import DataError
 from hangtag.inputs import Cell
-from hangtag.predictions import read_csv_rows
-from hangtag.predictions.csv_rows import format_row
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 NASTY = st.text(st.sampled_from("'=+-@\t\r\n\",; 1e.ü"), max_size=6)
@@ -67,5 +66,5 @@ def test_what_is_no_output_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"a,b\n1\n")
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe")
     for name in ("a.csv", "b.csv", "gone.csv"):
-        with pytest.raises(DataError, match="is not a CSV file that predict wrote"):
+        with pytest.raises(DataError, match="is not a CSV file that hangtag wrote"):
             list(read_csv_rows(tmp_path / name))
