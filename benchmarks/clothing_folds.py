@@ -8,10 +8,8 @@ people out for validation), through ``hangtag predict``. A fold whose prediction
 folder is not done again, one that was interrupted goes on. The figures go to
 ``benchmarks/results/clothing_folds.json`` beside those of other recipes.
 
-The predictions of the five folds are pooled. Intervals are 95 % percentile intervals of a bootstrap
-over suppliers (cluster bootstrap; Davison and Hinkley 1997, section 3.8): suppliers are drawn with
-replacement, each with all its photos, 2,000 times. What another seed of the training would change
-is not in them.
+The predictions of the five folds are pooled. Intervals are those of `hangtag.intervals`, over
+suppliers. What another seed of the training would change is not in them.
 """
 
 import argparse
@@ -24,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, f1_score
 
 from benchmarks.clothing import (
     SHIPPED,
@@ -38,12 +36,12 @@ from benchmarks.clothing import (
 from hangtag.cli.console import print_table
 from hangtag.csv_rows import read_csv_rows
 from hangtag.files import write_text
+from hangtag.intervals import find_intervals, macro_f1
 from hangtag.machine import processor, versions
 from hangtag.training.runfolder import RunFolder
 
 RESULTS = Path(__file__).parent / "results" / "clothing_folds.json"
 FOLDS = 5
-DRAWS = 2000
 CLASSES = {"raw": raw_items, "shipped": shipped_items}
 """The labels as they are, or the classes of the model clothing-photos."""
 
@@ -101,22 +99,29 @@ def hangtag(*arguments: object) -> None:
 
 def judge(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
     """Returns the figures of predictions, pooled."""
-    counts, classes = count_by_supplier(rows)  # (S, K, K)
-    whole = counts.sum(axis=0)
-    draws = np.random.default_rng(0).multinomial(
-        len(counts), np.full(len(counts), 1 / len(counts)), size=DRAWS
-    )
-    drawn = (draws @ counts.reshape(len(counts), -1)).reshape(DRAWS, *whole.shape)
+    # Where only a parent of the class was sure, the most probable class is the runner-up.
+    answers = [row["category" if row["category_level"] == "class" else "runner_up"] for row in rows]
+    names = [row["label"] for row in rows]
+    classes = sorted({*names, *answers})
+    index = {name: position for position, name in enumerate(classes)}
+    labels, predicted = (np.array([index[name] for name in column]) for column in (names, answers))
+    suppliers = np.array([row["supplier"] for row in rows])
+    intervals = find_intervals(labels, predicted, suppliers)
+    true = sorted(set(names))
     return {
-        "n": int(whole.sum()),
-        "suppliers": len(counts),
-        **{
-            name: {"value": float(measure(whole)), "interval": interval(measure(drawn))}
-            for name, measure in (("accuracy", accuracy), ("macro_f1", macro_f1))
+        "n": len(rows),
+        "suppliers": intervals.suppliers,
+        "accuracy": {
+            "value": float((labels == predicted).mean()),
+            "interval": list(intervals.accuracy),
+        },
+        "macro_f1": {
+            "value": macro_f1(labels, predicted, np.ones(len(rows), np.int64)),
+            "interval": list(intervals.macro_f1),
         },
         "classes": classes,
-        "f1": {n: float(f1) for n, f1 in zip(classes, class_f1(whole), strict=True) if f1 == f1},
-        "confusion_matrix": whole.tolist(),
+        "f1": dict(zip(true, f1_score(names, answers, labels=true, average=None), strict=True)),
+        "confusion_matrix": confusion_matrix(names, answers, labels=classes).tolist(),
     }
 
 
@@ -131,45 +136,6 @@ def merge(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         for row in rows
         if row["label"] in SHIPPED
     ]
-
-
-def count_by_supplier(rows: Sequence[dict[str, str]]) -> tuple[NDArray[np.int64], list[str]]:
-    """Returns confusion matrices by supplier, true by predicted class (S, K, K), and the classes.
-
-    Where only a parent of the class was sure, the most probable class is the runner-up.
-    """
-    answers = [row["category" if row["category_level"] == "class" else "runner_up"] for row in rows]
-    classes = sorted({*(row["label"] for row in rows), *answers})
-    suppliers = sorted({row["supplier"] for row in rows})
-    counts = np.zeros((len(suppliers), len(classes), len(classes)), np.int64)
-    for row, said in zip(rows, answers, strict=True):
-        place = suppliers.index(row["supplier"]), classes.index(row["label"]), classes.index(said)
-        counts[place] += 1
-    return counts, classes
-
-
-def accuracy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Returns the accuracy of each of confusion matrices (..., K, K)."""
-    right = np.trace(counts, axis1=-2, axis2=-1)
-    return np.asarray(right / counts.sum(axis=(-2, -1)))
-
-
-def macro_f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Returns the mean F1 of the classes that occur, of each of confusion matrices (..., K, K)."""
-    return np.asarray(np.nanmean(class_f1(counts), axis=-1))
-
-
-def class_f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Returns F1 by class (..., K) of confusion matrices (..., K, K); NaN where none is of it."""
-    right = np.diagonal(counts, axis1=-2, axis2=-1)
-    true, said = counts.sum(axis=-1), counts.sum(axis=-2)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(true > 0, 2 * right / (true + said), np.nan))
-
-
-def interval(values: NDArray[np.float64]) -> list[float]:
-    """Returns the middle 95 % of draws."""
-    return [float(bound) for bound in np.percentile(values, [2.5, 97.5])]
 
 
 def show(figures: dict[str, Any]) -> None:
