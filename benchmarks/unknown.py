@@ -101,7 +101,8 @@ def make_scores(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> d
     neighbours = NearestNeighbors(n_neighbors=NEIGHBOURS, metric="cosine").fit(embeddings)
 
     def nearest_class(_: Values, e: Values) -> Values:
-        whitened, centres = (e - known.mean) @ known.within, known.offsets @ known.within
+        whitened = (e - known.mean) @ known.directions @ known.within
+        centres = known.centres @ known.within
         each = np.stack([((whitened - one) ** 2).sum(axis=1) for one in centres])
         nearest: Values = each.min(axis=0)
         return nearest

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from sklearn.covariance import LedoitWolf
 from hangtag.decisions.unknown import (
     MOST_DIRECTIONS,
     choose_limit,
+    distance_outside,
     fit_embeddings,
     fit_textures,
     relative_distance,
@@ -13,6 +16,8 @@ from hangtag.decisions.unknown import (
     texture_distance,
 )
 from hangtag.training.strangeness import Strangeness
+
+Draw = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 
 def draw(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +79,31 @@ def test_many_dimensions_become_their_main_directions() -> None:
     assert texture_distance(along, known) > texture_distance(across, known)
 
 
-def test_the_graph_computes_the_same() -> None:
+def draw_wide(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws embeddings (N, 300) that lie near a space of six dimensions."""
+    narrow, labels = draw(count, seed=seed)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(300, 300)))[0][:6]
+    noise = np.random.default_rng(seed).normal(size=(count, 300))
+    return (narrow @ turn + 0.1 * noise).astype(np.float32), labels
+
+
+def test_what_leaves_the_space_of_the_training_items_is_strange() -> None:
+    train, labels = draw_wide(2000, seed=0)
+    known = fit_embeddings(train, labels)
+    assert known.directions.shape == (300, MOST_DIRECTIONS)
+    usual, _ = draw_wide(500, seed=1)
+    away = usual + np.random.default_rng(2).normal(size=300).astype(np.float32)
+    assert distance_outside(away, known).min() > 10 * distance_outside(usual, known).max()
+    inside = usual.astype(np.float64) - known.mean
+    residual = inside - inside @ known.directions @ known.directions.T
+    expected = (residual**2).sum(axis=1)
+    assert known.outside is not None
+    received = distance_outside(usual, known) * known.outside.spread + known.outside.middle
+    np.testing.assert_allclose(received, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("draw", [draw, draw_wide])
+def test_the_graph_computes_the_same(draw: Draw) -> None:
     (embeddings, labels), (textures, _) = draw(400, seed=3), draw(400, seed=4)
     known = fit_embeddings(embeddings, labels), fit_textures(textures)
     received = Strangeness(*known)(torch.from_numpy(embeddings), torch.from_numpy(textures))

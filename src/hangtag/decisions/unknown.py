@@ -1,12 +1,13 @@
 """How unlike the training data an input is, by its embedding and by its texture.
 
 The embedding tells a sandal from a bag and forgets what tells neither; the first layers still see
-that something is no garment at all.
+that something is no garment at all. Where an embedding has many dimensions, training items leave
+most of them empty, and what is strange does not.
 
 Letters: N items, D embedding, T texture, C classes, P directions (D or T, at most 128).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,18 +39,22 @@ class Embeddings:
 
     Attributes:
         mean: Mean over all items, (D,).
-        offsets: Mean of each class that occurs minus `mean`, (C, D).
-        within: Whitens the deviations from the mean of the own class: the product of a deviation
-            with it has unit covariance, (D, P).
-        overall: Whitens the deviations from `mean`, (D, P).
+        directions: In which the deviations from it are largest, orthonormal, (D, P).
+        centres: Mean of each class that occurs minus `mean`, in these directions, (C, P).
+        within: Whitens the deviations from the mean of the own class in these directions: the
+            product of a deviation with it has unit covariance, (P, P).
+        overall: Whitens the deviations from `mean` in these directions, (P, P).
         scale: Of `relative_distance`.
+        outside: Of `distance_outside`; None where there is nothing outside the directions.
     """
 
     mean: NDArray[np.float64]
-    offsets: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    centres: NDArray[np.float64]
     within: NDArray[np.float64]
     overall: NDArray[np.float64]
     scale: Scale
+    outside: Scale | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +79,26 @@ def fit_embeddings(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -
     """
     values = embeddings.astype(np.float64)
     mean = values.mean(axis=0)
-    present = np.unique(labels)
-    centres = np.stack([values[labels == label].mean(axis=0) for label in present])
-    own = centres[np.searchsorted(present, labels)]
     directions = _main_directions(values - mean)
-    within, overall = (_whitener(one, directions) for one in (values - own, values - mean))
-    known = Embeddings(mean, centres - mean, within, overall, Scale(0.0, 1.0))
-    scale = _scale_of(relative_distance(embeddings, known))
-    return Embeddings(mean, centres - mean, within, overall, scale)
+    within_them = (values - mean) @ directions  # (N, P)
+    present = np.unique(labels)
+    centres = np.stack([within_them[labels == label].mean(axis=0) for label in present])
+    own = centres[np.searchsorted(present, labels)]
+    within, overall = (_whitener(one) for one in (within_them - own, within_them))
+    known = Embeddings(mean, directions, centres, within, overall, Scale(0.0, 1.0), None)
+    known = replace(known, scale=_scale_of(relative_distance(embeddings, known)))
+    if directions.shape[0] == directions.shape[1]:
+        return known
+    raw = distance_outside(embeddings, replace(known, outside=Scale(0.0, 1.0)))
+    return replace(known, outside=_scale_of(raw))
 
 
 def fit_textures(textures: NDArray[np.float32]) -> Textures:
     """Learns what textures (N, T) of training items look like; the covariance is shrunk too."""
     values = textures.astype(np.float64)
     mean = values.mean(axis=0)
-    overall = _whitener(values - mean, _main_directions(values - mean))
+    directions = _main_directions(values - mean)
+    overall = directions @ _whitener((values - mean) @ directions)
     scale = _scale_of(texture_distance(textures, Textures(mean, overall, Scale(0.0, 1.0))))
     return Textures(mean, overall, scale)
 
@@ -100,14 +110,15 @@ def strangeness(
 ) -> NDArray[np.float64]:
     """Returns how unlike the training data items are, (N,); more is stranger.
 
-    The sum of both distances, each in units of what is usual among training items.
+    The sum of the three distances, each in units of what is usual among training items.
 
     Args:
         embeddings: (N, D).
         textures: (N, T).
         known: What `fit_embeddings` and `fit_textures` learned.
     """
-    return relative_distance(embeddings, known[0]) + texture_distance(textures, known[1])
+    of_embedding = relative_distance(embeddings, known[0]) + distance_outside(embeddings, known[0])
+    return of_embedding + texture_distance(textures, known[1])
 
 
 def relative_distance(embeddings: NDArray[np.float32], known: Embeddings) -> NDArray[np.float64]:
@@ -117,13 +128,25 @@ def relative_distance(embeddings: NDArray[np.float32], known: Embeddings) -> NDA
     Padhy and Lakshminarayanan 2021, "A simple fix to Mahalanobis distance for improving near-OOD
     detection").
     """
-    deviations = embeddings.astype(np.float64) - known.mean
-    whitened = deviations @ known.within  # (N, D)
-    centres = known.offsets @ known.within  # (C, D)
+    inside = (embeddings.astype(np.float64) - known.mean) @ known.directions  # (N, P)
+    whitened, centres = inside @ known.within, known.centres @ known.within
     # |w - c|^2 = |w|^2 - 2 w.c + |c|^2, for all pairs at once
-    distances = -2 * whitened @ centres.T + (centres**2).sum(axis=1)
+    distances = -2 * whitened @ centres.T + (centres**2).sum(axis=1)  # (N, C)
     nearest = (whitened**2).sum(axis=1) + distances.min(axis=1)
-    return _scaled(nearest - ((deviations @ known.overall) ** 2).sum(axis=1), known.scale)
+    return _scaled(nearest - ((inside @ known.overall) ** 2).sum(axis=1), known.scale)
+
+
+def distance_outside(embeddings: NDArray[np.float32], known: Embeddings) -> NDArray[np.float64]:
+    """Returns the squared distance of embeddings (N, D) from the main directions, scaled, (N,).
+
+    The square of the residual of Wang, Li, Feng and Zhang 2022, "ViM: Out-of-distribution with
+    virtual-logit matching". 0 where the directions are all there are.
+    """
+    if known.outside is None:
+        return np.zeros(len(embeddings))
+    deviations = embeddings.astype(np.float64) - known.mean
+    inside = deviations @ known.directions
+    return _scaled((deviations**2).sum(axis=1) - (inside**2).sum(axis=1), known.outside)
 
 
 def texture_distance(textures: NDArray[np.float32], known: Textures) -> NDArray[np.float64]:
@@ -156,13 +179,11 @@ def _main_directions(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
     return largest
 
 
-def _whitener(
-    deviations: NDArray[np.float64], directions: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Returns what makes deviations (N, D) white in the `directions` (D, P)."""
+def _whitener(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns what makes deviations (N, P) white, (P, P)."""
     from sklearn.covariance import ledoit_wolf
 
-    covariance, _ = ledoit_wolf(deviations @ directions, assume_centered=True)
+    covariance, _ = ledoit_wolf(deviations, assume_centered=True)
     values, vectors = np.linalg.eigh(covariance)
-    whitener: NDArray[np.float64] = directions @ vectors / np.sqrt(np.maximum(values, 1e-12))
+    whitener: NDArray[np.float64] = vectors / np.sqrt(np.maximum(values, 1e-12))
     return whitener

@@ -33,7 +33,7 @@ class Strangeness(nn.Module):
 
     def __init__(self, embeddings: Embeddings, textures: Textures) -> None:
         super().__init__()
-        self.embedding = _RelativeDistance(embeddings)
+        self.embedding = _EmbeddingDistance(embeddings)
         self.texture = _TextureDistance(textures)
 
     def forward(self, embeddings: Tensor, textures: Tensor) -> Tensor:
@@ -42,32 +42,39 @@ class Strangeness(nn.Module):
         return strange
 
 
-class _RelativeDistance(nn.Module):
-    """`relative_distance` on tensors, (B, D) -> (B,)."""
+class _EmbeddingDistance(nn.Module):
+    """`relative_distance` and `distance_outside` on tensors, (B, D) -> (B,)."""
 
     mean: Tensor
+    directions: Tensor
     centres: Tensor
     within: Tensor
     overall: Tensor
 
     def __init__(self, known: Embeddings) -> None:
         super().__init__()
-        self.scale = known.scale
+        self.scale, self.outside = known.scale, known.outside
         _keep(
             self,
             mean=known.mean,
-            centres=known.offsets @ known.within,
+            directions=known.directions,
+            centres=known.centres @ known.within,
             within=known.within,
             overall=known.overall,
         )
 
     def forward(self, embeddings: Tensor) -> Tensor:
         deviations = embeddings - self.mean
-        whitened = deviations @ self.within  # (B, D) -> (B, P)
+        inside = deviations @ self.directions  # (B, D) -> (B, P)
+        whitened = inside @ self.within
         distances = self.centres.square().sum(dim=1) - 2 * whitened @ self.centres.T  # (B, C)
         nearest = whitened.square().sum(dim=1) + distances.amin(dim=1)
-        relative = nearest - (deviations @ self.overall).square().sum(dim=1)
-        return (relative - self.scale.middle) / self.scale.spread
+        relative = nearest - (inside @ self.overall).square().sum(dim=1)
+        strange = (relative - self.scale.middle) / self.scale.spread
+        if self.outside is None:
+            return strange
+        rest = deviations.square().sum(dim=1) - inside.square().sum(dim=1)
+        return strange + (rest - self.outside.middle) / self.outside.spread
 
 
 class _TextureDistance(nn.Module):
