@@ -1,6 +1,7 @@
 """``hangtag audit`` from end to end, on a small feed of Fashion-MNIST's test images."""
 
 import json
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,13 @@ def test_the_page_shows_what_people_approved_as_they_did(
     assert 'data-action="map" data-categories="Jeans" data-ids="aa-1-12-4"' in kept[0]
     assert "now proposed" in kept[0]
     assert 'data-label="Last season" data-action="outside"' in kept[1]
+    assert "Look again at 1 approved rule that the images contradict." in page
+    shown = sorted(
+        (int(card.split('data-place="')[1].split('"')[0]), card.split('data-label="')[1])
+        for card in cards
+    )
+    labels = [unescape(rest.split('"')[0]) for _, rest in shown]
+    assert labels == [row["label"] for row in read_csv_rows(rules)]  # as it is downloaded
 
 
 def test_an_earlier_audit_is_compared(

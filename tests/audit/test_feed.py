@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
+from hangtag.audit.choosing import choose_model
 from hangtag.audit.feed import open_feed
+from hangtag.errors import DataError
 from hangtag.inputs import ImageFile
 
 TABLE = pd.DataFrame(
@@ -44,3 +47,28 @@ def test_rows_are_the_same_in_every_kind_of_file(tmp_path: Path, name: str) -> N
         ImageFile(str(tmp_path / image), row.cells)
         for image, row in zip(TABLE["Image"], rows, strict=True)
     ]
+
+
+@pytest.mark.parametrize("name", ["feed.csv", "feed.parquet"])
+def test_a_table_without_images_is_told_its_columns(tmp_path: Path, name: str) -> None:
+    table = TABLE.drop(columns=["Image"])
+    if name.endswith("csv"):
+        table.to_csv(tmp_path / name, index=False)
+        message = "found: ID,  Supplier, LABEL, price"
+    else:
+        table.to_parquet(tmp_path / name)
+        message = "the column 'image' is missing"
+    with pytest.raises(DataError, match=message):
+        open_feed(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("size", "model"), [((28, 28), "fashion-mnist"), ((80, 100), "clothing-photos"), (None, None)]
+)
+def test_photos_are_judged_by_the_model_of_photos(
+    tmp_path: Path, size: tuple[int, int] | None, model: str | None
+) -> None:
+    WRITERS["feed.csv"](tmp_path / "feed.csv")
+    if size:
+        Image.new("RGB", size).save(tmp_path / "b.jpg")  # a.jpg is missing
+    assert choose_model(open_feed(str(tmp_path / "feed.csv"))) == (model or "fashion-mnist")

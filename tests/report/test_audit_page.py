@@ -35,7 +35,7 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
     rules = {
         one: [
             RuleView(
-                one, f"{name}{n}", 50, "map", name, name, name, name, 3, n == 0, [share, share]
+                n, one, f"{name}{n}", 50, "map", name, name, name, name, 3, n == 0, [share, share]
             )
             for n in range(words)
         ]

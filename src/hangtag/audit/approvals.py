@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hangtag.audit.categories import OUTSIDE_ID, OUTSIDE_NAME, Categories
 from hangtag.audit.dictionary_entries import Entry
-from hangtag.audit.proposals import Proposal
+from hangtag.audit.proposals import Action, Proposal
 from hangtag.audit.rules import BETWEEN, Rule, keep_approved, read_rules
 
 RULES = "rules.csv"
@@ -40,6 +40,13 @@ def follow_approved(
 def rule_of(entry: Entry, categories: Categories) -> Rule:
     """Returns the rule of a word: what a person approved, else what is proposed."""
     return entry.approved or _propose(entry, categories)
+
+
+def is_contradicted(entry: Entry, categories: Categories) -> bool:
+    """Whether a word was approved as something else than its images and its text say now."""
+    if entry.approved is None or entry.proposal.action is Action.ASK:
+        return False
+    return entry.approved.meaning != _propose(entry, categories).meaning
 
 
 def explain_rule(entry: Entry, categories: Categories) -> str:

@@ -138,8 +138,7 @@ def open_feed(path: str) -> Feed:
         DataError: There is none, or the columns ``image`` and ``label`` are not there.
     """
     table = _find_table(path)
-    source = _open_table(table)
-    columns = [] if source is None else list(source.columns)
+    source, columns = _open_table(table)
     roles = {
         role: column
         for role in (IMAGE, LABEL, ID, SUPPLIER)
@@ -154,13 +153,13 @@ def open_feed(path: str) -> Feed:
     return Feed(table, source, roles, note_of(source))
 
 
-def _open_table(path: str) -> Source | None:
-    """Returns the rows of a table, None where it has no images."""
+def _open_table(path: str) -> tuple[Source | None, list[str]]:
+    """Returns the rows of a table, None where it has no images, and its columns."""
     if is_file(Path(path)) and path.lower().endswith(SUFFIXES):
         return open_feed_csv(path, image=IMAGE)
     sources = open_inputs([path]).sources
-    is_table = len(sources) == 1 and find_column(path, list(sources[0].columns), IMAGE)
-    return sources[0] if is_table else None
+    columns = list(sources[0].columns) if len(sources) == 1 else []
+    return (sources[0] if find_column(path, columns, IMAGE) else None), columns
 
 
 def fold_label(label: str) -> str:

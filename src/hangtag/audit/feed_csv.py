@@ -23,8 +23,8 @@ _SEPARATORS = ",;\t|"
 _BYTES_AT_ONCE = 1 << 20
 
 
-def open_feed_csv(path: str, *, image: str) -> CsvManifest | None:
-    """Opens a feed in CSV, None where no column is called `image` in any case.
+def open_feed_csv(path: str, *, image: str) -> tuple[CsvManifest | None, list[str]]:
+    """Opens a feed in CSV, None where no column is called `image` in any case; and its columns.
 
     Raises:
         DataError: The file cannot be read, a column occurs twice, or there are no rows.
@@ -33,10 +33,10 @@ def open_feed_csv(path: str, *, image: str) -> CsvManifest | None:
     header, separator = _read_header(path, encoding, image)
     named = find_column(path, header, image)
     if named is None:
-        return None
+        return None, header
     require_distinct(path, header)
     columns: dict[str, ColumnKind] = dict.fromkeys(header, "text")
-    return require_rows(CsvManifest(path, columns, named, separator, encoding))
+    return require_rows(CsvManifest(path, columns, named, separator, encoding)), header
 
 
 def note_of(source: Source) -> str:

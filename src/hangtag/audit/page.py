@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from hangtag.audit.approvals import explain_rule, rule_of
+from hangtag.audit.approvals import explain_rule, is_contradicted, rule_of
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.drift import Drift
 from hangtag.audit.inspection import ISSUE_SCORE, Issue
@@ -152,6 +152,10 @@ def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
         found.append(
             ("rules", f"Decide {_count(words[Action.ASK], noun)}: {items[Action.ASK]:,} items.")
         )
+    contradicted = sum(is_contradicted(entry, result.categories) for entry in result.entries)
+    if contradicted:
+        noun = "approved rule that the images contradict"
+        found.append(("rules", f"Look again at {_count(contradicted, noun)}."))
     automatic = result.inspection.settled["correction"]
     if automatic:
         found.append(("issues", f"Let {_count(automatic, 'label')} be corrected automatically."))
@@ -241,20 +245,25 @@ def _view_rules(
     What a person approved stays as it was approved, the words that this feed lacks included.
     """
     found: dict[str, list[RuleView]] = {brand.supplier: [] for brand in result.noise}
+    rules = [*(rule_of(entry, result.categories) for entry in result.entries), *result.approved]
+    places = {key: place for place, key in enumerate(sorted({rule.key for rule in rules}))}
     for number in sorted(range(len(result.entries)), key=lambda n: -result.entries[n].items):
-        view = _view_rule(number, result, pictures if number in pictured else {})
+        place = places[rules[number].key]
+        view = _view_rule(number, result, pictures if number in pictured else {}, place=place)
         found.setdefault(view.supplier, []).append(view)
-    here = {rule_of(entry, result.categories).key for entry in result.entries}
+    here = {rule.key for rule in rules[: len(result.entries)]}
     for rule in result.approved:
         if rule.key not in here:
-            found.setdefault(rule.supplier, []).append(_view_absent_rule(rule))
+            view = _view_absent_rule(rule, place=places[rule.key])
+            found.setdefault(rule.supplier, []).append(view)
     return {supplier: views for supplier, views in found.items() if views}
 
 
-def _view_rule(number: int, result: AuditResult, pictures: Pictures) -> RuleView:
+def _view_rule(number: int, result: AuditResult, pictures: Pictures, *, place: int) -> RuleView:
     entry = result.entries[number]
     rule = rule_of(entry, result.categories)
     return RuleView(
+        place=place,
         supplier=entry.supplier,
         label=entry.label,
         items=entry.items,
@@ -269,8 +278,9 @@ def _view_rule(number: int, result: AuditResult, pictures: Pictures) -> RuleView
     )
 
 
-def _view_absent_rule(rule: Rule) -> RuleView:
+def _view_absent_rule(rule: Rule, *, place: int) -> RuleView:
     return RuleView(
+        place=place,
         supplier=rule.supplier,
         label=rule.label,
         items=0,
@@ -366,6 +376,7 @@ def _list_notices(result: AuditResult) -> list[str]:
 
 
 def _count(number: int, noun: str) -> str:
-    first, _, rest = noun.partition(" ")
-    plural = f"{first}s {rest}".strip().replace("that is", "that are").replace("covers", "cover")
+    words = noun.split(" that ", 1)
+    plural = f"{words[0]}s" + "".join(f" that {rest}" for rest in words[1:])
+    plural = plural.replace("that is", "that are").replace("covers", "cover")
     return f"{number:,} {noun if number == 1 else plural}"

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.catalogue import Split, open_catalogue, split_catalogue
+from hangtag.catalogue import ImageFormat, Reading, Split, open_catalogue, split_catalogue
+from hangtag.catalogue.held_out import HELD_OUT, restore_validation, unpack_fingerprints
 from hangtag.catalogue.items import hash_split
 from hangtag.catalogue.opening import DATA_NAMES
+from hangtag.catalogue.reading import MOST_BROKEN
 from hangtag.categoriser import Categoriser
 from hangtag.errors import DataError, FetchError
 from hangtag.evaluation import align_split
@@ -38,9 +40,10 @@ def load_reference(
 
     Args:
         categoriser: The model.
-        data: Labelled data that the model has not learned; its validation split counts, else its
-            test split, else the only one. By default the validation split that the model was
-            calibrated on, where that can be had without the network.
+        data: Labelled data that the model has not learned; its validation split counts, or the
+            images in it that the model was judged by, else its test split, else the only one. By
+            default the validation split that the model was calibrated on, where that can be had
+            without the network.
         on_progress: Called as images are done.
 
     Returns:
@@ -75,7 +78,11 @@ def _find_own(categoriser: Categoriser) -> tuple[Split, str] | None:
 
 
 def _open(categoriser: Categoriser, data: str) -> tuple[Split, str]:
-    catalogue = open_catalogue(data)
+    card = categoriser.card
+    format = ImageFormat(card.input.height, card.input.width, card.input.channels)
+    catalogue = open_catalogue(data, reading=Reading(format, most_broken=MOST_BROKEN))
+    held_out = unpack_fingerprints(card.data.get(HELD_OUT, ""))
+    catalogue = restore_validation(catalogue, held_out)
     names = [name for name in ("validation", "test") if name in catalogue.splits]
     name = (names or list(catalogue.splits))[0]
     split = align_split(

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.audit.approvals import follow_approved
+from hangtag.audit.approvals import follow_approved, is_contradicted
 from hangtag.audit.categories import Categories, place_classes
 from hangtag.audit.dictionary_entries import Entry, build_dictionary
 from hangtag.audit.drift import Drift, Earlier, find_drift
@@ -92,9 +92,11 @@ class AuditResult:
 
     @property
     def findings(self) -> int:
-        """How much there is to do: issues, repeats, and words not simply mapped or approved."""
+        """How much there is to do: issues, repeats, words not simply mapped or approved as such."""
         open_words = sum(
-            entry.approved is None and entry.proposal.action is not Action.MAP
+            entry.proposal.action is not Action.MAP
+            if entry.approved is None
+            else is_contradicted(entry, self.categories)
             for entry in self.entries
         )
         return self.inspection.issue_count + len(self.inspection.repeats) + open_words

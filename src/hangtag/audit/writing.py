@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hangtag.audit.approvals import RULES, explain_rule, rule_of
+from hangtag.audit.categories import OUTSIDE_NAME
 from hangtag.audit.corrections import describe
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.drift import BRANDS, SHARES, Drift
@@ -180,9 +181,14 @@ def describe_corrections(result: AuditResult) -> str:
     """Says what is corrected without a person, or why nothing is, a sentence."""
     inspection = result.inspection
     said = describe(inspection.correctable, source=result.reference, precision=result.precision)
-    if inspection.correctable is None or not inspection.closed:
+    names = [
+        name
+        for index in inspection.closed
+        if (name := result.categories.names[index]) != OUTSIDE_NAME
+    ]
+    if inspection.correctable is None or not names:
         return said
-    closed = ", ".join(result.categories.names[index] for index in inspection.closed)
+    closed = ", ".join(names)
     return f"{said}; none to {closed}: things that the model has no class for look like that"
 
 

@@ -36,6 +36,9 @@ class ImageFormat:
 PHOTO_FORMAT = ImageFormat(224, 224, 3)
 """How photos are looked at where no model asks for something else."""
 
+MOST_BROKEN = 0.2
+"""Share of the images above which broken ones are no accident."""
+
 _SAMPLE = 100
 """Files whose size tells whether a catalogue is one of photos."""
 

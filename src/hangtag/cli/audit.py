@@ -60,8 +60,13 @@ def audit(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the tables and audit.html.")],
     model: Annotated[
-        str, typer.Option(help="A shipped model, a model or a run folder.")
-    ] = "fashion-mnist",
+        str | None,
+        typer.Option(
+            help="A shipped model, a model or a run folder.  [default: clothing-photos; "
+            "fashion-mnist where the images are 28x28]",
+            show_default=False,
+        ),
+    ] = None,
     precision: Annotated[
         float,
         typer.Option(
@@ -134,12 +139,15 @@ def audit(
       hangtag audit april.parquet --out april --before march --model runs/mine
       hangtag audit demo --out again --rules approved.csv
     """
+    from hangtag.audit.choosing import choose_model
     from hangtag.audit.feed import open_feed
     from hangtag.audit.run import AuditOptions
 
     opened = open_feed(feed)
     if out.exists() and not out.is_dir():
         raise OutputError(f"--out {out} is a file; give a folder")
+    if model is None:
+        model = choose_model(opened)
     if cross_validate:
         findings = _cross_validate(
             opened, out, model=model, workers=workers, as_json=as_json, quiet=quiet
@@ -235,7 +243,12 @@ def _cross_validate(
     counts = {"items": found.items, "labels": found.labels, "issues": len(found.rows)}
     counts |= {"errors": found.errors, "rare": found.rare}
     parts = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    how = "suppliers kept apart" if found.apart else "suppliers mixed: few labels are shared"
+    how = (
+        "suppliers kept apart"
+        if found.apart
+        else "suppliers mixed: few labels are shared, and two words for one thing contradict each "
+        "other, so look at the top of the list only"
+    )
     say(f"{parts}; {how}", quiet=quiet or as_json)
     say(
         "issues only: labels judged by one another tell no categories, so there are no rules and "
@@ -310,6 +323,12 @@ def apply(
             f"with --rules {rules}",
             quiet=quiet,
         )
+    if audit is None:
+        say(
+            "without --audit all items of a word go by its rule: what an audit found of single "
+            "items (wrong labels, splits, corrections) does not count",
+            quiet=quiet,
+        )
     say(f"{rows:,} rows: {described}", quiet=quiet or as_json)
     if as_json:
         found = {"rows": rows, "category_by": counts, "outdated": applied.outdated}
@@ -325,7 +344,8 @@ def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
     found = summarise(result)
     proposals = found["proposals"]
     say(
-        f"{found['items']:,} items of {found['brands']:,} brands; {found['words']:,} words: "
+        f"{found['items']:,} items of {found['brands']:,} brands, judged by {found['model']}; "
+        f"{found['words']:,} words: "
         + ", ".join(f"{count:,} {action}" for action, count in proposals.items()),
         quiet=quiet,
     )
@@ -339,6 +359,8 @@ def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
     say(found["corrections"], quiet=quiet)
     if result.drift is not None:
         say(describe_drift(result.drift), quiet=quiet)
+    if not result.noise:
+        say("no brand has words clear enough to say which of its labels are wrong", quiet=quiet)
     rows = [
         [
             brand.supplier,
@@ -350,7 +372,8 @@ def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
         for brand in result.noise[:_SHOWN]
     ]
     columns = ["brand", "items", "wrong labels", "95 % sure", "beside the others"]
-    print_table("Brands with the most errors", columns, rows)
+    if rows:
+        print_table("Brands with the most errors", columns, rows)
     typer.echo(
         f"{found['issues']:,} items contradict their label, {found['automatic']:,} of them may be "
         f"corrected automatically; {found['labels_at_odds']:,} share a picture with an item whose "

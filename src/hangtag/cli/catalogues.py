@@ -17,6 +17,7 @@ from hangtag.catalogue import (
     open_catalogue,
 )
 from hangtag.catalogue.own_classes import use_tree
+from hangtag.catalogue.reading import MOST_BROKEN
 from hangtag.cli.console import print_table, progress_bar
 from hangtag.errors import ImageError
 from hangtag.inputs import Decoders, ImageFile
@@ -31,9 +32,6 @@ Taxonomy = Annotated[
         show_default=False,
     ),
 ]
-
-MOST_BROKEN = 0.2
-"""Share of the images above which broken ones are no accident."""
 
 
 def read_catalogue(

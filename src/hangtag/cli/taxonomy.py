@@ -132,7 +132,7 @@ def map_labels(
     \b
     For example:
       hangtag taxonomy map "Jumpers & Cardigans" Bottines
-      cut -d, -f3 feed.csv | hangtag taxonomy map - --tree ours.csv
+      tail -n +2 feed.csv | cut -d, -f4 | hangtag taxonomy map - --tree ours.csv
     """
     from hangtag.taxonomy.matching import read_meanings
 

@@ -40,6 +40,7 @@ class RuleView:
     """A rule to approve.
 
     Attributes:
+        place: Its place in rules.csv, among all rules.
         supplier: The brand.
         label: The word.
         items: Items under it.
@@ -53,6 +54,7 @@ class RuleView:
         shares: What the word is made of, the largest first.
     """
 
+    place: int
     supplier: str
     label: str
     items: int

@@ -18,6 +18,8 @@ from pathlib import Path
 from hangtag.errors import DataError
 
 RELEASE = "2026-11"
+
+_SEPARATORS = ",;\t"
 """The release of Shopify's taxonomy that ships."""
 
 
@@ -163,7 +165,11 @@ def load_tree(path: Path) -> Tree:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            return Tree(_read_rows(csv.DictReader(stream), path.name), source=path.name)
+            first = stream.readline()
+            stream.seek(0)
+            separator = max(_SEPARATORS, key=first.count)
+            rows = csv.DictReader(stream, delimiter=separator)
+            return Tree(_read_rows(rows, path.name), source=path.name)
     except (OSError, UnicodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path} cannot be read as a CSV file in UTF-8: {reason}") from error

@@ -61,7 +61,7 @@
   };
   one("#download").addEventListener("click", () => {
     const lines = ["approved,supplier,label,action,categories,ids"];
-    for (const rule of rules) {
+    for (const rule of [...rules].sort((a, b) => a.dataset.place - b.dataset.place)) {
       const d = rule.dataset;
       const row = [box(rule)?.checked ? "yes" : "", d.supplier, d.label, d.action, d.categories, d.ids];
       lines.push(row.map(cell).join(","));
