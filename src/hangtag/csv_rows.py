@@ -1,6 +1,7 @@
 """Rows of CSV that a spreadsheet opens without running anything, and that read back exactly.
 
-A spreadsheet takes a cell that starts with = + - @, a tab or a carriage return for a formula. Such
+A spreadsheet takes a cell that starts with = + - @, also in their wide forms, a tab, a line feed or
+a carriage return for a formula. Such
 a text gets an apostrophe before it, unless it is a number; so does one that has apostrophes before
 such a start already, so that reading can take away exactly what writing put there.
 Source: OWASP, "CSV Injection".
@@ -14,8 +15,8 @@ from pathlib import Path
 from hangtag.errors import DataError
 from hangtag.files import write_text
 
-_RISKY = re.compile(r"'*[=+\-@\t\r]")
-_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_RISKY = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+_ESCAPED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _QUOTED = re.compile(r'[",;\t\r\n]')
 """A spreadsheet may part cells at semicolons or tabs, which must not make a formula of the rest."""

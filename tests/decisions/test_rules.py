@@ -153,7 +153,7 @@ def test_as_many_items_as_it_says_support_the_promise(precision: str) -> None:
     few = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
     needed = few.needed[precision]
     assert needed is not None
-    assert f"{needed:,} would" in describe_support(few, float(precision))
+    assert f"{needed:,} labelled held-out images would" in describe_support(few, float(precision))
     chosen = np.arange(needed) % items
 
     more = set_rules(probabilities[chosen], strange[chosen], labels[chosen], levels=LEVELS_OF_FIVE)

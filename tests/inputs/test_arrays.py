@@ -85,6 +85,22 @@ def test_a_colour_array_is_what_an_image_file_of_its_pixels_is(
     assert open_inputs([str(tmp_path / "a.npy")]).total == len(images)
 
 
+def test_a_colour_array_without_colour_stays_grey_as_a_file_does(tmp_path: Path) -> None:
+    """So that ``--model auto`` sends both to the same model."""
+    grey = np.pad(np.random.default_rng(0).integers(0, 256, (26, 26), dtype=np.uint8), 1)
+    pixels = np.repeat(grey[..., None], 3, axis=2)
+    np.save(tmp_path / "a.npy", pixels)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    paths = [str(tmp_path / "a.npy"), str(tmp_path / "a.png")]
+    with Decoders(0) as decoders:
+        items = open_inputs(paths).read((28, 28), (224, 224))
+        array, file = decoders.decode(items, size=(224, 224), channels=3, grey=(28, 28))
+    assert array.pixels is not None
+    assert array.pixels.shape == (28, 28)
+    np.testing.assert_array_equal(array.pixels, file.pixels)
+    assert array.resized == file.resized
+
+
 @pytest.mark.parametrize("name", ["t10k-images-idx3-ubyte", "x.idx", "images-idx3-ubyte.gz"])
 def test_idx_files_read_back(tmp_path: Path, name: str) -> None:
     content = make_idx(300)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hangtag.catalogue.colour import fit_colour, is_grey
 from hangtag.catalogue.faults import Fault
-from hangtag.catalogue.paths import is_file, is_folder
+from hangtag.catalogue.paths import is_address, is_file, is_folder
 from hangtag.catalogue.photo import prepare_photo
 from hangtag.errors import ImageError
 
@@ -121,19 +121,31 @@ def decode_image(
     if channels == 1:
         return decode_grey(source, size=size, name=name)
     with _open(source, _COLOUR_DRAFT_FACTOR * max(size), name) as image:
-        if grey and image.size == (grey[1], grey[0]) and is_grey(image):
-            return DecodedImage(prepare_photo(image, size=grey), resized=False)
-        resized = image.size != (size[1], size[0])
-        return DecodedImage(fit_colour(image, size), resized)
+        return _fit_in_colour(image, size, grey)
 
 
-def fit_pixels(pixels: NDArray[np.uint8], *, size: tuple[int, int], channels: int) -> DecodedImage:
+def fit_pixels(
+    pixels: NDArray[np.uint8],
+    *,
+    size: tuple[int, int],
+    channels: int,
+    grey: tuple[int, int] | None = None,
+) -> DecodedImage:
     """Does with colour pixels (H, W, 3) what `decode_image` does with a file of the same pixels."""
     from PIL import Image
 
-    image, resized = Image.fromarray(pixels), pixels.shape[:2] != size
-    fitted = prepare_photo(image, size=size) if channels == 1 else fit_colour(image, size)
-    return DecodedImage(fitted, resized)
+    image = Image.fromarray(pixels)
+    if channels == 1:
+        return DecodedImage(prepare_photo(image, size=size), pixels.shape[:2] != size)
+    return _fit_in_colour(image, size, grey)
+
+
+def _fit_in_colour(
+    image: "Image", size: tuple[int, int], grey: tuple[int, int] | None
+) -> DecodedImage:
+    if grey and image.size == (grey[1], grey[0]) and is_grey(image):
+        return DecodedImage(prepare_photo(image, size=grey), resized=False)
+    return DecodedImage(fit_colour(image, size), image.size != (size[1], size[0]))
 
 
 def read_image(source: Path | bytes, *, size: tuple[int, int], name: str = "the image") -> "Image":
@@ -220,6 +232,8 @@ def _require_file(path: Path) -> None:
         reason = "is a folder where an image is expected; name the images in it"
     elif os.path.exists(path):
         reason = "is no ordinary file but a device, a pipe or a socket; copy it to a file"
+    elif is_address(str(path)):
+        reason = "addresses are not fetched; download the image and give its path"
     else:
         reason = "no such image file; check the path"
     raise ImageError(f"{path}: {reason}", fault=Fault.MISSING)

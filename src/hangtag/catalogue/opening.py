@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hangtag.catalogue.columns import find_column
+from hangtag.catalogue.columns import find_column, hint_at_separator
 from hangtag.catalogue.duplicates import describe_duplicates, find_duplicates
 from hangtag.catalogue.fetch import FASHION_MNIST, cache_home, fetch_fashion_mnist
 from hangtag.catalogue.folders import read_class_folders
@@ -133,7 +133,7 @@ def _read_file(path: Path, reading: Reading, on_progress: Tick | None) -> Catalo
     raise DataError(
         f"{path}: expected the columns label, pixel1, ... of a pixel CSV or the column 'image' "
         f"of a manifest, received {', '.join(header[:5])[:80]!r}; call the column with the paths "
-        "of the images 'image', that with their classes 'label'"
+        f"of the images 'image', that with their classes 'label'{hint_at_separator(header)}"
     )
 
 

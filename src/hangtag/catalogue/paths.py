@@ -1,10 +1,13 @@
 """Paths that users give: what lies there, and how to write them down."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from hangtag.errors import DataError
+
+_ADDRESS = re.compile(r"(^|/)https?:/")
 
 
 def is_file(path: Path) -> bool:
@@ -19,6 +22,11 @@ def is_file(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Tells whether `path` is a folder; no for a path that no folder can have, as `is_file`."""
     return os.path.isdir(path)
+
+
+def is_address(text: str) -> bool:
+    """Tells whether a text is an address of the web, also where a path has been made of it."""
+    return _ADDRESS.search(text) is not None
 
 
 def list_visible(folder: Path) -> list[Path]:

@@ -205,7 +205,7 @@ def describe_support(rules: Rules, precision: float) -> str:
     if CLASS_LEVEL in supported:
         return "" if float(stored) == precision else f"{promised} is promised, the next stored"
     needed = rules.needed.get(stored)
-    remedy = f"{needed:,} would" if needed else "a better model is needed"
+    remedy = f"{needed:,} labelled held-out images would" if needed else "a better model is needed"
     left = f"only a {' or a '.join(supported)} is accepted" if supported else "all is for review"
     return f"the held-out images support no class at {promised} ({remedy}): {left}"
 

@@ -286,7 +286,7 @@ def _fit(item: Item, wanted: Wanted) -> Item:
     """Brings the colour pixels (h, w, 3) of an array to what an image file of them becomes."""
     if isinstance(item, ImageFile) or item.pixels is None or item.pixels.ndim == 2:
         return item
-    fitted = fit_pixels(item.pixels, size=wanted.size, channels=wanted.channels)
+    fitted = fit_pixels(item.pixels, size=wanted.size, channels=wanted.channels, grey=wanted.grey)
     return replace(item, pixels=fitted.pixels, resized=fitted.resized)
 
 

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TextIO
 
-from hangtag.catalogue.columns import find_column
-from hangtag.catalogue.paths import is_file, is_folder
+from hangtag.catalogue.columns import find_column, hint_at_separator
+from hangtag.catalogue.paths import is_address, is_file, is_folder
 from hangtag.catalogue.pixel_csv import read_header
 from hangtag.errors import DataError
 from hangtag.inputs.items import ColumnKind, Item, Size, Source
@@ -105,6 +105,8 @@ def _expand(argument: str, listing: TextIO | None) -> Iterator[Source]:
         if not found:
             raise DataError(f"no file matches {argument}; check the pattern")
         yield from map(_open_path, found)
+    elif is_address(argument):
+        raise DataError(f"{argument}: addresses are not fetched; download it and give its path")
     else:
         raise DataError(f"there is no file or folder {argument}; check the path")
 
@@ -120,6 +122,8 @@ def _open_path(path: str) -> Source:
     if is_folder(Path(path)):
         return FolderSource(str(Path(path)))
     name = path.lower()
+    if name.endswith(".txt"):
+        raise DataError(f"{path} is text; read the paths in it by: hangtag predict - < {path}")
     if not name.endswith(TABLE_SUFFIXES):
         return FileSource(path)
     if name.endswith(".parquet"):
@@ -132,5 +136,5 @@ def _open_path(path: str) -> Source:
     raise DataError(
         f"{path}: expected the column '{IMAGE_COLUMN}' of a manifest or the columns pixel1, "
         f"pixel2, ... of a pixel CSV, received {', '.join(header[:5])[:80]!r}; "
-        f"call the column with the paths of the images '{IMAGE_COLUMN}'"
+        f"call the column with the paths of the images '{IMAGE_COLUMN}'{hint_at_separator(header)}"
     )
