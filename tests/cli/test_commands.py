@@ -123,7 +123,7 @@ def test_small_data_gets_a_warning(hangtag: Run, data: Path, tmp_path: Path) -> 
     options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64"]
     outcome = hangtag("train", data, *options, "--out", tmp_path / "my run")
     assert "the held-out images support no class at 98 %" in outcome.err
-    assert "4 steps in all are few" in outcome.err
+    assert "steps in all: 4, few for a network from scratch" in outcome.err
 
 
 def test_a_test_split_alone_can_be_explored(hangtag: Run, data: Path, tmp_path: Path) -> None:
