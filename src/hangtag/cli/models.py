@@ -40,7 +40,7 @@ def models(
         ]
         print_json({"models": entries, "broken": broken})
     else:
-        columns = ["model", "recipe", "classes", "parameters", "split", "n", "accuracy"]
+        columns = ["model", "recipe", "classes", "params", "judged by", "accuracy"]
         print_table("Models", columns, [_row(name, card) for name, card in cards.items()])
     for name, problem in broken.items():
         say(f"broken: {name}: {problem}")
@@ -71,7 +71,6 @@ def _row(name: str, card: Card) -> list[str]:
         card.recipe["name"],
         str(len(card.classes)),
         f"{card.summary.total:,}",
-        split,
-        f"{figures['n']:,}",
+        f"{figures['n']:,} {split}",
         f"{figures['accuracy']:.4f}",
     ]
