@@ -60,8 +60,8 @@ def main() -> None:
     hangtag(1, "audit", work / "planted.csv", "--cross-validate", "--model", model, "--out", again)
     scores = {row["id"]: float(row["score"]) for row in read_csv_rows(again / "issues.csv")}
     wrong = [row["label"] != one["label"] for row, one in zip(planted, items, strict=True)]
-    found = average_precision_score(wrong, [scores.get(row["id"], 0.0) for row in planted])
-    print(f"{sum(wrong)} planted errors: average precision {found:.3f}")
+    precision = average_precision_score(wrong, [scores.get(row["id"], 0.0) for row in planted])
+    print(f"{sum(wrong)} planted errors: average precision {precision:.3f}")
     draw_sheets(list(read_csv_rows(found / "issues.csv"))[:WORST], work / "sheets")
 
 

@@ -2,8 +2,10 @@
 
 A logistic regression on a model's embeddings learns the labels as they are, in five folds; each
 item gets probabilities from a fit that has not seen it. Where suppliers share their labels, that
-fit has seen nothing of its supplier either. Confident learning then says which labels
-are wrong (cleanlab; Northcutt, Jiang and Chuang 2021). Everything is in memory.
+fit has seen nothing of its supplier either; where they do not, each item is judged among the words
+of its own supplier, so that other words for the same thing do not contradict it. Confident learning
+then says how many labels are wrong (cleanlab; Northcutt, Jiang and Chuang 2021), and those with the
+least probability are listed. Everything is in memory.
 """
 
 import itertools
@@ -60,7 +62,8 @@ class CrossValidated:
         errors: Items whose image cannot be read.
         rare: Items whose label has fewer than five items, or, with suppliers apart, comes from
             fewer than five suppliers; they are not judged.
-        apart: Whether each item was judged by what other suppliers call theirs.
+        apart: Whether each item was judged by what other suppliers call theirs; else it was
+            judged among the words of its own.
     """
 
     rows: list[tuple[Cell, ...]]
@@ -107,7 +110,10 @@ def cross_validate(
     chosen = [items[index] for index in kept]
     spelled = {fold_label(one.label): one.label for one in reversed(chosen)}
     written = [spelled[str(names[index])] for index in present]
-    predicted = _predict(embeddings[kept], labels, suppliers[kept] if apart else None, seed=seed)
+    suppliers = suppliers[kept]
+    predicted = _predict(embeddings[kept], labels, suppliers if apart else None, seed=seed)
+    if not apart:
+        predicted = _keep_own_words(predicted, labels, suppliers)
     rows = _find_issues(chosen, predicted, labels, written)
     rare = len(items) - len(chosen)
     return CrossValidated(rows, len(chosen), len(present), errors, rare, apart)
@@ -189,6 +195,17 @@ def _predict(
     return predicted
 
 
+def _keep_own_words(
+    predicted: NDArray[np.float64], labels: NDArray[np.int64], suppliers: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Returns probabilities (N, K) among the words that the supplier of each item uses."""
+    used = np.zeros((suppliers.max() + 1, predicted.shape[1]), bool)
+    used[suppliers, labels] = True
+    own: NDArray[np.float64] = predicted * used[suppliers]
+    own /= own.sum(axis=1, keepdims=True)
+    return own
+
+
 def _find_issues(
     items: list[FeedItem],
     probabilities: NDArray[np.float64],
@@ -198,7 +215,11 @@ def _find_issues(
     from cleanlab.filter import find_label_issues
 
     worst = find_label_issues(
-        labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1
+        labels,
+        probabilities,
+        filter_by="low_self_confidence",
+        return_indices_ranked_by="self_confidence",
+        n_jobs=1,
     )
     best = probabilities.argmax(axis=1)
     return [

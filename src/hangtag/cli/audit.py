@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
-from hangtag.errors import OutputError
+from hangtag.errors import DataError, OutputError
 from hangtag.progress import Tick
 from hangtag.taxonomy import load_tree, shipped_tree
 
@@ -148,14 +148,10 @@ def audit(
         raise OutputError(f"--out {out} is a file; give a folder")
     if model is None:
         model = choose_model(opened)
-    if cross_validate:
-        findings = _cross_validate(
-            opened, out, model=model, workers=workers, as_json=as_json, quiet=quiet
-        )
-    else:
-        options = AuditOptions(precision=precision, reference=reference, workers=workers)
-        given = _Given(model, before, rules, taxonomy)
-        findings = _audit(opened, out, options, given, as_json=as_json, quiet=quiet)
+    options = AuditOptions(precision=precision, reference=reference, workers=workers)
+    given = _Given(model, before, rules, taxonomy)
+    judge = _cross_validate if cross_validate else _audit
+    findings = judge(opened, out, options, given, as_json=as_json, quiet=quiet)
     if findings:
         raise typer.Exit(1)
 
@@ -204,8 +200,8 @@ def _audit(
         with progress_bar(step, quiet=quiet or as_json, unit="images") as tick:
             yield tick
 
-    tree = None if given.taxonomy is None else load_tree(given.taxonomy)
     categoriser = Categoriser.load(given.model)
+    tree = None if given.taxonomy is None else load_tree(given.taxonomy)
     categories = place_classes(categoriser.card, tree)
     approved = gather_approved(given.list_rules(out), categories)
     result = audit_feed(
@@ -229,15 +225,36 @@ def _audit(
 
 
 def _cross_validate(
-    feed: "Feed", out: Path, *, model: str, workers: int | None, as_json: bool, quiet: bool
+    feed: "Feed",
+    out: Path,
+    options: "AuditOptions",
+    given: _Given,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Judges the labels of a feed by one another; returns the number of issues."""
     from hangtag.audit.cross_validation import COLUMNS, cross_validate
     from hangtag.audit.tables import write_table
     from hangtag.categoriser import Categoriser
 
+    unused = {
+        "--before": given.before,
+        "--reference": options.reference,
+        "--rules": given.rules,
+        "--taxonomy": given.taxonomy,
+    }
+    if named := [name for name, value in unused.items() if value is not None]:
+        raise DataError(
+            f"--cross-validate goes by the labels of the feed alone; leave {', '.join(named)} out"
+        )
     with progress_bar("looking at the images", quiet=quiet or as_json, unit="images") as tick:
-        found = cross_validate(feed, Categoriser.load(model), workers=workers, on_progress=tick)
+        found = cross_validate(
+            feed,
+            Categoriser.load(given.model),
+            workers=options.workers,
+            on_progress=tick,
+        )
     for name in ("issues.csv", "issues.parquet"):
         write_table(out / name, COLUMNS, found.rows)
     counts = {"items": found.items, "labels": found.labels, "issues": len(found.rows)}
@@ -246,8 +263,7 @@ def _cross_validate(
     how = (
         "suppliers kept apart"
         if found.apart
-        else "suppliers mixed: few labels are shared, and two words for one thing contradict each "
-        "other, so look at the top of the list only"
+        else "few words are shared, so each item was judged among the words of its own supplier"
     )
     say(f"{parts}; {how}", quiet=quiet or as_json)
     say(

@@ -18,9 +18,9 @@ from pathlib import Path
 from hangtag.errors import DataError
 
 RELEASE = "2026-11"
+"""The release of Shopify's taxonomy that ships."""
 
 _SEPARATORS = ",;\t"
-"""The release of Shopify's taxonomy that ships."""
 
 
 @dataclass(frozen=True, slots=True)
