@@ -1,6 +1,6 @@
 """How well labels are mapped to categories, by source.
 
-    python -m benchmarks.labels FILE.csv [--counts]
+    python -m benchmarks.labels FILE.csv [--counts | --unlike KNOWN.csv]
 
 FILE.csv has the columns ``source``, ``brand_label``, ``canonical_id`` (an id of the shipped tree or
 ``none``) and, if it likes, ``confidence``: rows that are not ``sure`` are counted apart. The labels
@@ -8,6 +8,9 @@ of a source are read together. Each source is judged without its own labels: wha
 labels, how far each kind of reading is to be trusted, is learned from the other sources. With
 ``--counts`` the counts of all sources are printed as ``hangtag/taxonomy/data/reliability.csv`` has
 them.
+
+With ``--unlike`` nothing is learned from FILE: the labels are read as `hangtag taxonomy map` reads
+them, and those that KNOWN.csv has too are not counted.
 """
 
 import argparse
@@ -77,8 +80,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--counts", action="store_true", help="print what reliability.csv holds")
+    parser.add_argument("--unlike", type=Path, metavar="KNOWN.csv")
     options = parser.parse_args()
-    answers = judge(read_rows(options.file))
+    rows = read_rows(options.file)
+    answers = judge_unseen(rows, read_rows(options.unlike)) if options.unlike else judge(rows)
     if options.counts:
         for kind, (right, n) in count_kinds(answers).items():
             print(f"{kind},{right},{n}")
@@ -131,6 +136,15 @@ def judge(rows: Sequence[Row]) -> list[Answer]:
         reliability = to_reliability(count_kinds(others))
         answers += answer_source([one.row for one in own], reliability)
     return answers
+
+
+def judge_unseen(rows: Sequence[Row], known: Sequence[Row]) -> list[Answer]:
+    """Answers rows as a user gets them; those whose label is known too are read but left out."""
+    met = {one.label.casefold() for one in known}
+    answers: list[Answer] = []
+    for source in dict.fromkeys(row.source for row in rows):
+        answers += answer_source([row for row in rows if row.source == source], None)
+    return [one for one in answers if one.row.label.casefold() not in met]
 
 
 def answer_source(rows: Sequence[Row], reliability: dict[str, float] | None) -> list[Answer]:
