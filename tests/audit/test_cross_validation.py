@@ -18,7 +18,10 @@ pytest.importorskip("cleanlab", reason="the audit extra is not installed")
 def planted(tmp_path: Path) -> tuple[Path, set[str]]:
     """180 items of three labels, twelve of them wrong, and two of a label of their own."""
     table, wrong = plant(tmp_path, right=168, wrong=12)
-    table.loc[0, "label"] = f" {table.loc[0, 'label'].upper()} "
+    spelled = [
+        f" {label.upper()} " if row == 0 else label for row, label in enumerate(table["label"])
+    ]
+    table["label"] = spelled
     rare = pd.DataFrame({"image": table["image"][:2], "label": "Rare"})
     pd.concat([table, rare]).to_csv(tmp_path / "feed.csv", index=False)
     return tmp_path / "feed.csv", wrong

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.labels import Answer, calibration_error, judge, main, read_rows
+import benchmarks
+from benchmarks.labels import (
+    Answer,
+    calibration_error,
+    judge,
+    judge_unseen,
+    main,
+    read_rows,
+)
 from hangtag.errors import DataError
 
 FOLDER = Path(os.environ.get("HANGTAG_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -22,8 +30,12 @@ def answers() -> list[Answer]:
 
 
 def test_apparel_is_found(answers: list[Answer]) -> None:
+    check(answers, least=600)
+
+
+def check(answers: list[Answer], *, least: int) -> None:
     sure = [one for one in answers if one.row.is_sure and one.row.gold != "none"]
-    assert len(sure) > 600
+    assert len(sure) > least
     assert sum(one.ids[:1] == (one.row.gold,) for one in sure) / len(sure) >= TOP_1
     assert sum(one.row.gold in one.ids for one in sure) / len(sure) >= TOP_3
 
@@ -41,6 +53,14 @@ def test_every_source_is_found(answers: list[Answer]) -> None:
 def test_no_apparel_is_told(answers: list[Answer]) -> None:
     outside = [one for one in answers if one.row.is_sure and one.row.gold == "none"]
     assert sum(one.best == "none" for one in outside) / len(outside) >= TOLD
+
+
+def test_labels_of_other_shops_are_found() -> None:
+    rows = read_rows(Path(benchmarks.__file__).parent / "data" / "unseen_labels.csv")
+    answers = judge_unseen(rows, [])
+    check(answers, least=300)
+    known = [row for row in rows if row.source != "puc_de"]
+    assert {one.row.source for one in judge_unseen(rows, known)} == {"puc_de"}
 
 
 def test_scores_are_probabilities(answers: list[Answer]) -> None:

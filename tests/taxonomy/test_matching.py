@@ -142,6 +142,25 @@ def test_slashes_lead_down_where_the_list_says_so() -> None:
     assert found == ["Boots", "Boots", "Baby & Children's Boots", "Slippers", "Sandals"]
 
 
+@pytest.mark.parametrize(
+    ("language", "label", "name"),
+    [
+        ("es", "TOPS > Blusas", "Blouses"),
+        ("es", "PANTALONES > Shorts", "Shorts"),
+        ("es", "ACCESORIOS > Relojes", "Watches"),
+        ("en", "Lingerie > Socks", "Socks"),
+        ("en", "Shirts & Blouses > Clothing", "Clothing Tops"),
+        ("de", "Bekleidung > Herren > Mäntel & Westen", "Outerwear"),
+        ("de", "Damen > Nachtwäsche & Bademäntel", "Sleepwear & Loungewear"),
+        ("en", "Girls > School > Skirts", "School Uniform Skirts"),
+        ("fr", "Jupe scolaire", "School Uniform Skirts"),
+        ("en", "School shoes", "Shoes"),
+    ],
+)
+def test_a_path_means_where_it_ends(language: str, label: str, name: str) -> None:
+    assert rank_categories([label], language=language)[0][0].name == name
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.text(max_size=80))
 def test_any_text_gets_valid_scores(text: str) -> None:

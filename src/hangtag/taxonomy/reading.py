@@ -69,9 +69,10 @@ def read_label(tokens: Sequence[str], lexicon: Lexicon, *, slash: str = SLASH) -
     """
     words = content_words(tokens, lexicon.glue)
     glue = sum(one in lexicon.glue for one in tokens)
-    whole = _read_whole(words, lexicon, bonus=_GLUE_FACTOR**glue)
-    if whole is not None:
-        return whole
+    if PATH not in tokens:
+        whole = _read_whole(words, lexicon, bonus=_GLUE_FACTOR**glue)
+        if whole is not None:
+            return whole
     parts = _split_parts(tokens, lexicon, slash)
     for part in parts:
         _read_part(part, lexicon)
@@ -81,7 +82,7 @@ def read_label(tokens: Sequence[str], lexicon: Lexicon, *, slash: str = SLASH) -
     for part in parts:
         for one in part.found:
             likelihood *= _FACTORS[one.how]
-    return _combine(parts, likelihood)
+    return _combine(parts, likelihood, is_path=PATH in tokens)
 
 
 def _read_whole(words: Sequence[str], lexicon: Lexicon, *, bonus: float) -> Reading | None:
@@ -187,7 +188,7 @@ def _borrow_noun(part: _Part, owner: _Part, lexicon: Lexicon, *, is_first: bool)
         part.head = whole
 
 
-def _combine(parts: list[_Part], likelihood: float) -> Reading:
+def _combine(parts: list[_Part], likelihood: float, *, is_path: bool) -> Reading:
     contexts = frozenset(one for part in parts for one in part.contexts)
     named = [part for part in parts if part.head is not None and not part.is_tail]
     tail = [_best(one.head.senses) for one in parts if one.is_tail and one.head and one.head.senses]
@@ -205,10 +206,12 @@ def _combine(parts: list[_Part], likelihood: float) -> Reading:
     bests = list(dict.fromkeys(_best(senses) for senses in meanings))
     if len(bests) == 1:
         return Reading(_kind(parts), meanings[0], likelihood, _asides(asides, meanings[0]))
-    chosen = _walk(bests) if goes_down else _join(meanings)
+    way = _levels(named, meanings) if goes_down else [meanings]
+    chosen = _walk([_join(level) for level in way], may_leave=is_path)
     senses = {chosen: 1.0}
     understood = _kind(parts)
-    kind = understood if understood == "part" or (goes_down and chosen == bests[-1]) else "several"
+    is_end = len(way[-1]) == 1 and chosen == bests[-1]
+    kind = understood if understood == "part" or (goes_down and is_end) else "several"
     return Reading(kind, senses, likelihood, _asides([*bests, *asides], senses))
 
 
@@ -224,6 +227,17 @@ def _goes_down(named: Sequence[_Part]) -> bool:
         and len(tree.path(ways[0])) <= _DEPARTMENT
         and all(tree.is_within(below, above) for above, below in pairwise(ways))
     )
+
+
+def _levels(named: Sequence[_Part], meanings: Sequence[Senses]) -> list[list[Senses]]:
+    """Returns the meanings of each level of a way down: *Tops > Shirts & Blouses* has two."""
+    levels: list[list[Senses]] = []
+    for part, senses in zip(named, meanings, strict=True):
+        if part.separator == LIST and levels:
+            levels[-1].append(senses)
+        else:
+            levels.append([senses])
+    return levels
 
 
 def _read_nothing(
@@ -269,13 +283,19 @@ def _kind(parts: Iterable[_Part]) -> str:
     return "beside" if any(part.beside for part in parts) else "qualified"
 
 
-def _walk(way: Sequence[str]) -> str:
-    """Returns where a way down a tree ends; a step that leads elsewhere only qualifies."""
+def _walk(way: Sequence[str], *, may_leave: bool) -> str:
+    """Returns where a way down a tree ends.
+
+    A step that leads elsewhere only qualifies (*Boots/Knee High*), unless steps may leave the
+    branch, as in menus: *Trousers > Shorts*.
+    """
     tree = shipped_tree()
     here = way[0]
     for step in way[1:]:
+        if step == OUTSIDE or (here != OUTSIDE and tree.is_within(here, step)):
+            continue
         is_wide = here == OUTSIDE or here in _VAGUE or len(tree.path(here)) <= _DEPARTMENT
-        if step != OUTSIDE and (is_wide or tree.is_within(step, here)):
+        if is_wide or may_leave or tree.is_within(step, here):
             here = step
     return here
 

@@ -16,20 +16,9 @@ from hangtag.taxonomy.lexicon import OUTSIDE
 from hangtag.taxonomy.tree import shipped_tree
 
 _ORDER = (
-    *(
-        "bra",
-        "wig",
-        "hair",
-        "watch",
-        "shoe",
-        "bag",
-        "swim",
-        "sleep",
-        "underwear",
-        "sport",
-        "costume",
-    ),
-    *("bridal", "work", "traditional", "boys", "girls", "kids", "maternity", "men", "women"),
+    *("bra", "wig", "hair", "watch", "shoe", "bag", "swim", "sleep", "underwear", "sport"),
+    *("costume", "bridal", "work", "school", "traditional"),
+    *("boys", "girls", "kids", "maternity", "men", "women"),
 )
 """What for comes before for whom, so that sports shoes for kids are both."""
 
@@ -71,6 +60,7 @@ _ROOTS = {
     "maternity": ("aa-1-7",),
     "sport": ("aa-1-1",),
     "swim": ("aa-1-20",),
+    "school": ("aa-1-24-5",),
     "sleep": ("aa-1-17",),
     "men": ("aa-1-8",),
     "women": ("aa-1-6",),
