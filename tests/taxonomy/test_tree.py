@@ -81,3 +81,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes("id,name,parent\n1,Röcke,\n".encode("latin-1"))
     with pytest.raises(DataError, match="UTF-8"):
         load_tree(path)
+
+
+def test_a_name_has_as_many_above_it_as_tell_it_from_others() -> None:
+    tree = shipped_tree()
+    assert tree.distinct_name("aa-1-13-7") == "Clothing Tops > Shirts"
+    assert tree.distinct_name("aa-1-12") == "Pants"
+    names = [tree.distinct_name(one.id) for one in tree]
+    assert len(set(names)) == len(names)

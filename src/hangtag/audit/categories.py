@@ -124,9 +124,7 @@ def place_classes(card: Card, tree: Tree | None = None) -> Categories:
 
 def accept_names(tree: Tree) -> dict[str, tuple[str, ...]]:
     """Returns id -> the names that a rule may give it: its own, and with those above it."""
-    return {one.id: (one.name, tree.full_name(one.id)) for one in tree} | {
-        OUTSIDE_ID: (OUTSIDE_NAME,)
-    }
+    return {one.id: tuple(tree.names_of(one.id)) for one in tree} | {OUTSIDE_ID: (OUTSIDE_NAME,)}
 
 
 def _require_tree_of(card: Card, tree: Tree) -> None:

@@ -118,13 +118,23 @@ class Tree:
         return " > ".join(self._by_id[one].name for one in self.path(identifier))
 
     def distinct_name(self, identifier: str) -> str:
-        """Returns the name of a category, with those above it where others have the same name."""
-        name = self._by_id[identifier].name
-        return name if self._names[name] == 1 else self.full_name(identifier)
+        """Returns the name of a category, and as many above it as tell it from others.
+
+        Of *Shirts*, which are below *Maternity Tops* too, it is ``Clothing Tops > Shirts``.
+        """
+        return next(
+            (name for name in self.names_of(identifier) if self._counts[name] == 1),
+            self.full_name(identifier),
+        )
+
+    def names_of(self, identifier: str) -> list[str]:
+        """Returns the name of a category alone, with the one above it, and so on to the top."""
+        names = [self._by_id[one].name for one in self.path(identifier)]
+        return [" > ".join(names[-count:]) for count in range(1, len(names) + 1)]
 
     @cached_property
-    def _names(self) -> Counter[str]:
-        return Counter(one.name for one in self)
+    def _counts(self) -> Counter[str]:
+        return Counter(ending for one in self for ending in self.names_of(one.id))
 
     @property
     def depth(self) -> int:
