@@ -1,0 +1,91 @@
+"""What an audit of a million rows takes: time, and the most memory of its largest process.
+
+    python -m benchmarks.large_audit [--items 10400 100000 1000000] [--model fashion-mnist-tiny]
+
+The feed is the demo feed on Fashion-MNIST's test images, its rows repeated under new ids, so that
+every picture comes again and again: a hard case for what looks for copies. Each audit is a process.
+The figures go to ``benchmarks/results/large_audit.json``.
+"""
+
+import argparse
+import csv
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import hangtag
+from benchmarks.audit import run_audit
+from hangtag.audit.demo import DemoOptions, write_demo_feed
+from hangtag.cli.console import print_table
+from hangtag.files import write_text
+from hangtag.machine import processor, versions
+
+RESULTS = Path(__file__).parent / "results" / "large_audit.json"
+MIB = 1024
+
+
+def main() -> None:
+    """Measures, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--items", nargs="*", type=int, default=[10_400, 100_000, 1_000_000])
+    parser.add_argument("--model", default="fashion-mnist-tiny")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(audit_one(options.one, options.items[0], options.model)))
+        return
+    catalogue = hangtag.open_catalogue("fashion-mnist")
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        feed = Path(folder) / "feed"
+        write_demo_feed(catalogue.splits["test"], catalogue.classes, feed, DemoOptions())
+        for items in options.items:
+            command = [sys.executable, "-m", "benchmarks.large_audit", "--one", str(feed)]
+            command += ["--items", str(items), "--model", options.model]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            found.append(json.loads(done.stdout))
+    titles = ["rows", "seconds", "peak, MiB", "tables, MB"]
+    rows = [[f"{one[title]:,}" for title in ("rows", "seconds", "mib", "mb")] for one in found]
+    print_table(f"Audit with {options.model}", titles, rows)
+    facts = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": processor(),
+        "versions": versions(),
+    }
+    write_text(RESULTS, json.dumps({**facts, "model": options.model, "audits": found}) + "\n")
+    print(RESULTS)
+
+
+def audit_one(feed: Path, items: int, model: str) -> dict[str, int]:
+    """Audits a feed of so many rows; this process has no other children."""
+    table, out = feed / f"{items}.csv", feed / f"audit-{items}"
+    repeat(feed / "feed.csv", table, items)
+    start = time.perf_counter()
+    run_audit(table, out, model)
+    return {
+        "rows": items,
+        "seconds": round(time.perf_counter() - start),
+        "mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // MIB,
+        "mb": sum(path.stat().st_size for path in out.iterdir()) // 1_000_000,
+    }
+
+
+def repeat(source: Path, target: Path, items: int) -> None:
+    """Writes the rows of a table again and again, each time under other ids."""
+    with source.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with target.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        for number in range(items):
+            row = rows[number % len(rows)]
+            writer.writerow({**row, "id": f"{row['id']}-{number // len(rows)}"})
+
+
+if __name__ == "__main__":
+    main()
