@@ -20,7 +20,7 @@ from benchmarks.cold_start import measure_cold_start
 from benchmarks.figures import draw_ratios
 from benchmarks.folders import measure_folder
 from benchmarks.keras_peer import KerasPeer
-from benchmarks.photo_folders import PHOTOS, measure_photos, ratios_of_photos
+from benchmarks.photo_folders import EXTENT, measure_photos, ratios_of_photos
 from benchmarks.prediction import measure_prediction
 from benchmarks.reading import measure_reading
 from benchmarks.training import (
@@ -80,8 +80,8 @@ def measure(*, rounds: int, quick: bool) -> dict[str, Any]:
             show(f"One image from a cold start, {unit}", cost, peer="Keras")
         results["folder"] = measure_folder(test, folder, rounds=rounds)
         show("Prediction, images a second", results["folder"], peer="arrays")
-        photos = PHOTOS["quick" if quick else "full"]
-        results["photos"] = measure_photos(folder / "photos", rounds=rounds, count=photos)
+        turns, photos = EXTENT["quick" if quick else "full"]
+        results["photos"] = measure_photos(folder / "photos", rounds=turns, count=photos)
         show("Photos, images a second", results["photos"])
         results["photo_ratios"] = ratios_of_photos(results["photos"])
         show("hangtag predict on photos", results["photo_ratios"])

@@ -1,6 +1,7 @@
 """How well a recipe does on suppliers it has never seen: five folds of the clothing data set.
 
     python -m benchmarks.clothing_folds FOLDER --recipe photo-fast [--classes shipped] [--work DIR]
+        [--set balance.logits=1] [--folds 2]
 
 FOLDER is that of `benchmarks.clothing`. The people who took the photos are divided into five parts;
 each part is tested by a model that ``hangtag train`` makes of the other four (of which it holds
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import confusion_matrix, f1_score, recall_score
 
 from benchmarks.clothing import (
     SHIPPED,
@@ -57,9 +58,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/clothing-folds"))
     parser.add_argument("--classes", choices=list(CLASSES), default="raw")
     parser.add_argument("--folds", type=int, default=FOLDS, help="only the first so many")
+    parser.add_argument("--set", action="append", default=[], help="a setting of the recipe")
     options = parser.parse_args()
     items = CLASSES[options.classes](read_items(options.folder))
-    work = options.work / f"{options.recipe}-{options.classes}"
+    name = ", ".join([options.recipe, options.classes, *options.set])
+    work = options.work / name.replace(", ", "-")
     folds = divide(items, parts=FOLDS)
     rows = [
         row for fold in range(options.folds) for row in run_fold(items, folds, fold, work, options)
@@ -69,7 +72,7 @@ def main() -> None:
     if options.classes == "raw":
         figures["as_shipped"] = judge(merge(rows))
         show(figures["as_shipped"])
-    record(f"{options.recipe}, {options.classes}", {"folds": options.folds, **figures})
+    record(name, {"folds": options.folds, **figures})
 
 
 def run_fold(
@@ -85,7 +88,9 @@ def run_fold(
         write_text(held, manifest([item for item in chosen if item["split"] == "test"]))
         run = RunFolder(work / f"run-{fold}")
         going_on = ["--resume"] if run.last.exists() else []
-        hangtag("train", whole, "--recipe", options.recipe, "--out", run.path, *going_on)
+        settings = [part for one in options.set for part in ("--set", one)]
+        start = ["train", whole, "--recipe", options.recipe, *settings]
+        hangtag(*start, "--out", run.path, *going_on)
         hangtag("predict", held, "--model", run.path, "--out", out)
     return list(read_csv_rows(out))
 
@@ -108,6 +113,7 @@ def judge(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
     suppliers = np.array([row["supplier"] for row in rows])
     intervals = find_intervals(labels, predicted, suppliers)
     true = sorted(set(names))
+    recalls = recall_score(names, answers, labels=true, average=None)
     return {
         "n": len(rows),
         "suppliers": intervals.suppliers,
@@ -119,6 +125,7 @@ def judge(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
             "value": macro_f1(labels, predicted, np.ones(len(rows), np.int64)),
             "interval": list(intervals.macro_f1),
         },
+        "balanced_accuracy": float(recalls.mean()),
         "classes": classes,
         "f1": dict(zip(true, f1_score(names, answers, labels=true, average=None), strict=True)),
         "confusion_matrix": confusion_matrix(names, answers, labels=classes).tolist(),
@@ -148,6 +155,7 @@ def show(figures: dict[str, Any]) -> None:
         ]
         for name in ("accuracy", "macro_f1")
     ]
+    rows.append(["balanced accuracy", f"{figures['balanced_accuracy']:.3f}", ""])
     title = f"{figures['n']:,} photos by {figures['suppliers']} people"
     print_table(title, ["figure", "value", "95 % interval"], rows)
     counts, classes = np.array(figures["confusion_matrix"]), figures["classes"]

@@ -1,20 +1,22 @@
 """How fast a folder of JPEG photos is categorised, and what holds it up.
 
-    python -m benchmarks.photo_folders            a part of ``make bench`` on its own, nine rounds
+    python -m benchmarks.photo_folders            a part of ``make bench`` on its own, five rounds
     python -m benchmarks.photo_folders --quick    three rounds of few photos
 
 In turns: decoding alone with as many processes as ``predict`` starts, the model alone on decoded
 pixels, the whole command, and PyTorch eager on the same network fed by the same decoder processes.
 The last lines are the speed of the command over that of the slower of its two parts (goal: 0.60)
-and over PyTorch's. The model is ``clothing-photos`` or, where it is not shipped, the network of the
-recipe ``photo`` with random weights, which is as fast.
+and over PyTorch's. The model is ``clothing-photos``. All rounds write
+``benchmarks/results/photo_folders.json``.
 """
 
 import itertools
+import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -25,14 +27,16 @@ from PIL import Image
 
 import hangtag
 from benchmarks.measuring import Measure, run_in_turns, timed
-from hangtag.catalogue import Catalogue, Split
 from hangtag.cli.console import print_table
+from hangtag.files import write_text
 from hangtag.inputs import Decoders, open_inputs
-from hangtag.modelfolder import shipped_models
+from hangtag.machine import processor, versions
 from hangtag.training.networks import build_network
-from hangtag.training.packaging import package_model
 from hangtag.training.preprocessing import Normalisation, scale_pixels
 from hangtag.training.recipes import load_recipe
+
+MODEL = "clothing-photos"
+RESULTS = Path(__file__).parent / "results" / "photo_folders.json"
 
 SIDES = (320, 1600)
 """Longest sides of the photos, pixels: those of the clothing data set, and those of a shop."""
@@ -41,8 +45,8 @@ SAMPLES = ("astronaut", "coffee", "chelsea", "rocket")
 QUALITY = 90
 BATCH = 64
 GOAL = 0.6
-PHOTOS = {"quick": 128, "full": 384}
-"""Photos in a folder."""
+EXTENT = {"quick": (3, 128), "full": (5, 1280)}
+"""Rounds, and photos in a folder."""
 
 Pixels = NDArray[np.uint8]
 
@@ -55,15 +59,14 @@ def measure_photos(work: Path, *, rounds: int, count: int) -> dict[str, float]:
         rounds: Times that each is measured.
         count: Photos in a folder.
     """
-    model = find_model(work)
     eager = open_eager()
     speeds: dict[str, float] = {}
     for side in SIDES:
         folder = write_photos(work / f"photos-{side}", side=side, count=count)
         works: dict[str, Callable[[], object]] = {
             "decoding alone": partial(decode, folder),
-            "model alone": model_alone(model, folder),
-            "hangtag predict": command(model, folder, work / "out.csv"),
+            "model alone": model_alone(folder),
+            "hangtag predict": command(folder, work / "out.csv"),
             "PyTorch eager, decoding": partial(run_eager, eager, folder),
         }
         measures: dict[str, Measure] = {
@@ -103,33 +106,6 @@ def write_photos(folder: Path, *, side: int, count: int) -> Path:
     return folder
 
 
-def find_model(work: Path) -> str:
-    """Returns the shipped model of photos, or a model folder with random weights."""
-    if "clothing-photos" in shipped_models():
-        return "clothing-photos"
-    recipe = load_recipe("photo")
-    size = recipe.images.size
-    random = np.random.default_rng(0)
-    splits = {
-        name: Split(
-            random.integers(0, 256, (30, size, size, 3), dtype=np.uint8),
-            np.arange(30) % 10,
-            np.array([f"{name}/{number}" for number in range(30)]),
-        )
-        for name in ("train", "validation")
-    }
-    catalogue = Catalogue("noise", "made", tuple("abcdefghij"), splits)
-    package_model(
-        work / "model",
-        build_network(recipe, classes=10, channels=3).eval(),
-        Normalisation.of(recipe, splits["train"].images),
-        recipe=recipe,
-        catalogue=catalogue,
-        seed=0,
-    )
-    return str(work / "model")
-
-
 def stream(folder: Path) -> Iterator[Pixels]:
     """Decodes the photos of a folder as `predict` does, to (224, 224, 3)."""
     side = load_recipe("photo").images.size
@@ -146,15 +122,15 @@ def decode(folder: Path) -> list[Pixels]:
     return list(stream(folder))
 
 
-def model_alone(model: str, folder: Path) -> Callable[[], object]:
+def model_alone(folder: Path) -> Callable[[], object]:
     """Returns what predicts the photos of a folder, decoded beforehand."""
-    pixels, categoriser = np.stack(decode(folder)), hangtag.load(model)
+    pixels, categoriser = np.stack(decode(folder)), hangtag.load(MODEL)
     return lambda: categoriser.predict(pixels)
 
 
-def command(model: str, folder: Path, out: Path) -> Callable[[], object]:
+def command(folder: Path, out: Path) -> Callable[[], object]:
     """Returns what runs ``hangtag predict`` on a folder."""
-    line = [sys.executable, "-m", "hangtag", "predict", str(folder), "--model", model, "-q"]
+    line = [sys.executable, "-m", "hangtag", "predict", str(folder), "--model", MODEL, "-q"]
     return lambda: subprocess.run([*line, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -184,14 +160,22 @@ def run_eager(predict: Callable[[Pixels], torch.Tensor], folder: Path) -> None:
 def main() -> None:
     """Measures and prints."""
     quick = "--quick" in sys.argv
-    rounds, count = 3 if quick else 9, PHOTOS["quick" if quick else "full"]
+    rounds, count = EXTENT["quick" if quick else "full"]
     with tempfile.TemporaryDirectory() as name:
         speeds = measure_photos(Path(name), rounds=rounds, count=count)
-    for title, figures in (
-        ("Photos, images a second", speeds),
-        ("hangtag predict", ratios_of_photos(speeds)),
-    ):
+    ratios = ratios_of_photos(speeds)
+    for title, figures in (("Photos, images a second", speeds), ("hangtag predict", ratios)):
         print_table(title, ["what", "figure"], [[n, f"{v:,.3g}"] for n, v in figures.items()])
+    if not quick:
+        facts = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "processor": processor(),
+            "versions": versions(),
+        }
+        counts = {"photos": count, "rounds": rounds}
+        content = {**facts, **counts, "speeds": speeds, "ratios": ratios}
+        write_text(RESULTS, json.dumps(content, indent=1) + "\n")
+        print(RESULTS)
 
 
 if __name__ == "__main__":
