@@ -137,3 +137,17 @@ def test_rules_of_another_feed_are_told(feed: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out.csv").exists()
     with pytest.raises(DataError, match="holds no audit"):
         apply(feed, tmp_path / "out.csv", tmp_path / "none" / "items.parquet")
+
+
+def test_approved_rules_without_a_word_are_told(feed: Path, tmp_path: Path) -> None:
+    stranger = replace(RULES[0], supplier="Lindgr\u00c3\u00bcn")
+    applied = apply_rules([*RULES, stranger], open_feed(str(feed)), tmp_path / "out.csv")
+    assert applied.unmet == [stranger]
+
+
+@pytest.mark.parametrize("name", ["category", "Category", "google_id"])
+def test_columns_of_the_feed_are_not_replaced(feed: Path, tmp_path: Path, name: str) -> None:
+    pd.read_csv(feed).rename(columns={"note": name}).to_csv(feed, index=False)
+    with pytest.raises(DataError, match=f"a column '{name}' of its own"):
+        apply(feed, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()

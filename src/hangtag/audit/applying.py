@@ -37,10 +37,12 @@ class Applied:
     Attributes:
         counts: How many rows got their category by what.
         outdated: How many items the audit judged by another meaning than their rule has.
+        unmet: Approved rules for words that the feed does not have.
     """
 
     counts: Mapping[str, int]
     outdated: int
+    unmet: Sequence[Rule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ def apply_rules(
         on_progress: Called as rows are done.
 
     Raises:
-        DataError: No rule is approved or for a word of the feed, a row cannot be read, or an item
-            that was audited is gone.
+        DataError: No rule is approved or for a word of the feed, a row cannot be read, an item
+            that was audited is gone, or the feed has columns of its own with the names of `ADDED`.
         OutputError: The table cannot be written, or is the feed itself.
     """
     approved = {rule.key: rule for rule in rules if rule.approved}
@@ -90,28 +92,42 @@ def apply_rules(
         )
     if out.exists() and out.samefile(feed.path):
         raise OutputError(f"{out} is the feed itself; write to another file")
+    _require_free_names(feed)
     columns = {name: kind for name, kind in feed.columns.items() if name not in ADDED}
     counts: Counter[str] = Counter()
-    met = outdated = 0
+    unmet, outdated = dict(approved), 0
     stored = _Follower(iter(()) if items is None else read_item_table(items))
     google = {one.id: one.google_id for one in tree or shipped_tree()}
     with open_table(out, {**columns, **ADDED}) as write:
         for done, row in enumerate(feed.read_rows(), 1):
-            rule = approved.get((row.supplier, fold_label(row.label)))
+            key = row.supplier, fold_label(row.label)
+            rule = approved.get(key)
+            unmet.pop(key, None)
             item = stored.find(row.id, row.supplier)
             if rule is not None and item is not None and item.judged_as != rule.meaning:
                 item, outdated = None, outdated + 1
             answer = _answer(rule, item)
-            met += rule is not None
             counts[answer.by] += 1
             added = answer.category, answer.id, answer.by, google.get(answer.id or "")
             write([*(row.cells[name] for name in columns), *added])
             if on_progress and done % _TICK_ROWS == 0:
                 on_progress(done, None)
         stored.require_end()
-        if not met:
+        if len(unmet) == len(approved):
             raise DataError(_explain_strangers(approved.values(), feed))
-    return Applied(dict(counts), outdated)
+    return Applied(dict(counts), outdated, list(unmet.values()))
+
+
+def _require_free_names(feed: Feed) -> None:
+    """Raises DataError where a column of the feed would be replaced; an earlier output may be."""
+    if "category_by" in feed.columns:
+        return
+    taken = [name for name in feed.columns if name.casefold() in ADDED]
+    if taken:
+        raise DataError(
+            f"{feed.path} has a column '{taken[0]}' of its own, the name of one that is added; "
+            "give it another name"
+        )
 
 
 def _explain_strangers(rules: Collection[Rule], feed: Feed) -> str:

@@ -7,6 +7,7 @@ A rule counts where ``approved`` says yes. An audit that finds the file keeps wh
 """
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,20 +89,23 @@ def write_rules(path: Path, rules: Iterable[Rule]) -> None:
 def read_rules(path: Path, names: Mapping[str, Sequence[str]]) -> list[Rule]:
     """Reads a file of rules, as `write_rules` or a spreadsheet wrote it.
 
+    Text that is not UTF-8 is read as Windows-1252, which Excel writes.
+
     Args:
         path: The file.
-        names: Id -> the names that a rule may give a category. A file none of whose ids is there
-            is that of a model whose classes no tree has: their ids are their names.
+        names: Id -> the names that an approved rule may give a category. A file none of whose ids
+            is there is that of a model whose classes no tree has: their ids are their names.
 
     Raises:
         DataError: The file cannot be read, lacks a column, or a row is no rule, comes twice or
-            names a category that there is not.
+            approves a category that there is not.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _decode(path.read_bytes())
         first = text.partition("\n")[0]
         separator = max(_SEPARATORS, key=first.count)
-        rows = list(csv.DictReader(text.splitlines(), delimiter=separator))
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+        rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path} cannot be read as a CSV file of rules: {reason}") from error
@@ -111,24 +115,31 @@ def read_rules(path: Path, names: Mapping[str, Sequence[str]]) -> list[Rule]:
             f"{path}: the column '{missing[0]}' is missing; a file of rules has the columns "
             f"{', '.join(COLUMNS)}, as hangtag audit writes it"
         )
-    rules = [_read_rule(path, line, row) for line, row in enumerate(rows, 2)]
+    found = [(line, _read_rule(path, line, row)) for line, row in rows]
     lines: dict[tuple[str, str], int] = {}
-    for line, rule in enumerate(rules, 2):
+    for line, rule in found:
         if lines.setdefault(rule.key, line) != line:
             raise DataError(
                 f"{path}, line {line}: '{rule.label}' of {rule.supplier} has a rule in line "
                 f"{lines[rule.key]} already; keep one"
             )
-    _check_categories(path, rules, names)
-    return rules
+    _check_categories(path, [(line, rule) for line, rule in found if rule.approved], names)
+    return [rule for _, rule in found]
+
+
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
 
 
 def _check_categories(
-    path: Path, rules: Sequence[Rule], names: Mapping[str, Sequence[str]]
+    path: Path, rules: Sequence[tuple[int, Rule]], names: Mapping[str, Sequence[str]]
 ) -> None:
     """Raises DataError at the first category that there is not, or that goes by another name."""
-    nowhere = not any(one in names and one != OUTSIDE_ID for rule in rules for one in rule.ids)
-    for line, rule in enumerate(rules, 2):
+    nowhere = not any(one in names and one != OUTSIDE_ID for _, rule in rules for one in rule.ids)
+    for line, rule in rules:
         for identifier, name in zip(rule.ids, rule.categories, strict=True):
             own = (identifier,) if nowhere and identifier == name else ()
             accepted = names.get(identifier, own)

@@ -339,6 +339,13 @@ def apply(
             f"with --rules {rules}",
             quiet=quiet,
         )
+    if applied.unmet:
+        first = applied.unmet[0]
+        say(
+            f"{len(applied.unmet):,} approved rules are for words that the feed does not have, the "
+            f"first for '{first.label}' of {first.supplier or 'no supplier'}",
+            quiet=quiet,
+        )
     if audit is None:
         say(
             "without --audit all items of a word go by its rule: what an audit found of single "
@@ -348,6 +355,7 @@ def apply(
     say(f"{rows:,} rows: {described}", quiet=quiet or as_json)
     if as_json:
         found = {"rows": rows, "category_by": counts, "outdated": applied.outdated}
+        found["unmet"] = len(applied.unmet)
         print_json({**found, "out": str(out)})
     else:
         typer.echo(str(out))
