@@ -41,6 +41,9 @@ def test_a_word_that_covers_both_is_no_issue() -> None:
     shares = mix_errors(np.where(cover, 0.5, 0.0), cover)
     found = judge_items(probabilities, np.zeros(100, dtype=np.bool_), cover=cover, shares=shares)
     assert found.score.max() < 0.1
+    assert (found.certainty < 1 - found.score).all()
+    right = (found.within == 1).mean()
+    assert found.certainty.mean() == pytest.approx(right, abs=0.15)
 
 
 def test_errors_are_mixed_in() -> None:

@@ -30,6 +30,7 @@ def posterior(*shares: float, n: int = 100, spread: float = 0.05) -> Posterior:
         (posterior(0.7, 0.05, 0.0, 0.25), SAID_NOTHING, "ask", (0, 3), "a part of the items"),
         (posterior(0.5, 0.2, 0.2, 0.1, n=9, spread=0.3), SAID_NOTHING, "ask", (0,), "too few"),
         (posterior(0.4, 0.09, 0.42, 0.09), SAID_NOTHING, "split", (2, 0), "several"),
+        (posterior(0.5, 0.45, 0.03, 0.02, n=2), SAID_NOTHING, "ask", (0, 1), "too few items"),
     ],
 )
 def test_proposals(

@@ -12,7 +12,7 @@ from hangtag.audit.rules import Rule, keep_approved, read_rules, write_rules
 from hangtag.errors import DataError
 
 WORD = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters=";\0"), min_size=1, max_size=12
+    st.characters(exclude_categories=["Cs"], exclude_characters=";\0"), min_size=1, max_size=12
 ).filter(lambda text: text == text.strip())
 RULE = st.builds(
     Rule,

@@ -249,7 +249,7 @@ class Inspector:
         by_image = fine & ~by_rule & self._ruled[items.groups] & sure
         for name, those in (("rule", by_rule), ("image", by_image), ("correction", automatic)):
             found.settled[name] += int(those.sum())
-        wrong = np.where(automatic, 1 - verdicts.score, verdicts.score)
+        wrong = 1 - np.where(automatic, verdicts.confidence, verdicts.certainty)
         found.expected_errors += float(wrong[by_rule | by_image | automatic].sum())
 
     def _settle_unseen(self, found: Inspection) -> None:

@@ -43,12 +43,14 @@ class Verdicts:
         suggested: Index of the likeliest category outside the word's cover, (N,).
         confidence: Its probability, (N,).
         within: Index of the likeliest category of the cover, (N,).
+        certainty: Its probability, (N,).
     """
 
     score: NDArray[np.float64]
     suggested: NDArray[np.int64]
     confidence: NDArray[np.float64]
     within: NDArray[np.int64]
+    certainty: NDArray[np.float64]
 
 
 def describe_words(posteriors: list[Posterior], proposals: list[Proposal]) -> Words:
@@ -86,11 +88,12 @@ def judge_items(
         shares: Its prior, (N, K + 1).
     """
     found = explain_items(find_likelihoods(probabilities, strange), shares)
-    others = np.where(cover, -1.0, found)
-    suggested = others.argmax(axis=1)
+    others, own = np.where(cover, -1.0, found), np.where(cover, found, -1.0)
+    rows, suggested, within = np.arange(len(found)), others.argmax(axis=1), own.argmax(axis=1)
     return Verdicts(
         score=np.clip(np.where(cover, 0.0, found).sum(axis=1), 0.0, 1.0),
         suggested=suggested,
-        confidence=np.maximum(others[np.arange(len(others)), suggested], 0.0),
-        within=np.where(cover, found, -1.0).argmax(axis=1),
+        confidence=np.maximum(others[rows, suggested], 0.0),
+        within=within,
+        certainty=own[rows, within],
     )

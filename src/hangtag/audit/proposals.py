@@ -21,6 +21,9 @@ MAP_LOW = 0.6
 OUTSIDE_LOW = 0.5
 """Lower end of the share of no apparel from which a word is no apparel."""
 
+SPLIT_ITEMS = 10
+"""Items from which a word is split: of fewer, two categories may be one that is hard to tell."""
+
 TEXT_NEAR = 0.3
 """Probability of a category without a class from which a rule says so."""
 
@@ -67,6 +70,8 @@ def propose(posterior: Posterior, text: TextView) -> Proposal:
         return Proposal(Action.ASK, cover, "a part of the items looks like none of the classes")
     if _contradicts(text, cover):
         return Proposal(Action.ASK, cover, f"the word says {text.best}, the images do not")
+    if len(cover) > 1 and posterior.n < SPLIT_ITEMS:
+        return Proposal(Action.ASK, cover, "too few items")
     if len(cover) > 1:
         return Proposal(Action.SPLIT, cover, "the word covers several categories")
     if posterior.low[cover[0]] < MAP_LOW:
