@@ -295,3 +295,14 @@ def test_explain_draws_a_heat_map_for_every_image_that_was_read(
     hangtag("predict", names[0], "--model", trained, "--out", out, "--explain")
     left = sorted(picture.name for picture in (tmp_path / "some.csv.heat_maps").iterdir())
     assert left == ["000001-001.png", "mine.png"]
+
+
+def test_where_nothing_can_be_read_the_exit_code_says_so(
+    hangtag: Run, trained: Path, tmp_path: Path
+) -> None:
+    pd.DataFrame({"image": ["gone.png", "too.png"]}).to_csv(tmp_path / "feed.csv", index=False)
+    out = tmp_path / "out.csv"
+    outcome = hangtag("predict", tmp_path / "feed.csv", "--model", trained, "--out", out)
+    assert outcome.code == 2
+    assert "2 not readable (2 missing)" in outcome.err
+    assert len(list(read_csv_rows(out))) == 2

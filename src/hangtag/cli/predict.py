@@ -100,7 +100,7 @@ def predict(
     is a poor judge of them, and accepts none.
 
     The columns of a manifest are passed through. Ctrl-C leaves what --resume
-    goes on with.
+    goes on with. Exit code 2 where none of the inputs can be read.
 
     \b
     For example:
@@ -131,6 +131,8 @@ def predict(
         print_json(_summarise(work, tally, {"out": str(out)} if out else {"rows": rows}))
     elif out is not None:
         typer.echo(str(out))
+    if tally.errors and tally.errors == tally.rows:
+        raise typer.Exit(2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,15 +103,13 @@ def train(
     """
     require_training("training")
     from hangtag.training.beginning import load_beginning
-    from hangtag.training.runfolder import RunFolder, next_run_folder
+    from hangtag.training.runfolder import next_run_folder
     from hangtag.training.team import is_first_process
     from hangtag.training.train import Watch, prepare_catalogue
     from hangtag.training.train import train as run_training
 
-    if resume and out is None:
-        raise typer.BadParameter("--resume needs --out, the run folder to go on with")
     fields = [*(changes or []), *([f"epochs={epochs}"] if epochs else [])]
-    run = RunFolder(out) if out and resume else None
+    run = _find_run(out, resume=resume)
     chosen = _choose_recipe(recipe, run, fields, begin_from=begin_from)
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
@@ -150,6 +148,23 @@ def train(
         return
     _warn(result, from_scratch=not (chosen.transfer or chosen.begin_from), quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
+
+
+def _find_run(out: Path | None, *, resume: bool) -> "RunFolder | None":
+    """Returns the run to go on with; refuses now a folder that is taken, before data are read."""
+    from hangtag.training.runfolder import RunFolder
+    from hangtag.training.team import is_first_process
+
+    if out is None:
+        if resume:
+            raise typer.BadParameter("--resume needs --out, the run folder to go on with")
+        return None
+    run = RunFolder(out)
+    if resume:
+        return run
+    if is_first_process():
+        run.require_free()
+    return None
 
 
 def _choose_recipe(

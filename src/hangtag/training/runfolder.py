@@ -48,6 +48,14 @@ class RunFolder:
         visible = (path for path in self.path.iterdir() if not path.name.startswith("."))
         return any(path not in ours for path in visible)
 
+    def require_free(self) -> None:
+        """Raises TrainingError where the folder is taken."""
+        if self.path.is_dir() and self.is_taken():
+            raise TrainingError(
+                f"{self.path} is not empty; give --resume to go on with the run in it, or another "
+                "--out"
+            )
+
     def write_recipe(self, recipe: Recipe) -> None:
         """Writes ``recipe.yaml``."""
         write_text(self.recipe_file, to_yaml(recipe))

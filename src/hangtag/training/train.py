@@ -285,10 +285,7 @@ def _begin(
     processes: int,
 ) -> None:
     """Makes a run folder ours that holds nothing yet."""
-    if run.is_taken():
-        raise TrainingError(
-            f"{run.path} is not empty; give --resume to go on with the run in it, or another --out"
-        )
+    run.require_free()
     facts = {
         "data": data,
         "seed": seed,
