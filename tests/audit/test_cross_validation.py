@@ -96,3 +96,13 @@ def test_one_label_is_refused(hangtag: Run, planted: tuple[Path, set[str]], tmp_
     outcome = hangtag("audit", planted[0], "--out", tmp_path / "out", "--cross-validate")
     assert outcome.code == 2
     assert "at least two labels" in outcome.err
+
+
+def test_the_folder_of_an_audit_by_a_model_is_refused(
+    hangtag: Run, planted: tuple[Path, set[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "audit.html").write_text("")
+    outcome = hangtag("audit", planted[0], "--out", tmp_path / "out", "--cross-validate")
+    assert outcome.code == 2
+    assert "holds an audit by a model" in outcome.err

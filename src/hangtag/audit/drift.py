@@ -34,11 +34,13 @@ class Earlier:
         folder: Where it lies.
         shares: (supplier, folded label) -> category -> share.
         errors: Supplier -> error rate.
+        model: Name of its model; empty where the tables do not tell.
     """
 
     folder: str
     shares: Mapping[tuple[str, str], Mapping[str, Spread]]
     errors: Mapping[str, Spread]
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,14 @@ class Drift:
         changes: Shares that changed, the largest change first.
         new: Words that were not there, as (supplier, label).
         gone: Words that are there no more, as (supplier, folded label).
+        other_model: The model of the earlier audit where that is another; else empty.
     """
 
     folder: str
     changes: tuple[Change, ...]
     new: tuple[tuple[str, str], ...]
     gone: tuple[tuple[str, str], ...]
+    other_model: str = ""
 
 
 def read_earlier(folder: Path) -> Earlier:
@@ -96,19 +100,23 @@ def read_earlier(folder: Path) -> Earlier:
         for row in read_csv_rows(folder / SHARES):
             key = row["supplier"], fold_label(row["label"])
             shares.setdefault(key, {})[row["category"]] = _read_spread(row, "share")
-        errors = {
-            row["supplier"]: _read_spread(row, "error_rate")
-            for row in read_csv_rows(folder / BRANDS)
-        }
+        brands = list(read_csv_rows(folder / BRANDS))
+        errors = {row["supplier"]: _read_spread(row, "error_rate") for row in brands}
     except (KeyError, ValueError) as error:
         raise DataError(f"{folder} holds no audit: a table of it is damaged ({error})") from error
-    return Earlier(str(folder), shares, errors)
+    model = brands[0].get("model", "") if brands else ""
+    return Earlier(str(folder), shares, errors, model)
 
 
 def find_drift(
-    entries: Sequence[Entry], noise: Sequence[BrandNoise], categories: Categories, earlier: Earlier
+    entries: Sequence[Entry],
+    noise: Sequence[BrandNoise],
+    categories: Categories,
+    earlier: Earlier,
+    *,
+    model: str = "",
 ) -> Drift:
-    """Compares an audit with an earlier one."""
+    """Compares an audit by `model` with an earlier one."""
     compared = [
         *_compare_words(entries, categories, earlier),
         *(
@@ -135,6 +143,7 @@ def find_drift(
             if (entry.supplier, fold_label(entry.label)) not in earlier.shares
         ),
         gone=tuple(key for key in earlier.shares if key not in keys and key[0] in suppliers),
+        other_model="" if earlier.model == model else earlier.model,
     )
 
 
@@ -142,9 +151,12 @@ def describe_drift(drift: Drift) -> str:
     """Says how much changed, a sentence."""
     words = sum(bool(one.label) for one in drift.changes)
     brands = len(drift.changes) - words
+    other = drift.other_model
+    models = f"; that audit was by {other}, so it may be the models that differ" if other else ""
     return (
         f"since {drift.folder}: {words:,} shares of words and {brands:,} error rates of brands "
         f"changed by more than chance; {len(drift.new):,} words are new, {len(drift.gone):,} gone"
+        f"{models}"
     )
 
 

@@ -340,6 +340,8 @@ def _view_changes(drift: Drift) -> list[ChangeView]:
 
 def _describe_drift(drift: Drift) -> list[str]:
     sentences = [f"Beside {drift.folder}."]
+    if drift.other_model:
+        sentences.append(f"That was by {drift.other_model}: it may be the models that differ.")
     for verb, words in (("New", drift.new), ("Gone", drift.gone)):
         if words:
             listed = ", ".join(f"{supplier}: {label}" for supplier, label in words[:10])

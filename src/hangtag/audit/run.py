@@ -176,7 +176,11 @@ def audit_feed(
             expected_errors=inspection.expected_errors,
             rules=to_approve,
         ),
-        drift=None if earlier is None else find_drift(entries, noise, categories, earlier),
+        drift=(
+            None
+            if earlier is None
+            else find_drift(entries, noise, categories, earlier, model=categoriser.card.name)
+        ),
         reference="" if reference is None else reference.source,
         precision=chosen.precision,
         approved=approved,

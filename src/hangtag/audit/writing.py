@@ -82,6 +82,7 @@ BRAND_COLUMNS: dict[str, ColumnKind] = {
     "high": "number",
     "compared": "text",
     "p_value": "number",
+    "model": "text",
 }
 NOISE_COLUMNS: dict[str, ColumnKind] = {
     "supplier": "text",
@@ -292,6 +293,7 @@ def _brand_rows(result: AuditResult) -> Iterator[Row]:
             round(brand.error.high, DIGITS),
             brand.verdict,
             round(brand.p_value, DIGITS),
+            result.model,
         )
 
 

@@ -237,6 +237,7 @@ def _cross_validate(
     from hangtag.audit.cross_validation import COLUMNS, cross_validate
     from hangtag.audit.tables import write_table
     from hangtag.categoriser import Categoriser
+    from hangtag.report.audit_page import PAGE
 
     unused = {
         "--before": given.before,
@@ -248,6 +249,8 @@ def _cross_validate(
         raise DataError(
             f"--cross-validate goes by the labels of the feed alone; leave {', '.join(named)} out"
         )
+    if (out / PAGE).exists():
+        raise OutputError(f"--out {out} holds an audit by a model; give another folder")
     with progress_bar("looking at the images", quiet=quiet or as_json, unit="images") as tick:
         found = cross_validate(
             feed,

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from hangtag.files import write_text
 from hangtag.report.pages import Picture, render_page
 
+PAGE = "audit.html"
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -232,7 +234,7 @@ def write_audit_page(folder: Path, page: AuditPage) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
-    path = folder / "audit.html"
+    path = folder / PAGE
     script = _read_script()
     digest = b64encode(sha256(script.encode()).digest()).decode()
     content = render_page(
