@@ -179,6 +179,6 @@ def _refuse_loose_images(folder: Path) -> None:
     for path in list_visible(folder):
         if path.suffix.lower() in IMAGE_SUFFIXES and is_file(path):
             raise DataError(
-                f"{path} lies outside the class folders; move it into its class, or, where {folder} "
-                "is a class itself, give the folder that holds it"
+                f"{path} lies outside the class folders; move it into its class, or, where "
+                f"{folder} is a class itself, give the folder that holds it"
             )
