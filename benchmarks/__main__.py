@@ -7,11 +7,9 @@ Prints tables; writes ``benchmarks/results/full.json`` (or ``quick.json``) and a
 Ratios carry over to other machines, absolute figures do not. The machine should be idle.
 """
 
-import json
 import os
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from benchmarks.cold_start import measure_cold_start
 from benchmarks.figures import draw_ratios
 from benchmarks.folders import measure_folder
 from benchmarks.keras_peer import KerasPeer
+from benchmarks.measuring import write_results
 from benchmarks.photo_folders import EXTENT, measure_photos, ratios_of_photos
 from benchmarks.prediction import measure_prediction
 from benchmarks.reading import measure_reading
@@ -32,8 +31,7 @@ from benchmarks.training import (
 )
 from hangtag.catalogue import split_catalogue
 from hangtag.cli.console import print_table
-from hangtag.files import write_bytes, write_text
-from hangtag.machine import processor, versions
+from hangtag.files import write_bytes
 
 RESULTS = Path(__file__).parent / "results"
 EXAMPLE = Path(__file__).parent.parent / "docs" / "examples" / "9-ankle-boot.png"
@@ -44,17 +42,10 @@ def main() -> None:
     quick = "--quick" in sys.argv
     rounds = 3 if quick else 9
     results = measure(rounds=rounds, quick=quick)
-    facts = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "versions": versions(),
-        "rounds": rounds,
-    }
     path = RESULTS / ("quick.json" if quick else "full.json")
-    write_text(path, json.dumps({**facts, **results}, indent=1) + "\n")
+    write_results(path, {"cores": os.cpu_count(), "rounds": rounds, **results})
     write_bytes(path.with_suffix(".png"), draw_ratios(results))
-    print(f"{path}\n{path.with_suffix('.png')}")
+    print(path.with_suffix(".png"))
 
 
 def measure(*, rounds: int, quick: bool) -> dict[str, Any]:

@@ -10,14 +10,12 @@ split; what was tuned was tuned on the validation split, which ``--split validat
 
 import argparse
 import csv
-import json
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +23,11 @@ from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score
 
 import hangtag
+from benchmarks.measuring import write_results
 from hangtag.audit.demo import DemoOptions, write_demo_feed
 from hangtag.audit.demo.brands import OUTSIDE, SHORTS
 from hangtag.catalogue import Split, split_catalogue
 from hangtag.cli.console import print_table
-from hangtag.files import write_text
-from hangtag.machine import processor, versions
 from hangtag.taxonomy import shipped_tree
 
 RESULTS = Path(__file__).parent / "results" / "audit.json"
@@ -99,26 +96,18 @@ def main() -> None:
             if options.cross_validate:
                 run_audit(feed, out, options.model, "--cross-validate")
                 print_issues(seed, feed, out)
-                continue
-            seconds = run_audit(feed, out, options.model)
-            found.append(measure(feed, out, seconds))
-    if options.cross_validate:
-        return
-    print_figures(options.seeds, found)
-    if options.split == "test" and options.model == "fashion-mnist":
+            else:
+                found.append(measure(feed, out, run_audit(feed, out, options.model)))
+    if found:
+        print_figures(options.seeds, found)
+    if found and options.split == "test" and options.model == "fashion-mnist":
         record(options.seeds, found)
 
 
 def record(seeds: Sequence[int], found: Sequence[Measured]) -> None:
     """Writes the figures by seed, with what they were measured on."""
-    facts = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "processor": processor(),
-        "versions": versions(),
-        "feeds": {str(seed): asdict(one) for seed, one in zip(seeds, found, strict=True)},
-    }
-    write_text(RESULTS, json.dumps(facts, indent=1) + "\n")
-    print(RESULTS)
+    feeds = {str(seed): asdict(one) for seed, one in zip(seeds, found, strict=True)}
+    write_results(RESULTS, {"feeds": feeds})
 
 
 def choose_split(name: str, model: str) -> Split:

@@ -18,7 +18,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,11 @@ from benchmarks.clothing import (
     read_items,
     shipped_items,
 )
+from benchmarks.measuring import describe_run
 from hangtag.cli.console import print_table
 from hangtag.csv_rows import read_csv_rows
 from hangtag.files import write_text
 from hangtag.intervals import find_intervals, macro_f1
-from hangtag.machine import processor, versions
 from hangtag.training.runfolder import RunFolder
 
 RESULTS = Path(__file__).parent / "results" / "clothing_folds.json"
@@ -174,13 +173,8 @@ def show(figures: dict[str, Any]) -> None:
 
 def record(name: str, figures: dict[str, Any]) -> None:
     """Writes the figures beside those of other recipes."""
-    facts = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "processor": processor(),
-        "versions": versions(),
-    }
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    known[name] = {**facts, **figures}
+    known[name] = {**describe_run(), **figures}
     write_text(RESULTS, json.dumps(known, indent=1) + "\n")
     print(RESULTS)
 

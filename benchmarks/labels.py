@@ -126,10 +126,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def judge(rows: Sequence[Row]) -> list[Answer]:
     """Answers the rows of each source by what the others taught."""
-    first = {
-        source: answer_source([row for row in rows if row.source == source], None)
-        for source in dict.fromkeys(row.source for row in rows)
-    }
+    first = answer_sources(rows)
     answers: list[Answer] = []
     for source, own in first.items():
         others = [one for name, found in first.items() if name != source for one in found]
@@ -141,13 +138,17 @@ def judge(rows: Sequence[Row]) -> list[Answer]:
 def judge_unseen(rows: Sequence[Row], known: Sequence[Row]) -> list[Answer]:
     """Answers rows as a user gets them; those whose label is known too are read but left out."""
     met = {one.label.casefold() for one in known}
-    answers: list[Answer] = []
-    for source in dict.fromkeys(row.source for row in rows):
-        answers += answer_source([row for row in rows if row.source == source], None)
+    answers = (one for own in answer_sources(rows).values() for one in own)
     return [one for one in answers if one.row.label.casefold() not in met]
 
 
-def answer_source(rows: Sequence[Row], reliability: dict[str, float] | None) -> list[Answer]:
+def answer_sources(rows: Sequence[Row]) -> dict[str, list[Answer]]:
+    """Answers the rows of each source as a user gets them."""
+    sources = dict.fromkeys(row.source for row in rows)
+    return {name: answer_source([row for row in rows if row.source == name]) for name in sources}
+
+
+def answer_source(rows: Sequence[Row], reliability: dict[str, float] | None = None) -> list[Answer]:
     """Answers the rows of one source."""
     source = study_source([row.label for row in rows])
     reader = LabelReader(source, reliability=reliability)

@@ -15,15 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import hangtag
 from benchmarks.audit import run_audit
+from benchmarks.measuring import write_results
 from hangtag.audit.demo import DemoOptions, write_demo_feed
 from hangtag.cli.console import print_table
-from hangtag.files import write_text
-from hangtag.machine import processor, versions
 
 RESULTS = Path(__file__).parent / "results" / "large_audit.json"
 MIB = 1024
@@ -52,13 +50,7 @@ def main() -> None:
     titles = ["rows", "seconds", "peak, MiB", "tables, MB"]
     rows = [[f"{one[title]:,}" for title in ("rows", "seconds", "mib", "mb")] for one in found]
     print_table(f"Audit with {options.model}", titles, rows)
-    facts = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "processor": processor(),
-        "versions": versions(),
-    }
-    write_text(RESULTS, json.dumps({**facts, "model": options.model, "audits": found}) + "\n")
-    print(RESULTS)
+    write_results(RESULTS, {"model": options.model, "audits": found})
 
 
 def audit_one(feed: Path, items: int, model: str) -> dict[str, int]:

@@ -1,9 +1,16 @@
-"""How everything is timed: in turns, so that a slow moment of the machine hits all alike."""
+"""How everything is timed, in turns, so that a slow moment of the machine hits all; and written."""
 
+import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hangtag.files import write_text
+from hangtag.machine import processor, versions
 
 Measure = Callable[[], float]
 """Does some work and returns items a second."""
@@ -40,3 +47,15 @@ def timed(work: Callable[[], object], *, items: int, least: float = 0.0) -> Meas
         return done / seconds
 
     return measure
+
+
+def describe_run() -> dict[str, Any]:
+    """Returns when and on what something is measured."""
+    date = datetime.now(UTC).date().isoformat()
+    return {"date": date, "processor": processor(), "versions": versions()}
+
+
+def write_results(path: Path, figures: Mapping[str, Any]) -> None:
+    """Writes figures with when and on what they were measured; prints the path."""
+    write_text(path, json.dumps({**describe_run(), **figures}, indent=1) + "\n")
+    print(path)

@@ -11,12 +11,10 @@ and over PyTorch's. The model is ``clothing-photos``. All rounds write
 """
 
 import itertools
-import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -26,11 +24,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import hangtag
-from benchmarks.measuring import Measure, run_in_turns, timed
+from benchmarks.measuring import Measure, run_in_turns, timed, write_results
 from hangtag.cli.console import print_table
-from hangtag.files import write_text
 from hangtag.inputs import Decoders, open_inputs
-from hangtag.machine import processor, versions
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import Normalisation, scale_pixels
 from hangtag.training.recipes import load_recipe
@@ -167,15 +163,8 @@ def main() -> None:
     for title, figures in (("Photos, images a second", speeds), ("hangtag predict", ratios)):
         print_table(title, ["what", "figure"], [[n, f"{v:,.3g}"] for n, v in figures.items()])
     if not quick:
-        facts = {
-            "date": datetime.now(UTC).date().isoformat(),
-            "processor": processor(),
-            "versions": versions(),
-        }
         counts = {"photos": count, "rounds": rounds}
-        content = {**facts, **counts, "speeds": speeds, "ratios": ratios}
-        write_text(RESULTS, json.dumps(content, indent=1) + "\n")
-        print(RESULTS)
+        write_results(RESULTS, {**counts, "speeds": speeds, "ratios": ratios})
 
 
 if __name__ == "__main__":

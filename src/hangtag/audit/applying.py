@@ -90,9 +90,7 @@ def apply_rules(
             f"none of the {len(rules)} rules is approved; write yes into the column 'approved' of "
             "those that are right"
         )
-    if out.exists() and out.samefile(feed.path):
-        raise OutputError(f"{out} is the feed itself; write to another file")
-    _require_free_names(feed)
+    _require_room(feed, out)
     columns = {name: kind for name, kind in feed.columns.items() if name not in ADDED}
     counts: Counter[str] = Counter()
     unmet, outdated = dict(approved), 0
@@ -118,8 +116,10 @@ def apply_rules(
     return Applied(dict(counts), outdated, list(unmet.values()))
 
 
-def _require_free_names(feed: Feed) -> None:
-    """Raises DataError where a column of the feed would be replaced; an earlier output may be."""
+def _require_room(feed: Feed, out: Path) -> None:
+    """Refuses to replace the feed, or a column of its own; one of an earlier output may be."""
+    if out.exists() and out.samefile(feed.path):
+        raise OutputError(f"{out} is the feed itself; write to another file")
     if "category_by" in feed.columns:
         return
     taken = [name for name in feed.columns if name.casefold() in ADDED]

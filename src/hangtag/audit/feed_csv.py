@@ -29,7 +29,7 @@ def open_feed_csv(path: str, *, image: str) -> tuple[CsvManifest | None, list[st
     Raises:
         DataError: The file cannot be read, a column occurs twice, or there are no rows.
     """
-    encoding = _find_encoding(Path(path))
+    encoding = find_encoding(Path(path))
     header, separator = _read_header(path, encoding, image)
     named = find_column(path, header, image)
     if named is None:
@@ -46,8 +46,12 @@ def note_of(source: Source) -> str:
     return f"{source.path} is not UTF-8 and was read as Windows-1252; look at the accents"
 
 
-def _find_encoding(path: Path) -> str:
-    """Returns what the text of a file is written in: UTF-8 where all of it can be."""
+def find_encoding(path: Path) -> str:
+    """Returns what the text of a file is written in: UTF-8 where all of it can be.
+
+    Raises:
+        DataError: The file cannot be read, or is empty.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_plain(path) as stream:
         block = stream.read(_BYTES_AT_ONCE)

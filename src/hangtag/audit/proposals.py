@@ -70,10 +70,8 @@ def propose(posterior: Posterior, text: TextView) -> Proposal:
         return Proposal(Action.ASK, cover, "a part of the items looks like none of the classes")
     if _contradicts(text, cover):
         return Proposal(Action.ASK, cover, f"the word says {text.best}, the images do not")
-    if len(cover) > 1 and posterior.n < SPLIT_ITEMS:
-        return Proposal(Action.ASK, cover, "too few items")
     if len(cover) > 1:
-        return Proposal(Action.SPLIT, cover, "the word covers several categories")
+        return _propose_split(posterior, cover)
     if posterior.low[cover[0]] < MAP_LOW:
         return Proposal(Action.ASK, cover, _say_unclear(posterior))
     return Proposal(Action.MAP, cover, _say_agreed(text))
@@ -90,6 +88,12 @@ def _contradicts(text: TextView, cover: tuple[int, ...]) -> bool:
     """Returns whether the text names other categories than the cover; wider ones do not count."""
     covered = text.vector[list(cover)].max()
     return bool(text.vector.sum() >= TEXT_SURE and covered < TEXT_FAINT * text.vector.max())
+
+
+def _propose_split(posterior: Posterior, cover: tuple[int, ...]) -> Proposal:
+    if posterior.n < SPLIT_ITEMS:
+        return Proposal(Action.ASK, cover, "too few items")
+    return Proposal(Action.SPLIT, cover, "the word covers several categories")
 
 
 def _propose_outside(posterior: Posterior, text: TextView, cover: tuple[int, ...]) -> Proposal:

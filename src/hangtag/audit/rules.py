@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hangtag.audit.categories import OUTSIDE_ID
 from hangtag.audit.feed import fold_label
+from hangtag.audit.feed_csv import find_encoding
 from hangtag.audit.proposals import Action
 from hangtag.audit.tables import write_table
 from hangtag.csv_rows import restore_text
@@ -89,7 +90,7 @@ def write_rules(path: Path, rules: Iterable[Rule]) -> None:
 def read_rules(path: Path, names: Mapping[str, Sequence[str]]) -> list[Rule]:
     """Reads a file of rules, as `write_rules` or a spreadsheet wrote it.
 
-    Text that is not UTF-8 is read as Windows-1252, which Excel writes.
+    Text that is not Unicode is read as Windows-1252, which Excel writes.
 
     Args:
         path: The file.
@@ -101,7 +102,8 @@ def read_rules(path: Path, names: Mapping[str, Sequence[str]]) -> list[Rule]:
             approves a category that there is not.
     """
     try:
-        text = _decode(path.read_bytes())
+        with path.open(encoding=find_encoding(path), newline="") as stream:
+            text = stream.read()
         first = text.partition("\n")[0]
         separator = max(_SEPARATORS, key=first.count)
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
@@ -125,13 +127,6 @@ def read_rules(path: Path, names: Mapping[str, Sequence[str]]) -> list[Rule]:
             )
     _check_categories(path, [(line, rule) for line, rule in found if rule.approved], names)
     return [rule for _, rule in found]
-
-
-def _decode(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252")
 
 
 def _check_categories(

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from hangtag.cli.audit_apply import apply
 from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError, OutputError
 from hangtag.progress import Tick
-from hangtag.taxonomy import load_tree, shipped_tree
+from hangtag.taxonomy import load_tree
 
 if TYPE_CHECKING:
     from hangtag.audit.feed import Feed
@@ -47,6 +48,7 @@ class _Unnamed(TyperCommand):
 app = typer.Typer(
     cls=_Group, help="Finds what brands mean by their words, and which items are wrong."
 )
+app.command("apply")(apply)
 
 
 @app.command(_UNNAMED, cls=_Unnamed)
@@ -149,40 +151,39 @@ def audit(
     if model is None:
         model = choose_model(opened)
     options = AuditOptions(precision=precision, reference=reference, workers=workers)
-    given = _Given(model, before, rules, taxonomy)
-    judge = _cross_validate if cross_validate else _audit
-    findings = judge(opened, out, options, given, as_json=as_json, quiet=quiet)
-    if findings:
+    task = _Task(out, options, model, before, rules, taxonomy, as_json, quiet)
+    if (_cross_validate if cross_validate else _audit)(opened, task):
         raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """What an audit goes by."""
+class _Task:
+    """What an audit goes by, and where what it finds goes."""
 
+    out: Path
+    options: "AuditOptions"
     model: str
     before: Path | None
     rules: Path | None
     taxonomy: Path | None
+    as_json: bool
+    quiet: bool
 
-    def list_rules(self, out: Path) -> list[Path]:
+    @property
+    def silent(self) -> bool:
+        """Whether only the outcome is printed."""
+        return self.quiet or self.as_json
+
+    def list_rules(self) -> list[Path]:
         """Returns the files of rules that are there, the one that counts most last."""
         from hangtag.audit.approvals import RULES
 
-        kept = [folder / RULES for folder in (self.before, out) if folder is not None]
+        kept = [folder / RULES for folder in (self.before, self.out) if folder is not None]
         named = [] if self.rules is None else [self.rules]
         return [*(path for path in kept if path.exists()), *named]
 
 
-def _audit(
-    feed: "Feed",
-    out: Path,
-    options: "AuditOptions",
-    given: _Given,
-    *,
-    as_json: bool,
-    quiet: bool,
-) -> int:
+def _audit(feed: "Feed", task: _Task) -> int:
     """Judges a feed by a model, writes and prints; returns the number of findings."""
     from hangtag.audit.approvals import gather_approved
     from hangtag.audit.categories import place_classes
@@ -193,46 +194,38 @@ def _audit(
     from hangtag.audit.writing import summarise, write_tables
     from hangtag.categoriser import Categoriser
 
-    earlier = None if given.before is None else read_earlier(given.before)
+    earlier = None if task.before is None else read_earlier(task.before)
 
     @contextmanager
     def show(step: str) -> Iterator[Tick]:
-        with progress_bar(step, quiet=quiet or as_json, unit="images") as tick:
+        with progress_bar(step, quiet=task.silent, unit="images") as tick:
             yield tick
 
-    categoriser = Categoriser.load(given.model)
-    tree = None if given.taxonomy is None else load_tree(given.taxonomy)
+    categoriser = Categoriser.load(task.model)
+    tree = None if task.taxonomy is None else load_tree(task.taxonomy)
     categories = place_classes(categoriser.card, tree)
-    approved = gather_approved(given.list_rules(out), categories)
+    approved = gather_approved(task.list_rules(), categories)
     result = audit_feed(
         feed,
         categoriser,
-        out,
-        options,
+        task.out,
+        task.options,
         categories=categories,
         approved=approved,
         earlier=earlier,
         progress=show,
     )
-    write_tables(result, out)
-    page = write_page(result, out, shape=find_shape(categoriser))
-    if as_json:
-        print_json({**summarise(result), "out": str(out), "page": str(page)})
+    write_tables(result, task.out)
+    page = write_page(result, task.out, shape=find_shape(categoriser))
+    if task.as_json:
+        print_json({**summarise(result), "out": str(task.out), "page": str(page)})
     else:
-        _print_findings(result, quiet=quiet)
+        _print_findings(result, quiet=task.quiet)
         typer.echo(str(page))
     return result.findings
 
 
-def _cross_validate(
-    feed: "Feed",
-    out: Path,
-    options: "AuditOptions",
-    given: _Given,
-    *,
-    as_json: bool,
-    quiet: bool,
-) -> int:
+def _cross_validate(feed: "Feed", task: _Task) -> int:
     """Judges the labels of a feed by one another; returns the number of issues."""
     from hangtag.audit.cross_validation import COLUMNS, cross_validate
     from hangtag.audit.tables import write_table
@@ -240,26 +233,26 @@ def _cross_validate(
     from hangtag.report.audit_page import PAGE
 
     unused = {
-        "--before": given.before,
-        "--reference": options.reference,
-        "--rules": given.rules,
-        "--taxonomy": given.taxonomy,
+        "--before": task.before,
+        "--reference": task.options.reference,
+        "--rules": task.rules,
+        "--taxonomy": task.taxonomy,
     }
     if named := [name for name, value in unused.items() if value is not None]:
         raise DataError(
             f"--cross-validate goes by the labels of the feed alone; leave {', '.join(named)} out"
         )
-    if (out / PAGE).exists():
-        raise OutputError(f"--out {out} holds an audit by a model; give another folder")
-    with progress_bar("looking at the images", quiet=quiet or as_json, unit="images") as tick:
+    if (task.out / PAGE).exists():
+        raise OutputError(f"--out {task.out} holds an audit by a model; give another folder")
+    with progress_bar("looking at the images", quiet=task.silent, unit="images") as tick:
         found = cross_validate(
             feed,
-            Categoriser.load(given.model),
-            workers=options.workers,
+            Categoriser.load(task.model),
+            workers=task.options.workers,
             on_progress=tick,
         )
     for name in ("issues.csv", "issues.parquet"):
-        write_table(out / name, COLUMNS, found.rows)
+        write_table(task.out / name, COLUMNS, found.rows)
     counts = {"items": found.items, "labels": found.labels, "issues": len(found.rows)}
     counts |= {"errors": found.errors, "rare": found.rare}
     parts = ", ".join(f"{count:,} {name}" for name, count in counts.items())
@@ -268,100 +261,17 @@ def _cross_validate(
         if found.apart
         else "few words are shared, so each item was judged among the words of its own supplier"
     )
-    say(f"{parts}; {how}", quiet=quiet or as_json)
+    say(f"{parts}; {how}", quiet=task.silent)
     say(
         "issues only: labels judged by one another tell no categories, so there are no rules and "
         "no page, and nothing is corrected automatically",
-        quiet=quiet or as_json,
+        quiet=task.silent,
     )
-    if as_json:
-        print_json({**counts, "suppliers_apart": found.apart, "out": str(out)})
+    if task.as_json:
+        print_json({**counts, "suppliers_apart": found.apart, "out": str(task.out)})
     else:
-        typer.echo(str(out / "issues.csv"))
+        typer.echo(str(task.out / "issues.csv"))
     return len(found.rows)
-
-
-@app.command("apply")
-def apply(
-    rules: Annotated[
-        Path, typer.Argument(metavar="RULES", help="rules.csv of an audit, with approvals.")
-    ],
-    feed: Annotated[str, typer.Argument(metavar="FEED", help="The table to categorise.")],
-    out: Annotated[Path, typer.Option(help="The .csv or .parquet file to write.")],
-    audit: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="The audit of this feed: splits by image, corrections, issues for review.",
-        ),
-    ] = None,
-    taxonomy: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="The tree of your own that the audit was given.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Applies the approved rules to a feed.
-
-    Adds the columns category, category_id, category_by and google_id. A rule is
-    approved where its row says yes. The output has all columns of the feed;
-    applied to its own output the command changes nothing.
-
-    \b
-    For example:
-      hangtag audit apply audit/rules.csv demo/feed.csv --audit audit --out categorised.csv
-    """
-    from hangtag.audit.applying import apply_rules
-    from hangtag.audit.categories import accept_names
-    from hangtag.audit.feed import open_feed
-    from hangtag.audit.rules import read_rules
-    from hangtag.audit.run import ITEMS
-    from hangtag.audit.tables import require_table
-
-    require_table(out, option="--out")
-    tree = shipped_tree() if taxonomy is None else load_tree(taxonomy)
-    read, opened = read_rules(rules, accept_names(tree)), open_feed(feed)
-    if out.exists() and out.samefile(rules):
-        raise OutputError(f"--out {out} is the file of rules itself; write to another file")
-    items = None if audit is None else audit / ITEMS
-    with progress_bar("applying rules", quiet=quiet or as_json, unit="rows") as tick:
-        applied = apply_rules(read, opened, out, tree=tree, items=items, on_progress=tick)
-    counts, rows = applied.counts, sum(applied.counts.values())
-    described = ", ".join(f"{count:,} {by}" for by, count in sorted(counts.items()))
-    if opened.note:
-        say(opened.note, quiet=quiet)
-    if applied.outdated:
-        say(
-            f"{applied.outdated:,} items were judged by another meaning of their word than the "
-            f"rule has now, so that what the audit found of them does not count; audit again "
-            f"with --rules {rules}",
-            quiet=quiet,
-        )
-    if applied.unmet:
-        first = applied.unmet[0]
-        say(
-            f"{len(applied.unmet):,} approved rules are for words that the feed does not have, the "
-            f"first for '{first.label}' of {first.supplier or 'no supplier'}",
-            quiet=quiet,
-        )
-    if audit is None:
-        say(
-            "without --audit all items of a word go by its rule: what an audit found of single "
-            "items (wrong labels, splits, corrections) does not count",
-            quiet=quiet,
-        )
-    say(f"{rows:,} rows: {described}", quiet=quiet or as_json)
-    if as_json:
-        found = {"rows": rows, "category_by": counts, "outdated": applied.outdated}
-        found["unmet"] = len(applied.unmet)
-        print_json({**found, "out": str(out)})
-    else:
-        typer.echo(str(out))
 
 
 def _print_findings(result: "AuditResult", *, quiet: bool) -> None:

@@ -90,9 +90,6 @@ def parents_of(class_name: str, tree: Tree | None = None) -> tuple[str | None, .
 def category_of(class_name: str, tree: Tree | None = None) -> Category | None:
     """Returns the category a class stands for, None where there is none."""
     if tree is not None:
-        names = {tree.distinct_name(one.id): one for one in tree}
-        return names.get(class_name) or next(
-            (one for one in tree if tree.full_name(one.id) == class_name), None
-        )
+        return next((one for one in tree if tree.distinct_name(one.id) == class_name), None)
     identifier = _CLASS_CATEGORIES.get(class_name)
     return None if identifier is None else shipped_tree()[identifier]
