@@ -42,6 +42,39 @@ def test_categories_have_the_names_of_the_tree(card: Card) -> None:
     assert found.find_classes("aa-1-14") == ([], 0.0)
 
 
+def test_a_category_that_is_named_after_a_class_is_what_the_class_looks_like() -> None:
+    photos = place_classes(Categoriser.load("clothing-photos").card)
+    tree, names = (
+        photos.tree,
+        [one.name for one in Categoriser.load("clothing-photos").card.classes],
+    )
+    body = names.index("Bodysuit")
+    assert tree.distinct_name("aa-1-13-2") == "Clothing Tops > Bodysuits"
+    assert photos.find_classes("aa-1-13-2") == ([body], 1.0)
+    assert photos.is_finer("aa-1-13-2", body)
+    maternity = next(one.id for one in tree if one.name == "Maternity Dresses")
+    assert photos.find_classes(maternity) == ([names.index("Dress")], 1.0)
+    assert not photos.is_finer(maternity, body)
+    wider = tree["aa-1-25-9-2"].parent
+    assert wider is not None
+    assert not photos.is_finer(wider, body)
+
+
+def test_a_name_that_several_categories_have_says_none_of_them(card: Card) -> None:
+    departments = [
+        Category(letter, name, None)
+        for letter, name in zip("wmk", ("Women", "Men", "Kids"), strict=True)
+    ]
+    shoes = [Category(f"{letter}s", "Shoes", letter) for letter in "wmk"]
+    classes = tuple(ModelClass(name=one, category=one) for one in ("ws", "ms"))
+    trained = card.model_copy(
+        update={"classes": classes, "data": {**card.data, "taxonomy": {"source": "o"}}}
+    )
+    found = place_classes(trained, Tree([*departments, *shoes], source="o"))
+    assert found.find_classes("ks") == ([], 0.0)
+    assert found.find_classes("ws") == ([0], 1.0)
+
+
 def test_classes_are_read_in_a_tree_of_ones_own(own: Categories) -> None:
     by_class = dict(zip(("Trouser", "Dress"), (own.ids[1], own.ids[3]), strict=True))
     assert by_class == {"Trouser": "2", "Dress": "5"}

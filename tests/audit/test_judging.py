@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from hangtag.audit.judging import judge_items, mix_errors
+from hangtag.audit.dictionary import Posterior
+from hangtag.audit.dictionary_entries import Entry
+from hangtag.audit.judging import describe_words, judge_items, mix_errors
+from hangtag.audit.proposals import Action, Proposal
+from hangtag.audit.text import TextView
 from tests.audit.made_items import CLASSES, draw, say
 
 
@@ -52,3 +56,33 @@ def test_errors_are_mixed_in() -> None:
     assert mixed.sum() == pytest.approx(1)
     assert mixed[0, 0] == pytest.approx(0.95 * 0.75)
     assert mixed[0, 3] == pytest.approx(0.1 * mixed[0, 1])
+
+
+def test_what_a_word_without_a_meaning_may_mean_is_not_wrong() -> None:
+    share = np.array([0.4, 0.3, 0.25, 0.03, 0.02])
+    found = Posterior(share, share - 0.02, share + 0.5, 9)
+    unclear, unseen = (Proposal(Action.ASK, cover, "too few items") for cover in ((0,), ()))
+    mapped = Proposal(Action.MAP, (0,), "approved before")
+    nothing, says = TextView(np.zeros(5)), TextView(np.array([0.9, 0, 0, 0, 0.1]), 0.0, "a", 0.9)
+    entries = [
+        Entry("A", "word", 9, found, text, means, means, lacking=False)
+        for text, means in [
+            (nothing, unclear),
+            (nothing, unseen),
+            (says, unclear),
+            (nothing, mapped),
+        ]
+    ]
+    words = describe_words(entries)
+    assert (
+        words.cover.tolist()
+        == [[True, True, True, False, False]] * 2 + [[True, False, False, False, False]] * 2
+    )
+    verdicts = judge_items(
+        np.array([[0.01, 0.97, 0.01, 0.01]] * 4),
+        np.zeros(4, dtype=np.bool_),
+        cover=words.cover,
+        shares=words.shares,
+    )
+    assert (verdicts.score[:2] < 0.01).all()
+    assert (verdicts.score[2:] > 0.3).all()

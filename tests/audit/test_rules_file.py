@@ -101,7 +101,7 @@ def test_what_is_no_file_of_rules_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="the column 'approved' is missing"):
         read_rules(tmp_path / "x.csv", {})
-    with pytest.raises(DataError, match="cannot read .*none.csv"):
+    with pytest.raises(DataError, match="cannot read"):
         read_rules(tmp_path / "none.csv", {})
 
 

@@ -64,8 +64,9 @@ class Categories:
         """Returns the classes that a category says, and how much of it they are, 0-1.
 
         What a category below a class says, the class says (jeans are pants). A category above
-        several classes says each of them (tops). Where classes lie right beside it (blouses beside
-        shirts), half of it says those. Any other is foreign to the model.
+        several classes says each of them (tops). One that is named after a class looks like it,
+        wherever it lies (baby dresses). Where classes lie right beside it (blouses beside shirts),
+        half of it says those. Any other is foreign to the model.
         """
         if identifier not in self.tree:
             return [index for index, one in enumerate(self.ids) if one == identifier], 1.0
@@ -75,18 +76,18 @@ class Categories:
                 return [index for index, one in enumerate(self.ids) if one == step], 1.0
         if below := self._find_within(identifier):
             return below, 1.0
+        if namesakes := self._find_namesakes(identifier):
+            return namesakes, 1.0
         beside = self._find_within(path[-2]) if len(path) > 1 and path[-2] not in _WIDE else []
         return beside, _BESIDE if beside else 0.0
 
     def is_finer(self, identifier: str, index: int) -> bool:
-        """Returns whether a category lies below that of a class."""
-        own = self.ids[index]
-        return (
-            identifier != own
-            and identifier in self.tree
-            and own in self.tree
-            and self.tree.is_within(identifier, own)
-        )
+        """Returns whether a category says a class and more: it lies below it, or is a namesake."""
+        if identifier not in self.tree or identifier in self.ids:
+            return False
+        classes, share = self.find_classes(identifier)
+        is_wider = self.ids[index] in self.tree and self.tree.is_within(self.ids[index], identifier)
+        return share == 1 and index in classes and not is_wider
 
     def _find_within(self, category: str) -> list[int]:
         return [
@@ -94,6 +95,16 @@ class Categories:
             for index, one in enumerate(self.ids)
             if one in self.tree and self.tree.is_within(one, category)
         ]
+
+    def _find_namesakes(self, category: str) -> list[int]:
+        """Returns the classes of the one category that another is named after; most have none."""
+        name = f" {self.tree[category].name.casefold()}"
+        found = [
+            index
+            for index, one in enumerate(self.ids)
+            if one in self.tree and name.endswith(f" {self.tree[one].name.casefold()}")
+        ]
+        return found if len({self.ids[index] for index in found}) == 1 else []
 
 
 def place_classes(card: Card, tree: Tree | None = None) -> Categories:

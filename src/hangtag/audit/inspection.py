@@ -137,9 +137,7 @@ class Inspector:
         rules = categoriser.card.rules
         self._scan, self._entries = scan, entries
         self._categories = categories
-        self._words = describe_words(
-            [one.posterior for one in entries], [one.meaning for one in entries]
-        )
+        self._words = describe_words(entries)
         self._lowest = _find_lowest(rules, precision)
         self._ruled = np.array(
             [one.meaning.action in (Action.MAP, Action.SPLIT) for one in entries], dtype=np.bool_

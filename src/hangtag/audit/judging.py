@@ -6,13 +6,15 @@ then it may be anything else. The score is the probability that it is wrong.
 Letters: N items, K classes, G groups.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.dictionary import Posterior, explain_items, find_likelihoods
-from hangtag.audit.proposals import Proposal
+from hangtag.audit.dictionary import explain_items, find_likelihoods
+from hangtag.audit.dictionary_entries import Entry
+from hangtag.audit.proposals import COVER_SHARE, EXPLAINED, TEXT_SURE, Action
 
 ERROR_RATE = 0.05
 """Share of wrong labels that is taken for granted before an image is looked at."""
@@ -40,7 +42,8 @@ class Verdicts:
 
     Attributes:
         score: Probability that the label is wrong, (N,).
-        suggested: Index of the likeliest category outside the word's cover, (N,).
+        suggested: Index of the likeliest category outside the word's cover, (N,); 0 where that is
+            all there is.
         confidence: Its probability, (N,).
         within: Index of the likeliest category of the cover, (N,).
         certainty: Its probability, (N,).
@@ -53,13 +56,24 @@ class Verdicts:
     certainty: NDArray[np.float64]
 
 
-def describe_words(posteriors: list[Posterior], proposals: list[Proposal]) -> Words:
-    """Brings the dictionary into arrays; a word that covers nothing covers its likeliest."""
-    shares = np.stack([one.share for one in posteriors])
+def describe_words(entries: Sequence[Entry]) -> Words:
+    """Brings the dictionary into arrays; a word without a meaning covers all that it may mean."""
+    shares = np.stack([one.posterior.share for one in entries])
     cover = np.zeros(shares.shape, dtype=np.bool_)
-    for row, proposal in enumerate(proposals):
-        cover[row, list(proposal.cover) or [int(shares[row].argmax())]] = True
+    for row, entry in enumerate(entries):
+        cover[row, list(entry.meaning.cover)] = True
+        if not _has_meaning(entry):
+            cover[row] |= entry.posterior.share >= COVER_SHARE
     return Words(cover, mix_errors(np.where(cover, shares, 0.0), cover))
+
+
+def _has_meaning(entry: Entry) -> bool:
+    """Returns whether most items of a word agree, or some do with what its text says."""
+    cover = list(entry.meaning.cover)
+    if not cover or entry.meaning.action is not Action.ASK:
+        return bool(cover)
+    agreed = entry.posterior.share[cover].sum() >= EXPLAINED
+    return bool(agreed or entry.text.vector[cover].sum() >= TEXT_SURE)
 
 
 def mix_errors(shares: NDArray[np.float64], cover: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -67,7 +81,7 @@ def mix_errors(shares: NDArray[np.float64], cover: NDArray[np.bool_]) -> NDArray
     wrong = np.where(cover, 0.0, 1.0)
     wrong[:, -1] *= NONE_WEIGHT
     right = shares / shares.sum(axis=1, keepdims=True)
-    errors = wrong / wrong.sum(axis=1, keepdims=True)
+    errors = wrong / np.maximum(wrong.sum(axis=1, keepdims=True), NONE_WEIGHT)
     mixed: NDArray[np.float64] = (1 - ERROR_RATE) * right + ERROR_RATE * errors
     return mixed
 

@@ -121,7 +121,7 @@ def _group_meanings(
     """Groups the evidence of words by their brand and their meaning."""
     found: dict[str, dict[tuple[int, ...], list[Evidence]]] = {}
     for number, entry in enumerate(entries):
-        if entry.meaning.action is not Action.ASK and number in seen:
+        if entry.meaning.cover and entry.meaning.action is not Action.ASK and number in seen:
             cover = tuple(sorted(entry.meaning.cover))
             found.setdefault(entry.supplier, {}).setdefault(cover, []).append(seen[number])
     return found
