@@ -87,9 +87,9 @@ def train(
         RecipeError: No such recipe, or an impossible value.
         TrainingError: `out` is taken, does not fit what is to be resumed, or the loss diverged.
     """
-    from hangtag.extras import require_training
+    from hangtag.extras import require_extra
 
-    require_training("training")
+    require_extra("train", "training")
     from hangtag.training.recipes import load_recipe
     from hangtag.training.train import train as run_training
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hangtag.extras import EXTRAS
 from hangtag.training.recipes import to_yaml
 from tests.photos import (
     SAMPLES,
@@ -156,7 +157,7 @@ def test_evaluate_by_something_else_is_refused(hangtag: Run, trained: Path, phot
 def test_without_the_weights_it_says_so_before_any_work(
     hangtag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hangtag.extras.PHOTO_MODULES", ("no_such_package_of_weights",))
+    monkeypatch.setitem(EXTRAS, "photo", ("no_such_package_of_weights",))
     outcome = hangtag("train", tmp_path / "gone", "--recipe", "photo", "--out", tmp_path / "run")
     assert outcome.code == 2
     assert "the recipe photo needs the 'photo' extra" in outcome.err

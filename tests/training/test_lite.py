@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from hangtag.errors import MissingExtraError, TrainingError
-from hangtag.extras import PHOTO_MODULES, is_installed
+from hangtag.extras import EXTRAS, is_installed
 from hangtag.training.networks import LiteNet, pretrained
 from hangtag.training.networks.norms import Norm
 from hangtag.training.recipes.schema import LiteNetwork
@@ -25,7 +25,7 @@ from hangtag.training.recipes.schema import LiteNetwork
 GOLDEN = json.loads((Path(__file__).parent / "lite0_logits.json").read_text(encoding="utf-8"))
 
 needs_weights = pytest.mark.skipif(
-    not is_installed(PHOTO_MODULES), reason="the photo extra is not installed"
+    not is_installed("photo"), reason="the photo extra is not installed"
 )
 
 
@@ -76,7 +76,7 @@ def test_weights_of_another_hash_are_refused(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hangtag.extras.PHOTO_MODULES", ("no_such_package_of_weights",))
+    monkeypatch.setitem(EXTRAS, "photo", ("no_such_package_of_weights",))
     with pytest.raises(MissingExtraError, match="needs the 'photo' extra"):
         LiteNet(LiteNetwork(), classes=7, channels=3).prepare(torch.zeros(1, 3, 32, 32))
 

@@ -19,7 +19,7 @@ from hangtag.audit.feed import Feed, FeedItem, fold_label
 from hangtag.audit.scan import find_shape
 from hangtag.categoriser import Categoriser
 from hangtag.errors import DataError
-from hangtag.extras import require_audit
+from hangtag.extras import require_extra
 from hangtag.inputs import Decoders
 from hangtag.inputs.items import Cell, ColumnKind
 from hangtag.predictions.rows import DIGITS
@@ -95,7 +95,7 @@ def cross_validate(
         MissingExtraError: cleanlab is not installed.
         DataError: There are too many items, or fewer than two labels with five items.
     """
-    require_audit("hangtag audit --cross-validate")
+    require_extra("audit", "hangtag audit --cross-validate")
     items, embeddings, errors = _embed(feed, categoriser, workers, on_progress)
     names, labels = np.unique([fold_label(one.label) for one in items], return_inverse=True)
     suppliers = np.unique([one.supplier for one in items], return_inverse=True)[1]

@@ -4,11 +4,9 @@ from pathlib import Path
 
 from hangtag.catalogue import cache_home
 from hangtag.cli.console import Json, Quiet, print_json, print_table
-from hangtag.extras import TRAIN_MODULES, is_installed
+from hangtag.extras import EXTRAS, is_installed
 from hangtag.machine import gpus, memory, processor, versions
 from hangtag.modelfolder import shipped_models
-
-EXTRAS = {"train": TRAIN_MODULES}
 
 
 def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
@@ -23,7 +21,7 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
         "memory": memory(),
         "gpus": gpus(),
         "versions": versions(),
-        "extras": {name: is_installed(modules) for name, modules in EXTRAS.items()},
+        "extras": {name: is_installed(name) for name in EXTRAS},
         "cache": str(cache_home()),
         "models": list(shipped_models()),
     }
@@ -31,7 +29,7 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
         print_json(found)
         return
     cards = [f"{gpu['name']}, {_gibibytes(int(gpu['memory']))}" for gpu in gpus()]
-    extras = [f"{name}: {'yes' if is_installed(EXTRAS[name]) else 'no'}" for name in EXTRAS]
+    extras = [f"{name}: {'yes' if is_installed(name) else 'no'}" for name in EXTRAS]
     rows = [
         ["processor", processor()],
         ["memory", _gibibytes(memory())],

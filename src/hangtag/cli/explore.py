@@ -10,7 +10,7 @@ from hangtag.catalogue import PHOTO_FORMAT, ImageFormat
 from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
 from hangtag.errors import DataError
-from hangtag.extras import require_training
+from hangtag.extras import require_extra
 from hangtag.predictions.routing import PHOTO_MODEL
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":
     from hangtag.training.recipes import load_recipe
 
     settings = load_recipe(recipe)
-    require_training("drawing augmented images")
+    require_extra("train", "drawing augmented images")
     from hangtag.training.augmentation import draw_augmented
 
     split = catalogue.first

@@ -6,7 +6,7 @@ import typer
 
 from hangtag.cli.console import Json, Quiet, print_json, print_table
 from hangtag.errors import ModelError, RecipeError
-from hangtag.extras import require_training
+from hangtag.extras import require_extra
 from hangtag.modelfolder import Summary, find_model_folder, read_card
 
 
@@ -58,7 +58,7 @@ def _of_recipe(source: str) -> Summary:
     from hangtag.training.recipes import load_recipe
 
     recipe = load_recipe(source)
-    require_training("showing the layers of a recipe")
+    require_extra("train", "showing the layers of a recipe")
     from hangtag.training.networks import build_network
     from hangtag.training.summary import summarise
 

@@ -31,7 +31,7 @@ from hangtag.cli.console import (
 from hangtag.decisions.promises import DEFAULT_PRECISION
 from hangtag.decisions.rules import describe_support
 from hangtag.errors import HangtagError
-from hangtag.extras import require_photo_weights, require_training
+from hangtag.extras import require_extra
 from hangtag.machine import gpus, memory, processor
 from hangtag.modelfolder import read_card
 
@@ -101,7 +101,7 @@ def train(
       hangtag train fashion-mnist --out runs/mine --resume
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two
     """
-    require_training("training")
+    require_extra("train", "training")
     from hangtag.training.beginning import load_beginning
     from hangtag.training.runfolder import next_run_folder
     from hangtag.training.team import is_first_process
@@ -182,7 +182,7 @@ def _choose_recipe(
     else:
         chosen = load_recipe(name or DEFAULT_RECIPE, changes=changes)
     if chosen.needs_published_weights:
-        require_photo_weights(f"the recipe {chosen.name}")
+        require_extra("photo", f"the recipe {chosen.name}")
     return chosen
 
 

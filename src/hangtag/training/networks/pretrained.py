@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hangtag.errors import TrainingError
-from hangtag.extras import PHOTO_MODULES, require_photo_weights
+from hangtag.extras import PHOTO_WEIGHTS, require_extra
 
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -58,8 +58,8 @@ def find_published() -> Path:
     Raises:
         MissingExtraError: The package is not installed.
     """
-    require_photo_weights("a recipe with pretrained weights")
-    spec = importlib.util.find_spec(PHOTO_MODULES[0])
+    require_extra("photo", "a recipe with pretrained weights")
+    spec = importlib.util.find_spec(PHOTO_WEIGHTS)
     assert spec is not None
     assert spec.submodule_search_locations is not None
     return Path(spec.submodule_search_locations[0]) / FILE
