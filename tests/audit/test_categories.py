@@ -104,3 +104,18 @@ def test_classes_that_no_tree_has_keep_their_names(card: Card) -> None:
     assert found.ids == ("wide", "outside")
     assert not found.known
     assert found.accepted_names()["wide"] == ("wide",)
+
+
+def test_names_of_classes_of_ones_own_are_read_like_labels(card: Card) -> None:
+    names = ("Hosen", "Röcke", "Jacken", "Oberteile", "Tops", "Serie 7")
+    classes = tuple(ModelClass(name=one, category=None) for one in names)
+    found = place_classes(card.model_copy(update={"classes": classes}))
+    assert found.ids[:3] == ("aa-1-12", "aa-1-15", "aa-1-10-2")
+    assert found.ids[3:6] == ("Oberteile", "Tops", "Serie 7"), "two would share Clothing Tops"
+    reader = TaxonomyReader(found)
+    chinos, tops, series = reader.read(["Chinos", "TOPS", "serie  7"])
+    assert chinos.vector.argmax() == 0
+    for view, index in ((tops, 4), (series, 5)):
+        assert view.vector.argmax() == index
+        assert view.vector.sum() + view.foreign == pytest.approx(1)
+        assert view.category == names[index]

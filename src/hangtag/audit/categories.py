@@ -1,7 +1,7 @@
 """The categories of an audit: what a model's classes stand for in a tree, and what is none of them.
 
-Shopify's tree by default; with a tree of the user's own, its categories: those that the model was
-trained on, or those that the names of its classes mean in it.
+Shopify's tree by default; with a tree of the user's own, its categories. Names of classes that are
+no categories of it are read like labels.
 """
 
 from collections import Counter
@@ -120,10 +120,9 @@ def place_classes(card: Card, tree: Tree | None = None) -> Categories:
     own = card.data.get("taxonomy")
     if tree is not None and own:
         _require_tree_of(card, tree)
-    trained = tree is None or bool(own)
-    ids = [
-        _find_id(one) if trained or tree is None else _guess_id(one, tree) for one in card.classes
-    ]
+    ids = [_find_id(one) for one in card.classes]
+    if not own:
+        ids = _read_shipped(ids) if tree is None else _read_ids(ids, tree)
     chosen = tree or shipped_tree()
     names = [
         chosen.distinct_name(identifier) if identifier in chosen else one.name
@@ -153,12 +152,21 @@ def _find_id(one: ModelClass) -> str:
     return one.category or (known.id if known else one.name)
 
 
-def _guess_id(one: ModelClass, tree: Tree) -> str:
-    """Returns the category of another tree that a class means, its name where it means none."""
-    shipped, known = shipped_tree(), _find_id(one)
-    label = shipped[known].name if known in shipped else one.name
-    best = rank_categories([label], tree, count=1, language="en")[0]
-    return best[0].id if best and best[0].score >= _LIKELY else one.name
+def _read_shipped(ids: Sequence[str]) -> list[str]:
+    """Reads the names among `ids` in Shopify's tree; a category that two would share is no gain."""
+    found = _read_ids(ids, shipped_tree())
+    counts = Counter(found)
+    return [read if counts[read] == 1 else one for one, read in zip(ids, found, strict=True)]
+
+
+def _read_ids(ids: Sequence[str], tree: Tree) -> list[str]:
+    """Returns what categories or names of classes mean in a tree; what means nothing stays."""
+    shipped = shipped_tree()
+    names = [shipped[one].name if one in shipped else one for one in ids]
+    return [
+        best[0].id if one not in tree and best and best[0].score >= _LIKELY else one
+        for one, best in zip(ids, rank_categories(names, tree, count=1), strict=True)
+    ]
 
 
 def _tell_apart(names: Sequence[str], classes: Sequence[ModelClass]) -> list[str]:

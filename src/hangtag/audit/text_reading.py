@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hangtag.audit.categories import OUTSIDE_NAME, Categories
+from hangtag.audit.categories import OUTSIDE_ID, OUTSIDE_NAME, Categories
+from hangtag.audit.feed import fold_label
 from hangtag.audit.text import TextView
 from hangtag.taxonomy.labels import remove_name
 from hangtag.taxonomy.languages import study_source
@@ -12,6 +13,9 @@ from hangtag.taxonomy.matching import LabelReader, Meaning
 
 _SAMPLE = 2_000
 _UNREAD = ("context", "nothing")
+_NAMED = 0.95
+"""Probability that a word means the class whose very name it is, where no tree has that class."""
+
 _PLAIN = ("term", "qualified", "beside", "several")
 """How a name of a brand is read that is a word for goods: there is no telling the two apart."""
 
@@ -26,6 +30,11 @@ class TaxonomyReader:
     def __init__(self, categories: Categories) -> None:
         self._categories = categories
         self._count = len(categories.ids) - 1
+        self._unplaced = {
+            fold_label(name): index
+            for index, (name, one) in enumerate(zip(categories.names, categories.ids, strict=True))
+            if one not in categories.tree and one != OUTSIDE_ID
+        }
 
     def read(self, labels: Sequence[str], *, supplier: str = "") -> list[TextView]:
         """Returns what each of the labels says; together they tell the brand's language.
@@ -37,9 +46,19 @@ class TaxonomyReader:
         named = bool(supplier) and reader.read(supplier).kind not in _PLAIN
         found = []
         for label in labels:
+            index = self._unplaced.get(fold_label(label))
+            if index is not None:
+                found.append(self._say_class(index))
+                continue
             meaning = reader.read(remove_name(label, supplier) if named else label)
             found.append(self._nothing() if meaning.kind in _UNREAD else self._fold(meaning))
         return found
+
+    def _say_class(self, index: int) -> TextView:
+        vector = np.zeros(self._count + 1)
+        vector[index] = _NAMED
+        name, identifier = self._categories.names[index], self._categories.ids[index]
+        return TextView(vector, 1 - _NAMED, name, _NAMED, identifier)
 
     def _nothing(self) -> TextView:
         return TextView(np.zeros(self._count + 1))
