@@ -1,10 +1,12 @@
 """What an audit of a million rows takes: time, and the most memory of its largest process.
 
     python -m benchmarks.large_audit [--items 10400 100000 1000000] [--model fashion-mnist-tiny]
+    python -m benchmarks.large_audit --feed photos.csv --items 10000 --model clothing-photos
 
 The feed is the demo feed on Fashion-MNIST's test images, its rows repeated under new ids, so that
 every picture comes again and again: a hard case for what looks for copies. Each audit is a process.
-The figures go to ``benchmarks/results/large_audit.json``.
+The figures go to ``benchmarks/results/large_audit.json``. With ``--feed`` the rows of that table are
+repeated instead, the longer table and the audit are written beside it, and the figures are printed.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import hangtag
@@ -32,31 +35,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--items", nargs="*", type=int, default=[10_400, 100_000, 1_000_000])
     parser.add_argument("--model", default="fashion-mnist-tiny")
+    parser.add_argument("--feed", type=Path)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(audit_one(options.one, options.items[0], options.model)))
-        return
-    catalogue = hangtag.open_catalogue("fashion-mnist")
+    elif options.feed:
+        show(options.model, measure(options.feed, options.items, options.model))
+    else:
+        catalogue = hangtag.open_catalogue("fashion-mnist")
+        with tempfile.TemporaryDirectory() as folder:
+            feed = Path(folder) / "feed"
+            write_demo_feed(catalogue.splits["test"], catalogue.classes, feed, DemoOptions())
+            found = measure(feed / "feed.csv", options.items, options.model)
+        show(options.model, found)
+        write_results(RESULTS, {"model": options.model, "audits": found})
+
+
+def measure(feed: Path, sizes: Sequence[int], model: str) -> list[dict[str, int]]:
+    """Audits a feed in each size, each in a process of its own."""
     found = []
-    with tempfile.TemporaryDirectory() as folder:
-        feed = Path(folder) / "feed"
-        write_demo_feed(catalogue.splits["test"], catalogue.classes, feed, DemoOptions())
-        for items in options.items:
-            command = [sys.executable, "-m", "benchmarks.large_audit", "--one", str(feed)]
-            command += ["--items", str(items), "--model", options.model]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            found.append(json.loads(done.stdout))
+    for items in sizes:
+        command = [sys.executable, "-m", "benchmarks.large_audit", "--one", str(feed)]
+        command += ["--items", str(items), "--model", model]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found.append(json.loads(done.stdout))
+    return found
+
+
+def show(model: str, found: Sequence[dict[str, int]]) -> None:
+    """Prints a row an audit."""
     titles = ["rows", "seconds", "peak, MiB", "tables, MB"]
     rows = [[f"{one[title]:,}" for title in ("rows", "seconds", "mib", "mb")] for one in found]
-    print_table(f"Audit with {options.model}", titles, rows)
-    write_results(RESULTS, {"model": options.model, "audits": found})
+    print_table(f"Audit with {model}", titles, rows)
 
 
 def audit_one(feed: Path, items: int, model: str) -> dict[str, int]:
     """Audits a feed of so many rows; this process has no other children."""
-    table, out = feed / f"{items}.csv", feed / f"audit-{items}"
-    repeat(feed / "feed.csv", table, items)
+    table, out = feed.with_name(f"{feed.stem}-{items}.csv"), feed.with_name(f"audit-{items}")
+    repeat(feed, table, items)
     start = time.perf_counter()
     run_audit(table, out, model)
     return {
