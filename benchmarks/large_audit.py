@@ -5,8 +5,8 @@
 
 The feed is the demo feed on Fashion-MNIST's test images, its rows repeated under new ids, so that
 every picture comes again and again: a hard case for what looks for copies. Each audit is a process.
-The figures go to ``benchmarks/results/large_audit.json``. With ``--feed`` the rows of that table are
-repeated instead, the longer table and the audit are written beside it, and the figures are printed.
+The figures go to ``benchmarks/results/large_audit.json``. With ``--feed`` the rows of that table
+are repeated instead, table and audit are written beside it, and the figures are printed only.
 """
 
 import argparse
