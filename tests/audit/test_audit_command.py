@@ -1,6 +1,10 @@
 """``hangtag audit`` from end to end, on a small feed of Fashion-MNIST's test images."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from html import unescape
 from pathlib import Path
 
@@ -263,6 +267,26 @@ def test_bad_feeds_get_one_line(
     assert message in outcome.err
     assert outcome.err.count("\n") == 1
     assert not list((tmp_path).glob("out/*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_audit_leaves_nothing(
+    demo: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    images = [row["image"] for row in read_csv_rows(demo / "feed.csv")]
+    rows = [f"{demo / images[n % 400]},{n},A,Shirts" for n in range(40_000)]
+    feed, out = tmp_path / "feed.csv", tmp_path / "out"
+    feed.write_text("\n".join(["image,id,supplier,label", *rows]) + "\n")
+    command = [sys.executable, "-m", "hangtag", "audit", str(feed), "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not list(out.glob(".audit-*/*")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert not list(out.iterdir())
 
 
 def test_bad_options_get_one_line(hangtag: Run, demo: Path, tmp_path: Path) -> None:

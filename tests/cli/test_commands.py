@@ -144,8 +144,22 @@ def test_output_that_cannot_be_written_is_one_line() -> None:
     assert "Traceback" not in finished.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("audit feed.csv --out=", "train feed.csv --out=", "explore feed.csv --out="),
+        *("evaluate fashion-mnist feed.csv --out=",),
+    ],
+)
+def test_the_name_of_an_unset_variable_is_no_folder(hangtag: Run, arguments: str) -> None:
+    outcome = hangtag(*arguments.split())
+    assert outcome.code == 2
+    assert "write . for the current folder" in outcome.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("after", [0.02, 0.1, 0.3])
-def test_ctrl_c_while_starting_exits_with_130(after: float) -> None:
+def test_a_signal_while_starting_exits_with_130(after: float, number: signal.Signals) -> None:
     code = (
         "import sys, hangtag.__main__ as entry\n"
         "sys.argv = ['hangtag', 'predict', '-']\n"
@@ -159,7 +173,7 @@ def test_ctrl_c_while_starting_exits_with_130(after: float) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "starting\n"
         time.sleep(after)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert "Traceback" not in errors
     assert process.returncode == 130

@@ -10,7 +10,15 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from hangtag.cli.audit_apply import apply
-from hangtag.cli.console import Json, Quiet, print_json, print_table, progress_bar, say
+from hangtag.cli.console import (
+    Json,
+    Quiet,
+    parse_folder,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 from hangtag.errors import DataError, OutputError
 from hangtag.progress import Tick
 from hangtag.taxonomy import load_tree
@@ -60,7 +68,12 @@ def audit(
             help="A CSV or Parquet table: image, label, and optionally id and supplier.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the tables and audit.html.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=parse_folder, metavar="DIR", help="Folder for the tables and audit.html."
+        ),
+    ],
     model: Annotated[
         str | None,
         typer.Option(

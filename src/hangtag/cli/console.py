@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from hangtag.errors import OutputError
 from hangtag.progress import Tick
 
 Offline = Annotated[
@@ -39,6 +40,14 @@ Json = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print results only.", show_default=False)
 ]
+
+
+def parse_folder(text: str) -> Path:
+    """Reads the name of a folder to write into; the empty one of an unset variable is none."""
+    if not text:
+        raise OutputError("the name of the folder is empty; write . for the current folder")
+    return Path(text)
+
 
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 stdout = Console(highlight=False)

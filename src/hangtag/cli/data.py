@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Offline, Quiet, print_json, progress_bar, say
-from hangtag.errors import OutputError
+from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
 
 app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
 
@@ -23,12 +22,6 @@ class Format(StrEnum):
     csv = "csv"
     png = "png"
     folders = "folders"
-
-
-def _parse_folder(text: str) -> Path:
-    if not text:
-        raise OutputError("DIR is empty; write . for the current folder")
-    return Path(text)
 
 
 @app.command()
@@ -55,7 +48,7 @@ def export(
         str, typer.Argument(help="A name, or the path of a folder, pixel CSV or manifest.")
     ],
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to write.", parser=_parse_folder)
+        Path, typer.Argument(metavar="DIR", help="Where to write.", parser=parse_folder)
     ],
     format: Annotated[
         Format,
@@ -124,7 +117,7 @@ def clean(
 @app.command("demo-feed")
 def demo_feed(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to write.", parser=_parse_folder)
+        Path, typer.Argument(metavar="DIR", help="Where to write.", parser=parse_folder)
     ],
     images: Annotated[
         str, typer.Option(metavar="DATA", help="Images with right labels; their test split counts.")

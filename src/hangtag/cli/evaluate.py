@@ -17,7 +17,16 @@ from hangtag.catalogue import (
 )
 from hangtag.catalogue.held_out import HELD_OUT, restore_validation, unpack_fingerprints
 from hangtag.cli.catalogues import Taxonomy, read_catalogue
-from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
+from hangtag.cli.console import (
+    Json,
+    Offline,
+    Quiet,
+    parse_folder,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 from hangtag.errors import DataError
 from hangtag.evaluation import Accepted, Evaluation, align_split
 from hangtag.evaluation import evaluate as measure
@@ -32,7 +41,12 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="Which split.  [default: test, else validation, else train]")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write report.html and figures here.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=parse_folder, metavar="DIR", help="Write report.html and figures here."
+        ),
+    ] = None,
     by: Annotated[
         str | None, typer.Option(help="supplier: also the accuracy of each, the worst first.")
     ] = None,

@@ -8,7 +8,16 @@ import typer
 
 from hangtag.catalogue import PHOTO_FORMAT, ImageFormat
 from hangtag.cli.catalogues import read_catalogue
-from hangtag.cli.console import Json, Offline, Quiet, print_json, print_table, progress_bar, say
+from hangtag.cli.console import (
+    Json,
+    Offline,
+    Quiet,
+    parse_folder,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 from hangtag.errors import DataError
 from hangtag.extras import require_extra
 from hangtag.predictions.routing import PHOTO_MODEL
@@ -47,7 +56,12 @@ def explore(
     ] = None,
     out: Annotated[
         Path,
-        typer.Option("--out", help="Folder for explore.html, figures and tables."),
+        typer.Option(
+            "--out",
+            parser=parse_folder,
+            metavar="DIR",
+            help="Folder for explore.html, figures and tables.",
+        ),
     ] = Path("explore"),
     augment: Annotated[
         str | None,

@@ -23,6 +23,7 @@ from hangtag.cli.console import (
     Json,
     Offline,
     Quiet,
+    parse_folder,
     print_json,
     print_table,
     progress_bar,
@@ -66,7 +67,12 @@ def train(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The run folder.  [default: runs/RECIPE-NUMBER]")
+        Path | None,
+        typer.Option(
+            parser=parse_folder,
+            metavar="DIR",
+            help="The run folder.  [default: runs/RECIPE-NUMBER]",
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Decides everything random.  [default: 0]")
