@@ -234,8 +234,8 @@ def test_no_rows(tmp_path: Path) -> None:
     ("name", "content", "problem"),
     [
         ("feed.csv", b"", r"is empty \(0 bytes\)"),
-        ("feed.csv", b"image,label\n\xff\xfe,Bag\n", "is not a CSV in UTF-8"),
-        ("feed.csv", b'image,label\n"a.png,Bag\n', "is not a CSV in UTF-8"),
+        ("feed.csv", b"image,label\n\xc3\xbc,Bag\n\xff\xfe,Bag\n", "cannot be read as CSV"),
+        ("feed.csv", b'image,label\n"a.png,Bag\n', "cannot be read as CSV"),
         ("feed.parquet", b"PAR1 not really", "cannot be read as Parquet"),
         ("feed.parquet", b"", "cannot be read as Parquet"),
     ],

@@ -11,16 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.audit.feed_csv import SUFFIXES, note_of, open_feed_csv
 from hangtag.catalogue.columns import find_column
+from hangtag.catalogue.csv_text import read_header
 from hangtag.catalogue.paths import is_file, is_folder
 from hangtag.csv_rows import restore_text
 from hangtag.errors import DataError
 from hangtag.inputs import Cell, ColumnKind, Decoders, Input, open_inputs
 from hangtag.inputs.items import Pixels, Shape, Source
+from hangtag.inputs.manifests import CsvManifest, open_csv_manifest
 
 LABEL, SUPPLIER, ID, IMAGE = "label", "supplier", "id", "image"
 NO_SUPPLIER = "(no supplier)"
+_CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt")
 _NAMES = ("feed.csv", "feed.parquet", "manifest.csv", "manifest.parquet")
 
 
@@ -139,6 +141,7 @@ def open_feed(path: str) -> Feed:
     """
     table = _find_table(path)
     source, columns = _open_table(table)
+    note = source.note if isinstance(source, CsvManifest) else ""
     roles = {
         role: column
         for role in (IMAGE, LABEL, ID, SUPPLIER)
@@ -150,13 +153,17 @@ def open_feed(path: str) -> Feed:
             f"{table}: a feed is a CSV or Parquet table with the columns image, label and, for "
             f"brands, supplier; found: {found[:80]}"
         )
-    return Feed(table, source, roles, note_of(source))
+    return Feed(table, source, roles, note)
 
 
 def _open_table(path: str) -> tuple[Source | None, list[str]]:
     """Returns the rows of a table, None where it has no images, and its columns."""
-    if is_file(Path(path)) and path.lower().endswith(SUFFIXES):
-        return open_feed_csv(path, image=IMAGE)
+    if is_file(Path(path)) and path.lower().endswith(_CSV_SUFFIXES):
+        header = read_header(Path(path), IMAGE)
+        if find_column(path, header, IMAGE) is None:
+            return None, header
+        manifest = open_csv_manifest(path)
+        return manifest, list(manifest.columns)
     sources = open_inputs([path]).sources
     columns = list(sources[0].columns) if len(sources) == 1 else []
     return (sources[0] if find_column(path, columns, IMAGE) else None), columns

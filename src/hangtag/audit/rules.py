@@ -7,16 +7,15 @@ A rule counts where ``approved`` says yes. An audit that finds the file keeps wh
 """
 
 import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hangtag.audit.categories import OUTSIDE_ID
 from hangtag.audit.feed import fold_label
-from hangtag.audit.feed_csv import find_encoding
 from hangtag.audit.proposals import Action
 from hangtag.audit.tables import write_table
+from hangtag.catalogue.csv_text import inspect_csv, open_csv_rows
 from hangtag.csv_rows import restore_text
 from hangtag.errors import DataError
 from hangtag.inputs.items import ColumnKind
@@ -27,7 +26,6 @@ COLUMNS: dict[str, ColumnKind] = dict.fromkeys(
 BETWEEN = "; "
 _YES = frozenset({"yes", "y", "true", "1", "x"})
 _NO = frozenset({"", "no", "n", "false", "0"})
-_SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +100,19 @@ def read_rules(path: Path, names: Mapping[str, Sequence[str]]) -> list[Rule]:
             approves a category that there is not.
     """
     try:
-        with path.open(encoding=find_encoding(path), newline="") as stream:
-            text = stream.read()
-        first = text.partition("\n")[0]
-        separator = max(_SEPARATORS, key=first.count)
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-        rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be read as a CSV file of rules: {reason}") from error
-    missing = [name for name in COLUMNS if name not in first]
+        form = inspect_csv(path, "approved")
+        with open_csv_rows(path, form) as rows:
+            header: list[str] = next(rows, [])
+            listed = [(rows.line_num, dict(zip(header, row, strict=False))) for row in rows if row]
+    except (UnicodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a CSV file of rules: {error}") from error
+    missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise DataError(
             f"{path}: the column '{missing[0]}' is missing; a file of rules has the columns "
             f"{', '.join(COLUMNS)}, as hangtag audit writes it"
         )
-    found = [(line, _read_rule(path, line, row)) for line, row in rows]
+    found = [(line, _read_rule(path, line, row)) for line, row in listed]
     lines: dict[tuple[str, str], int] = {}
     for line, rule in found:
         if lines.setdefault(rule.key, line) != line:
@@ -150,8 +145,8 @@ def _check_categories(
                 )
 
 
-def _read_rule(path: Path, line: int, row: dict[str, str | None]) -> Rule:
-    cells = {name: restore_text((row.get(name) or "").strip()) for name in COLUMNS}
+def _read_rule(path: Path, line: int, row: Mapping[str, str]) -> Rule:
+    cells = {name: restore_text(row.get(name, "").strip()) for name in COLUMNS}
     where = f"{path}, line {line}"
     approved = cells["approved"].casefold()
     if approved not in _YES | _NO:

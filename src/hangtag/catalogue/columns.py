@@ -19,10 +19,3 @@ def find_column(path: str, columns: Sequence[str], name: str) -> str | None:
             f"{path}: the columns '{found[0]}' and '{found[1]}' may both be '{name}'; rename one"
         )
     return found[0] if found else None
-
-
-def hint_at_separator(header: Sequence[str]) -> str:
-    """Returns what to add to an error where a header looks parted by something else than commas."""
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        return "; separate the columns by commas"
-    return ""

@@ -10,12 +10,12 @@ import io
 from collections.abc import Mapping, Sequence
 from itertools import compress
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 import numpy as np
 
 from hangtag.catalogue.columns import find_column
-from hangtag.catalogue.gzipped import open_plain
+from hangtag.catalogue.csv_text import CsvForm, inspect_csv, open_csv_rows
 from hangtag.catalogue.image_files import ImageReader, write_png
 from hangtag.catalogue.items import (
     SPLIT_ALIASES,
@@ -57,7 +57,7 @@ def read_manifest(
             rows, an empty label, an id that occurs twice, an unknown split, or names a file
             that is missing or not an image.
     """
-    table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    table, note = _read_table(path)
     _check_table(path, table)
     files = [path.parent / image for image in table["image"]]
     reading = reading or Reading()
@@ -85,7 +85,7 @@ def read_manifest(
         str(path),
         classes,
         splits,
-        reader.notices(),
+        (*filter(None, [note]), *reader.notices()),
         broken,
         fitted=reader.fitted,
     )
@@ -135,17 +135,24 @@ def name_manifest(path: Path) -> str:
     return path.resolve().parent.name if path.stem == "manifest" else path.stem
 
 
-def _read_csv(path: Path) -> _Table:
+def _read_table(path: Path) -> tuple[_Table, str]:
+    """Returns the columns that are read, and what a reader should know of the text."""
+    if path.suffix.lower() == ".parquet":
+        return _read_parquet(path), ""
+    form = inspect_csv(path, "image")
+    return _read_csv(path, form), form.note(path)
+
+
+def _read_csv(path: Path, form: CsvForm) -> _Table:
     try:
-        with open_plain(path) as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
-            return _collect_columns(path, text)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a CSV in UTF-8 ({error}); save it as one") from error
+        with open_csv_rows(path, form, strict=True) as rows:
+            return _collect_columns(path, rows)
+    except (UnicodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as CSV: {error}; mend it") from error
 
 
-def _collect_columns(path: Path, text: TextIO) -> _Table:
-    rows = csv.reader(text, strict=True)
-    header = next(rows, [])
+def _collect_columns(path: Path, rows: Any) -> _Table:
+    header: list[str] = next(rows, [])
     named = _find_columns(path, header)
     positions = {name: header.index(column) for name, column in named.items()}
     columns: dict[str, list[str]] = {name: [] for name in positions}

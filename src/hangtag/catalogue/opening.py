@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hangtag.catalogue.columns import find_column, hint_at_separator
+from hangtag.catalogue.columns import find_column
+from hangtag.catalogue.csv_text import read_header
 from hangtag.catalogue.duplicates import describe_duplicates, find_duplicates
 from hangtag.catalogue.fetch import FASHION_MNIST, cache_home, fetch_fashion_mnist
 from hangtag.catalogue.folders import read_class_folders
@@ -24,7 +25,7 @@ from hangtag.catalogue.items import (
 )
 from hangtag.catalogue.manifest import MANIFEST_NAME, read_manifest
 from hangtag.catalogue.paths import is_file, is_folder, list_visible, make_printable
-from hangtag.catalogue.pixel_csv import read_header, read_pixel_csv
+from hangtag.catalogue.pixel_csv import read_pixel_csv
 from hangtag.catalogue.reading import ImageFormat, Reading
 from hangtag.errors import DataError
 from hangtag.progress import Tick
@@ -125,7 +126,7 @@ def _read_file(path: Path, reading: Reading, on_progress: Tick | None) -> Catalo
         return read_manifest(path, reading=reading, on_progress=on_progress)
     if not name.endswith((".csv", ".csv.gz")):
         raise DataError(f"{path} is not a data set; expected {DATA_KINDS}")
-    header = read_header(path)
+    header = read_header(path, "image")
     if find_column(str(path), header, "image"):
         return read_manifest(path, reading=reading, on_progress=on_progress)
     if any(column.startswith("pixel") for column in header) or header == ["label"]:
@@ -133,7 +134,7 @@ def _read_file(path: Path, reading: Reading, on_progress: Tick | None) -> Catalo
     raise DataError(
         f"{path}: expected the columns label, pixel1, ... of a pixel CSV or the column 'image' "
         f"of a manifest, received {', '.join(header[:5])[:80]!r}; call the column with the paths "
-        f"of the images 'image', that with their classes 'label'{hint_at_separator(header)}"
+        f"of the images 'image', that with their classes 'label'"
     )
 
 

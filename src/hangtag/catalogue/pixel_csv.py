@@ -17,6 +17,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.catalogue.csv_text import read_header
 from hangtag.catalogue.gzipped import is_gzip, open_plain
 from hangtag.catalogue.items import IMAGE_SIZE, Split, number_ids
 from hangtag.errors import DataError
@@ -45,7 +46,7 @@ def read_pixel_csv(path: Path, *, name: str, classes: int) -> Split:
     """
     import pyarrow as pa
 
-    header = read_header(path)
+    header = read_header(path, separators=",")
     _check_columns(path, header)
     try:
         images, labels = _read_typed(path)
@@ -75,26 +76,6 @@ def write_pixel_csv(split: Split, path: Path) -> None:
             return
         with gzip.GzipFile("", "wb", _MIDDLE_LEVEL, raw, mtime=0) as packed:
             _write_rows(split, cast(BinaryIO, packed))
-
-
-def read_header(path: Path) -> list[str]:
-    """Returns the column names of the CSV file `path`, gzip or not.
-
-    Raises:
-        DataError: The file is missing, empty, a damaged gzip, or not text.
-    """
-    with open_plain(path) as stream:
-        first = stream.readline(1 << 20)
-    if not first:
-        raise DataError(f"{path} is a gzip of nothing (0 bytes); get the file again")
-    try:
-        rows = list(csv.reader([first.decode("utf-8-sig")]))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path}: expected a CSV with column names in its first line, received something "
-            "else; check that it is the right file"
-        ) from error
-    return rows[0] if rows else []
 
 
 def _check_columns(path: Path, header: Sequence[str]) -> None:

@@ -111,6 +111,8 @@ def predict(
     """
     _check_options(inputs, out, resume=resume, explain=explain)
     opened = open_inputs(inputs)
+    for note in opened.notes:
+        say(note, quiet=quiet)
     with Decoders(workers) as decoders:
         if opened.files:
             decoders.start(opened.files)  # They get ready while the model is loaded.

@@ -4,9 +4,6 @@ from pathlib import Path
 
 from hangtag.catalogue.gzipped import is_gzip, open_plain
 
-LONGEST_LINE = 1 << 20
-"""Bytes read of a line at once: one without an end must not fill the memory."""
-
 _BYTES_A_COUNT = 1 << 20
 
 

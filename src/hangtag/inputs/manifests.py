@@ -6,31 +6,23 @@ same.
 """
 
 import csv
-import io
 import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hangtag.catalogue.columns import find_column
+from hangtag.catalogue.csv_text import CsvForm, inspect_csv, open_csv_rows
 from hangtag.catalogue.faults import Fault
-from hangtag.catalogue.gzipped import open_plain
 from hangtag.catalogue.paths import make_printable
 from hangtag.errors import DataError, ImageError
 from hangtag.inputs.items import Cell, ColumnKind, ImageFile, Item, Size, fail
-from hangtag.inputs.lines import LONGEST_LINE, count_lines
+from hangtag.inputs.lines import count_lines
 
 IMAGE_COLUMN = "image"
-
-UTF8 = "utf-8-sig"
-"""UTF-8, with or without a byte order mark."""
-
-_ON_ERROR = {UTF8: "surrogateescape", "cp1252": "replace"}
-"""What becomes of bytes that are no text in an encoding; in others the file is damaged."""
 
 _ROWS_A_BATCH = 1024
 
@@ -43,16 +35,19 @@ class CsvManifest:
         path: The file.
         columns: Its columns.
         image: The one that names the images.
-        separator: What stands between two cells.
-        encoding: What its text is written in.
+        form: How it is written.
     """
 
     path: str
     columns: Mapping[str, ColumnKind]
     image: str
-    separator: str = ","
-    encoding: str = UTF8
+    form: CsvForm
     names_files: bool = True
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of its text; empty where it is plain."""
+        return self.form.note(make_printable(self.path))
 
     def count(self) -> int | None:
         """Counts the lines, which is about the rows; None for gzip, which would take long."""
@@ -62,7 +57,7 @@ class CsvManifest:
     def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives the image of each row."""
         try:
-            with open_csv_rows(self.path, self.encoding, self.separator) as rows:
+            with open_csv_rows(Path(self.path), self.form) as rows:
                 yield from self._read_rows(rows)
         except (DataError, UnicodeError) as error:
             yield fail(self.path, ImageError(str(error), fault=Fault.DAMAGED))
@@ -142,37 +137,19 @@ class ParquetManifest:
         return _name_image(self.path, number, str(cells[self.image] or ""), cells, self.image)
 
 
-def open_csv_manifest(path: str, header: Sequence[str]) -> CsvManifest:
+def open_csv_manifest(path: str) -> CsvManifest:
     """Returns the CSV manifest at `path`.
 
     Raises:
         DataError: A column is missing or occurs twice, or there are no rows.
     """
-    image = _find_image(path, header)
-    columns: dict[str, ColumnKind] = {_clean(name): "text" for name in header}
-    return require_rows(CsvManifest(path, columns, _clean(image)))
-
-
-def require_rows(manifest: CsvManifest) -> CsvManifest:
-    """Returns a manifest that has a row; raises DataError for another."""
+    form = inspect_csv(Path(path), IMAGE_COLUMN)
+    image = _find_image(path, form.header)
+    columns: dict[str, ColumnKind] = {_clean(name): "text" for name in form.header}
+    manifest = CsvManifest(path, columns, _clean(image), form)
     if next(manifest.read((1, 1)), None) is None:
-        raise DataError(f"{manifest.path} has column names but no rows; expected one row an image")
+        raise DataError(f"{path} has column names but no rows; expected one row an image")
     return manifest
-
-
-@contextmanager
-def open_csv_rows(path: str, encoding: str, separator: str) -> Iterator[Any]:
-    """Opens the rows of a CSV, gzip or not, the names of the columns among them.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    with (
-        open_plain(Path(path)) as stream,
-        io.TextIOWrapper(stream, encoding, _ON_ERROR.get(encoding, "strict"), newline="") as text,
-    ):
-        lines = iter(lambda: text.readline(LONGEST_LINE), "")
-        yield csv.reader(lines, delimiter=separator, strict=True)
 
 
 def open_parquet_manifest(path: str) -> ParquetManifest:
@@ -204,15 +181,10 @@ def _find_image(path: str, header: Sequence[str]) -> str:
         raise DataError(
             f"{path}: the column '{IMAGE_COLUMN}' is missing; it holds the path of each image"
         )
-    require_distinct(path, header)
-    return image
-
-
-def require_distinct(path: str, header: Sequence[str]) -> None:
-    """Raises DataError where a column occurs twice."""
     twice = next((name for name in header if list(header).count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{path}: the column '{twice}' occurs twice; give each its own name")
+    return image
 
 
 def _find_kind(field: Any) -> ColumnKind:

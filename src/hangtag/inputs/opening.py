@@ -9,13 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TextIO
 
-from hangtag.catalogue.columns import find_column, hint_at_separator
+from hangtag.catalogue.columns import find_column
+from hangtag.catalogue.csv_text import read_header
 from hangtag.catalogue.paths import is_address, is_file, is_folder
-from hangtag.catalogue.pixel_csv import read_header
 from hangtag.errors import DataError
 from hangtag.inputs.items import ColumnKind, Item, Size, Source
 from hangtag.inputs.listing import TABLE_SUFFIXES, FileSource, FolderSource, ListSource
-from hangtag.inputs.manifests import IMAGE_COLUMN, open_csv_manifest, open_parquet_manifest
+from hangtag.inputs.manifests import (
+    IMAGE_COLUMN,
+    CsvManifest,
+    open_csv_manifest,
+    open_parquet_manifest,
+)
 from hangtag.inputs.pixel_rows import is_pixel_header, open_pixel_table
 
 LISTING = "-"
@@ -68,6 +73,12 @@ class Inputs:
             for name, kind in source.columns.items():
                 merged[name] = kind if merged.get(name, kind) == kind else "text"
         return merged
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know of the tables, a sentence each."""
+        tables = (one for one in self.sources if isinstance(one, CsvManifest))
+        return [one.note for one in tables if one.note]
 
     def read(self, *sizes: Size) -> Iterator[Item]:
         """Gives every image in order; arrays and tables must hold pixels of one of `sizes`."""
@@ -128,13 +139,13 @@ def _open_path(path: str) -> Source:
         return FileSource(path)
     if name.endswith(".parquet"):
         return open_parquet_manifest(path)
-    header = read_header(Path(path))
+    header = read_header(Path(path), IMAGE_COLUMN)
     if find_column(path, header, IMAGE_COLUMN):
-        return open_csv_manifest(path, header)
+        return open_csv_manifest(path)
     if is_pixel_header(header):
         return open_pixel_table(path, header)
     raise DataError(
         f"{path}: expected the column '{IMAGE_COLUMN}' of a manifest or the columns pixel1, "
         f"pixel2, ... of a pixel CSV, received {', '.join(header[:5])[:80]!r}; "
-        f"call the column with the paths of the images '{IMAGE_COLUMN}'{hint_at_separator(header)}"
+        f"call the column with the paths of the images '{IMAGE_COLUMN}'"
     )

@@ -14,13 +14,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from hangtag.catalogue.csv_text import LONGEST_LINE, read_header
 from hangtag.catalogue.faults import Fault
 from hangtag.catalogue.gzipped import open_plain
 from hangtag.catalogue.paths import make_printable
-from hangtag.catalogue.pixel_csv import read_header
 from hangtag.errors import DataError, ImageError
 from hangtag.inputs.items import Cell, ColumnKind, Input, Pixels, Size, describe_sizes, fail
-from hangtag.inputs.lines import LONGEST_LINE, count_lines
+from hangtag.inputs.lines import count_lines
 
 _PIXEL = re.compile(r"pixel[1-9][0-9]{0,8}")
 _LINES_A_BLOCK = 500
@@ -120,7 +120,7 @@ def open_pixel_table(path: str, header: Sequence[str] | None = None) -> PixelTab
     Raises:
         DataError: It cannot be read, a column occurs twice, or it holds no rows.
     """
-    columns = list(header or read_header(Path(path)))
+    columns = list(header or read_header(Path(path), separators=","))
     twice = next((name for name in columns if columns.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{path}: the column '{twice}' occurs twice; give each its own name")
