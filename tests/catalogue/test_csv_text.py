@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hangtag.catalogue import open_catalogue
 from hangtag.catalogue.csv_text import find_encoding, inspect_csv, open_csv_rows, read_header
 from hangtag.catalogue.manifest import read_manifest
 from hangtag.errors import DataError
@@ -72,6 +73,14 @@ def test_only_the_beginning_is_looked_at_for_names(tmp_path: Path) -> None:
     path.write_bytes(b"image,label\n" + b"a.png,Shirt\n" * 200_000 + b"a.png,R\xf6cke\n")
     assert find_encoding(path, most=1 << 20) == "utf-8-sig"
     assert find_encoding(path) == "cp1252"
+
+
+def test_spreadsheets_are_told_from_tables(tmp_path: Path) -> None:
+    path = tmp_path / "feed.XLSX"
+    path.write_bytes(b"PK")
+    for read in (lambda: open_catalogue(path), lambda: open_inputs([str(path)])):
+        with pytest.raises(DataError, match="save its sheet as CSV"):
+            read()
 
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:

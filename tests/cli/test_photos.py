@@ -98,6 +98,8 @@ def test_suppliers_are_held_out_and_told_apart(
     assert outcome.code == 0, outcome.err
     again = json.loads(outcome.out)
     assert again["split"] == "validation"  # what was held out when it was trained
+    assert "images these" in outcome.err
+    assert "held out when" in outcome.err
     assert again["confusion_matrix"] == judged["confusion_matrix"]
     assert (tmp_path / "report" / "suppliers.csv").exists()
 

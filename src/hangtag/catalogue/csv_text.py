@@ -27,6 +27,7 @@ _BROKEN = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile("[^\x00-\x7f\ud800-\udfff\ufeff]")
 """What bytes become that are no UTF-8, and what is UTF-8 and no ASCII, a byte order mark apart."""
 
+_SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 _SEPARATORS = ",;\t|"
 _BYTES_AT_ONCE = 1 << 20
 
@@ -50,6 +51,12 @@ class CsvForm:
         if self.encoding != _WINDOWS:
             return ""
         return f"{path} is not UTF-8 and was read as Windows-1252; look at the accents"
+
+
+def refuse_spreadsheet(path: str | Path) -> None:
+    """Raises DataError for a file of a spreadsheet, by its name."""
+    if str(path).lower().endswith(_SPREADSHEETS):
+        raise DataError(f"{path} is a spreadsheet; save its sheet as CSV and give that")
 
 
 def inspect_csv(path: Path, column: str) -> CsvForm:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hangtag.catalogue.columns import find_column
-from hangtag.catalogue.csv_text import read_header
+from hangtag.catalogue.csv_text import read_header, refuse_spreadsheet
 from hangtag.catalogue.duplicates import describe_duplicates, find_duplicates
 from hangtag.catalogue.fetch import FASHION_MNIST, cache_home, fetch_fashion_mnist
 from hangtag.catalogue.folders import read_class_folders
@@ -122,6 +122,7 @@ def _read_path(path: Path, reading: Reading, on_progress: Tick | None) -> Catalo
 
 def _read_file(path: Path, reading: Reading, on_progress: Tick | None) -> Catalogue:
     name = path.name.lower()
+    refuse_spreadsheet(path)
     if name.endswith(".parquet"):
         return read_manifest(path, reading=reading, on_progress=on_progress)
     if not name.endswith((".csv", ".csv.gz")):

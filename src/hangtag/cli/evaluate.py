@@ -74,7 +74,7 @@ def evaluate(
     format = ImageFormat(size.height, size.width, size.channels)
     catalogue = read_catalogue(data, format=format, offline=offline, quiet=quiet, taxonomy=taxonomy)
     held_out = unpack_fingerprints(categoriser.card.data.get(HELD_OUT, ""))
-    catalogue = restore_validation(catalogue, held_out)
+    given, catalogue = catalogue, restore_validation(catalogue, held_out)
     name, chosen = _choose_split(catalogue, split)
     if by and chosen.suppliers is None:
         raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")
@@ -90,6 +90,12 @@ def evaluate(
         suppliers=chosen.suppliers,
     )
     _tell_notes(catalogue, name, categoriser.card, quiet=quiet)
+    if name == "validation" and catalogue is not given:
+        say(
+            f"note: of {len(given.splits['train']):,} images these {len(chosen):,} were held out "
+            f"when {categoriser.card.name} was trained; the others it may have learned",
+            quiet=quiet,
+        )
     content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
     content["notices"] = list(catalogue.notices)
     groups: list[GroupFigures] = []
@@ -115,7 +121,7 @@ def evaluate(
     if as_json:
         print_json(content)
         return
-    _print_figures(figures)
+    _print_figures(figures, name)
     if groups:
         _print_groups(groups, by or "group")
     if out is not None:
@@ -170,7 +176,7 @@ def _describe_lowest(per_class: Mapping[str, Accepted]) -> str:
     return "-" if not found else f"{min(found)[1]} {min(found)[0]:.1%}"
 
 
-def _print_figures(figures: Evaluation) -> None:
+def _print_figures(figures: Evaluation, split: str) -> None:
     rows = [
         [name, f"{c.precision:.4f}", f"{c.recall:.4f}", f"{c.f1:.4f}", f"{c.support:,}"]
         for name, c in figures.per_class.items()
@@ -192,4 +198,4 @@ def _print_figures(figures: Evaluation) -> None:
     typer.echo(
         f"balanced accuracy {figures.balanced_accuracy:.4f}, calibration error {figures.ece:.4f}"
     )
-    typer.echo(figures.headline())
+    typer.echo(f"{split}: {figures.headline()}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from hangtag.catalogue.columns import find_column
-from hangtag.catalogue.csv_text import read_header
+from hangtag.catalogue.csv_text import read_header, refuse_spreadsheet
 from hangtag.catalogue.paths import is_address, is_file, is_folder
 from hangtag.errors import DataError
 from hangtag.inputs.items import ColumnKind, Item, Size, Source
@@ -132,6 +132,7 @@ def _open_listing(listing: TextIO | None) -> Source:
 def _open_path(path: str) -> Source:
     if is_folder(Path(path)):
         return FolderSource(str(Path(path)))
+    refuse_spreadsheet(path)
     name = path.lower()
     if name.endswith(".txt"):
         raise DataError(f"{path} is text; read the paths in it by: hangtag predict - < {path}")
