@@ -1,11 +1,13 @@
 """How right an audit is on made feeds whose truth is known.
 
     python -m benchmarks.audit [SEED ...] [--model MODEL] [--split validation] [--cross-validate]
+    python -m benchmarks.audit --photos FEED.csv --brands 3 --model clothing-photos
 
 For each seed it makes a feed (12 brands, 5 % wrong labels), runs ``hangtag audit`` on it as a
 process, and compares the tables that it wrote with the truth. The images are Fashion-MNIST's test
 split; what was tuned was tuned on the validation split, which ``--split validation`` takes. With
 ``--cross-validate`` the labels of the feed are judged by one another, and only that list is.
+``--photos`` takes that split of a manifest, such as ``benchmarks.clothing --shipped`` writes.
 """
 
 import argparse
@@ -25,15 +27,18 @@ from sklearn.metrics import average_precision_score
 import hangtag
 from benchmarks.measuring import write_results
 from hangtag.audit.demo import DemoOptions, write_demo_feed
-from hangtag.audit.demo.brands import OUTSIDE, SHORTS
-from hangtag.catalogue import Split, split_catalogue
+from hangtag.audit.demo.brands import OUTSIDE, SHORTS, name_kind
+from hangtag.catalogue import Catalogue, Split, split_catalogue
+from hangtag.catalogue.reading import PHOTO_FORMAT, ImageFormat
+from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import print_table
 from hangtag.taxonomy import shipped_tree
 
-RESULTS = Path(__file__).parent / "results" / "audit.json"
+RESULTS = {"fashion-mnist": "audit.json", "clothing-photos": "audit_photos.json"}
+"""Where the figures of the shipped models on test images go."""
 
-ENOUGH = 30
-"""Items of a word from which its rule is judged."""
+ENOUGH, FEW = 30, 10
+"""Items of a word from which its rule counts; below, rules are counted apart."""
 
 LEAST_SHARE = 0.1
 """Share from which a category belongs to the truth of a word."""
@@ -46,7 +51,10 @@ class Measured:
     """What one audit got right.
 
     Attributes:
-        rules: Rules (map, split, outside) of words with at least 30 items: right and all.
+        rules: Rules (map, split, outside) of words with at least 30 items: right and all. One is
+            right whose categories are those of the truth, or lie in them.
+        some: The same of words with 10 to 29 items.
+        few: The same of words with fewer.
         splits: Words of several categories with at least 30 items: recognised and all.
         asked: Words of the model's categories with at least 30 items that went to a person.
         forced: Words of a category the model lacks that got a class, and all of those.
@@ -63,6 +71,8 @@ class Measured:
     """
 
     rules: tuple[int, int]
+    some: tuple[int, int]
+    few: tuple[int, int]
     splits: tuple[int, int]
     asked: int
     forced: tuple[int, int]
@@ -85,29 +95,44 @@ def main() -> None:
     parser.add_argument("--model", default="fashion-mnist")
     parser.add_argument("--split", default="test", choices=["test", "validation"])
     parser.add_argument("--cross-validate", action="store_true")
+    parser.add_argument("--photos", type=Path, help="Manifest of photos to make the feeds of.")
+    parser.add_argument("--brands", type=int, default=12)
     options = parser.parse_args()
-    catalogue = hangtag.open_catalogue("fashion-mnist")
-    split = choose_split(options.split, options.model)
+    if options.photos:
+        catalogue = open_photos(options.photos)
+        split = catalogue.splits[options.split]
+    else:
+        catalogue = hangtag.open_catalogue("fashion-mnist")
+        split = choose_split(options.split, options.model)
+    lacking = {SHORTS} - {name_kind(one) for one in catalogue.classes}
     found = []
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as folder:
             feed, out = Path(folder) / "feed", Path(folder) / "audit"
-            write_demo_feed(split, catalogue.classes, feed, DemoOptions(seed=seed))
+            write_demo_feed(split, catalogue.classes, feed, DemoOptions(options.brands, seed=seed))
             if options.cross_validate:
                 run_audit(feed, out, options.model, "--cross-validate")
                 print_issues(seed, feed, out)
             else:
-                found.append(measure(feed, out, run_audit(feed, out, options.model)))
+                seconds = run_audit(feed, out, options.model)
+                found.append(measure(feed, out, seconds, lacking=lacking))
     if found:
         print_figures(options.seeds, found)
-    if found and options.split == "test" and options.model == "fashion-mnist":
-        record(options.seeds, found)
+    if found and options.split == "test" and options.model in RESULTS:
+        record(RESULTS[options.model], options.seeds, found)
 
 
-def record(seeds: Sequence[int], found: Sequence[Measured]) -> None:
+def record(name: str, seeds: Sequence[int], found: Sequence[Measured]) -> None:
     """Writes the figures by seed, with what they were measured on."""
     feeds = {str(seed): asdict(one) for seed, one in zip(seeds, found, strict=True)}
-    write_results(RESULTS, {"feeds": feeds})
+    write_results(Path(__file__).parent / "results" / name, {"feeds": feeds})
+
+
+def open_photos(manifest: Path) -> Catalogue:
+    """Opens a manifest of photos as ``hangtag data demo-feed`` does."""
+    return read_catalogue(
+        str(manifest), format=ImageFormat(), photos=PHOTO_FORMAT, offline=True, quiet=False
+    )
 
 
 def choose_split(name: str, model: str) -> Split:
@@ -144,19 +169,26 @@ def print_issues(seed: int, feed: Path, out: Path) -> None:
     )
 
 
-def measure(feed: Path, out: Path, seconds: float) -> Measured:
-    """Compares the tables of an audit with the truth of its feed."""
+def measure(feed: Path, out: Path, seconds: float, *, lacking: Set[str]) -> Measured:
+    """Compares the tables of an audit with the truth of its feed.
+
+    Args:
+        feed: The feed.
+        out: The audit.
+        seconds: What it took.
+        lacking: Categories that the model has no class for.
+    """
     truth = {row["id"]: row for row in read_rows(feed / "truth" / "items.csv")}
     meanings = read_meanings(feed / "truth" / "words.csv")
+    dictionary = read_rows(out / "dictionary.csv")
     words = [
         (row, meanings[row["supplier"], row["label"]])
-        for row in read_rows(out / "dictionary.csv")
+        for row in dictionary
         if int(row["items"]) >= ENOUGH
     ]
-    ruled = [(row, true) for row, true in words if row["proposal"] != "ask"]
     known_ids = frozenset().union(*meanings.values())
     merged = [(row, true) for row, true in words if len(true) > 1]
-    lacking = [row for row, true in words if SHORTS in true]
+    foreign, apart = [row for row, true in words if true & lacking], {*lacking, OUTSIDE}
     listed = read_rows(out / "issues.csv")
     issues = [row for row in listed if "label" in row["finding"].split("; ")]
     repeats = {row["id"]: row for row in listed if row["same_as"]}
@@ -165,13 +197,15 @@ def measure(feed: Path, out: Path, seconds: float) -> Measured:
     automatic = [row for row in issues if row["automatic"] == "yes"]
     scores = {row["id"]: float(row["score"]) for row in issues}
     return Measured(
-        rules=(sum(ids_of(row, known_ids) == true for row, true in ruled), len(ruled)),
+        rules=count_right(dictionary, meanings, range(ENOUGH, sys.maxsize)),
+        some=count_right(dictionary, meanings, range(FEW, ENOUGH)),
+        few=count_right(dictionary, meanings, range(1, FEW)),
         splits=(
             sum(row["proposal"] == "split" and ids_of(row, known_ids) == t for row, t in merged),
             len(merged),
         ),
-        asked=sum(row["proposal"] == "ask" and not true & {SHORTS, OUTSIDE} for row, true in words),
-        forced=(sum(row["proposal"] in ("map", "split") for row in lacking), len(lacking)),
+        asked=sum(row["proposal"] == "ask" and not true & apart for row, true in words),
+        forced=(sum(row["proposal"] in ("map", "split") for row in foreign), len(foreign)),
         look_alike=average_precision(truth, scores, "look-alike"),
         far=average_precision(truth, scores, "far"),
         corrected=(
@@ -186,6 +220,19 @@ def measure(feed: Path, out: Path, seconds: float) -> Measured:
         other_copies=len(repeats.keys() - known),
         seconds=seconds,
     )
+
+
+def count_right(
+    dictionary: Sequence[Row], meanings: Mapping[tuple[str, str], frozenset[str]], items: range
+) -> tuple[int, int]:
+    """Returns how many rules for words with so many items are right, and how many there are."""
+    known = frozenset().union(*meanings.values())
+    ruled = [
+        ids_of(row, known) == meanings.get((row["supplier"], row["label"]))
+        for row in dictionary
+        if row["proposal"] != "ask" and int(row["items"]) in items
+    ]
+    return sum(ruled), len(ruled)
 
 
 def count_told(
@@ -247,6 +294,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 SHARES = {
     "rules": "rules right",
+    "some": "10 to 29 items",
+    "few": "1 to 9 items",
     "splits": "splits found",
     "forced": "forced",
     "corrected": "corrected right",

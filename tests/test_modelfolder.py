@@ -11,6 +11,7 @@ from hangtag.errors import ModelError
 from hangtag.modelfolder import (
     CARD,
     README,
+    SHARES,
     WEIGHTS,
     find_model_folder,
     read_card,
@@ -31,6 +32,16 @@ def test_an_untouched_folder_loads(model: Path) -> None:
     categoriser = Categoriser.load(model)
     assert categoriser.classes == ("wide", "tall", "square")
     assert {path.name for path in model.iterdir()} == set(FILES)
+
+
+def test_the_card_says_what_the_classes_are_taken_for(model: Path) -> None:
+    card = read_card(model)
+    assert card.shares == pytest.approx([1 / 3] * 3, abs=0.02)
+    old = {name: fact for name, fact in card.data.items() if name != SHARES}
+    assert card.model_copy(update={"data": old}).shares.tolist() == [1 / 3] * 3
+    assert read_card(find_model_folder("clothing-photos")).shares.max() == pytest.approx(
+        585 / 2780, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -31,6 +31,9 @@ CARD = "card.json"
 README = "README.md"
 GOLDEN_TOLERANCE = 1e-4
 
+SHARES = "shares"
+"""Where in a card's facts of the data the shares of the classes are, see `Card.shares`."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -145,6 +148,16 @@ class Card(_Part):
     def class_names(self) -> tuple[str, ...]:
         """Class names by index."""
         return tuple(entry.name for entry in self.classes)
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """How often each class is taken for granted, (K,), summing to 1: what it was trained with.
+
+        Equal where a model of an earlier version does not say.
+        """
+        found = np.array(self.data.get(SHARES, np.ones(len(self.classes))), dtype=np.float64)
+        equalled: NDArray[np.float64] = found / found.sum()
+        return equalled
 
     @property
     def is_half(self) -> bool:

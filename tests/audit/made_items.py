@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from hangtag.audit.evidence import Evidence, EvidenceTable
 
 CLASSES = 4
+EQUAL = np.full(CLASSES, 1 / CLASSES)
 
 
 def say(truth: NDArray[np.int64], *, skill: float = 3.0, seed: int = 0) -> NDArray[np.float64]:
@@ -31,10 +32,13 @@ def draw(shares: list[float], count: int, *, seed: int = 0) -> NDArray[np.int64]
 
 
 def gather(
-    probabilities: NDArray[np.float64], strange: NDArray[np.bool_] | None = None
+    probabilities: NDArray[np.float64],
+    strange: NDArray[np.bool_] | None = None,
+    *,
+    taken: NDArray[np.float64] = EQUAL,
 ) -> Evidence:
     """Returns the evidence of one group of items."""
-    table = EvidenceTable(probabilities.shape[1])
+    table = EvidenceTable(taken)
     groups = np.zeros(len(probabilities), dtype=np.int64)
     none = np.zeros(len(probabilities), dtype=np.bool_)
     table.add(groups, probabilities, none if strange is None else strange)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hangtag.audit.demo import DemoOptions, invent_brands, plant, write_demo_feed
 from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, SHORTS, name_kind
@@ -12,6 +13,8 @@ from hangtag.audit.demo.planting import Fault
 from hangtag.catalogue import FASHION_MNIST_CLASSES, Split
 from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import OutputError
+from hangtag.modelfolder import find_model_folder, read_card
+from tests.photos import write_photos
 from tests.tiny import Run, make_split
 
 KINDS = [name_kind(name) for name in FASHION_MNIST_CLASSES] * 200 + [SHORTS, OUTSIDE] * 20
@@ -88,6 +91,31 @@ def test_classes_that_no_taxonomy_knows_have_words_too(tmp_path: Path) -> None:
     split = make_split(60, classes=3, seed=1)
     counts = write_demo_feed(split, ("wide", "tall", "square"), tmp_path / "d", DemoOptions())
     assert counts["words"] >= 36
+
+
+def test_photos_keep_their_colours_and_every_class_has_words(tmp_path: Path) -> None:
+    names = read_card(find_model_folder("clothing-photos")).class_names
+    random = np.random.default_rng(1)
+    labels = np.arange(260) % len(names)
+    pixels = random.integers(0, 255, (260, 64, 64, 3), dtype=np.uint8)
+    split = Split(pixels, labels, np.array([str(one) for one in range(260)]))
+    counts = write_demo_feed(split, names, tmp_path / "d", DemoOptions(brands=5))
+    truth = list(read_csv_rows(tmp_path / "d" / "truth" / "items.csv"))
+    words = list(read_csv_rows(tmp_path / "d" / "truth" / "words.csv"))
+    assert {row["category"] for row in words} >= {name_kind(name) for name in names}
+    assert not [row for row in words if row["label"].casefold().startswith("aa-")]
+    assert sum(row["category"] == OUTSIDE for row in truth) == counts["strange"] > 0
+    for file in (tmp_path / "d" / "images").iterdir():
+        with Image.open(file) as image:
+            assert (image.size, image.mode) == ((64, 64), "RGB")
+
+
+def test_the_command_takes_photos(hangtag: Run, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos")
+    outcome = hangtag("data", "demo-feed", tmp_path / "d", "--images", photos, "--brands", 2)
+    assert outcome.code == 0, outcome.err
+    with Image.open(next((tmp_path / "d" / "images").iterdir())) as image:
+        assert (image.size, image.mode) == ((224, 224), "RGB")
 
 
 @pytest.mark.parametrize("options", [{"brands": 0}, {"noise": 0.6}, {"brands": 1001}])

@@ -15,7 +15,7 @@ from hangtag.audit.dictionary import (
     make_spread,
 )
 from hangtag.audit.evidence import Evidence
-from tests.audit.made_items import draw, gather, say
+from tests.audit.made_items import CLASSES, EQUAL, draw, gather, say
 
 NOTHING = find_prior(np.zeros(5))
 
@@ -58,6 +58,19 @@ def test_what_the_model_confuses_is_no_split() -> None:
     assert found.low[1] < 0.02
 
 
+def test_what_the_model_takes_for_granted_is_taken_away() -> None:
+    """A model trained on ten times as many of class 1 calls half of class 0 so; a word does not."""
+    taken = np.array([0.05, 0.5, 0.225, 0.225])
+    leaning = say(np.zeros(400, dtype=np.int64)) * taken
+    leaning /= leaning.sum(axis=1, keepdims=True)
+    assert (leaning.argmax(axis=1) == 1).mean() > 0.4
+    wrong = find_posterior(gather(leaning), NOTHING)
+    assert wrong.share[0] < 0.8
+    found = find_posterior(gather(leaning, taken=taken), NOTHING)
+    assert found.share[0] > 0.95
+    assert taken.shape == (CLASSES,)
+
+
 def test_a_mixture_of_what_the_model_confuses_is_found() -> None:
     found = find([0.7, 0.3, 0.0, 0.0], 2000)
     assert found.share[:2] == pytest.approx([0.7, 0.3], abs=0.04)
@@ -78,7 +91,7 @@ def sample_posterior(
     evidence: Evidence, prior: NDArray[np.float64], *, count: int
 ) -> NDArray[np.float64]:
     random = np.random.default_rng(0)
-    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange)
+    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange, EQUAL)
     shares, draws = prior / prior.sum(), []
     for _ in range(count + 100):
         joint = likelihoods * shares
@@ -97,7 +110,7 @@ def test_strange_items_are_no_apparel() -> None:
 
 
 def test_text_speaks_where_there_are_no_items() -> None:
-    empty = Evidence(np.zeros(0), np.zeros(0, dtype=np.bool_), np.zeros((0, 4)))
+    empty = Evidence(np.zeros(0), np.zeros(0, dtype=np.bool_), np.zeros((0, 4)), EQUAL)
     text = np.array([0.0, 0.9, 0.0, 0.0, 0.1])
     found = find_posterior(empty, find_prior(text))
     assert found.n == 0

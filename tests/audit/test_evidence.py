@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hangtag.audit.evidence import EvidenceTable
-from tests.audit.made_items import draw, gather, say
+from tests.audit.made_items import EQUAL, draw, gather, say
 
 
 def test_every_item_counts_and_probabilities_are_kept_in_sum() -> None:
@@ -15,7 +15,7 @@ def test_every_item_counts_and_probabilities_are_kept_in_sum() -> None:
 
 
 def test_groups_and_strange_items_are_apart() -> None:
-    table = EvidenceTable(4)
+    table = EvidenceTable(EQUAL)
     probabilities = say(draw([0.25] * 4, 60))
     groups, strange = np.arange(60) % 3, np.arange(60) % 2 == 0
     for start in range(0, 60, 7):

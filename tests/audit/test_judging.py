@@ -9,7 +9,7 @@ from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.judging import describe_words, judge_items, mix_errors
 from hangtag.audit.proposals import Action, Proposal
 from hangtag.audit.text import TextView
-from tests.audit.made_items import CLASSES, draw, say
+from tests.audit.made_items import CLASSES, EQUAL, draw, say
 
 
 def cover_of(given_classes: np.ndarray) -> np.ndarray:
@@ -31,7 +31,7 @@ def test_planted_errors_are_found_and_explained() -> None:
     probabilities, cover = say(truth, seed=3), cover_of(labels)
     none = np.zeros(len(truth), dtype=np.bool_)
     shares = mix_errors(cover.astype(float), cover)
-    found = judge_items(probabilities, none, cover=cover, shares=shares)
+    found = judge_items(probabilities, none, taken=EQUAL, cover=cover, shares=shares)
     assert average_precision_score(truth != labels, found.score) > 0.85
     sure = found.score > 0.9
     assert (found.suggested[sure] == truth[sure]).mean() > 0.9
@@ -43,7 +43,9 @@ def test_a_word_that_covers_both_is_no_issue() -> None:
     cover = np.zeros((100, CLASSES + 1), dtype=np.bool_)
     cover[:, :2] = True
     shares = mix_errors(np.where(cover, 0.5, 0.0), cover)
-    found = judge_items(probabilities, np.zeros(100, dtype=np.bool_), cover=cover, shares=shares)
+    found = judge_items(
+        probabilities, np.zeros(100, dtype=np.bool_), taken=EQUAL, cover=cover, shares=shares
+    )
     assert found.score.max() < 0.1
     assert (found.certainty < 1 - found.score).all()
     right = (found.within == 1).mean()
@@ -81,6 +83,7 @@ def test_what_a_word_without_a_meaning_may_mean_is_not_wrong() -> None:
     verdicts = judge_items(
         np.array([[0.01, 0.97, 0.01, 0.01]] * 4),
         np.zeros(4, dtype=np.bool_),
+        taken=EQUAL,
         cover=words.cover,
         shares=words.shares,
     )

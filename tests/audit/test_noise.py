@@ -16,7 +16,7 @@ from hangtag.audit.savings import Assumptions, count_savings
 from hangtag.audit.text import NoText
 from hangtag.errors import DataError
 from hangtag.taxonomy import shipped_tree
-from tests.audit.made_items import CLASSES, say
+from tests.audit.made_items import CLASSES, EQUAL, say
 
 NAMES = Categories(
     ("a", "b", "c", "d", "no apparel"), ("1", "2", "3", "4", "outside"), shipped_tree()
@@ -25,7 +25,7 @@ NAMES = Categories(
 
 def audit(rates: dict[str, float], *, items: int = 400) -> tuple[list[Entry], EvidenceTable]:
     """Builds the dictionary of brands with a word a class and a rate of wrong labels each."""
-    groups, table = Groups(), EvidenceTable(CLASSES)
+    groups, table = Groups(), EvidenceTable(EQUAL)
     for seed, (supplier, rate) in enumerate(rates.items()):
         random = np.random.default_rng(seed)
         truth = random.integers(0, CLASSES, items)

@@ -56,16 +56,16 @@ class Posterior:
 
 
 def find_likelihoods(
-    probabilities: NDArray[np.float64], strange: NDArray[np.bool_]
+    probabilities: NDArray[np.float64], strange: NDArray[np.bool_], taken: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Returns how likely items are under each category, (M, K + 1), up to a factor an item.
 
     Args:
-        probabilities: Calibrated, (M, K), of a model trained with the classes in equal shares.
+        probabilities: Calibrated, (M, K).
         strange: Whether the items are strange, (M,).
+        taken: How often the model takes each class for granted, (K,), summing to 1.
     """
-    classes = probabilities.shape[1]
-    as_class = np.where(strange, 1 - KEPT, KEPT)[:, None] * probabilities * classes
+    as_class = np.where(strange, 1 - KEPT, KEPT)[:, None] * probabilities / taken
     as_none = np.where(strange, STRANGE_OUTSIDE, 1 - STRANGE_OUTSIDE)[:, None]
     return np.hstack([as_class, as_none])
 
@@ -83,7 +83,7 @@ def find_posterior(evidence: Evidence, prior: NDArray[np.float64]) -> Posterior:
         evidence: What the model saw of its items.
         prior: Items that each category has before any is seen, (K + 1,).
     """
-    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange)
+    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange, evidence.taken)
     share = prior / prior.sum()
     for _ in range(_STEPS):
         before = share
@@ -133,7 +133,7 @@ def find_spread(
         chosen: Indices of the categories.
         prior_items: Items that the prior is worth.
     """
-    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange)
+    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange, evidence.taken)
     belongs = _respond(likelihoods, shares)[:, list(chosen)].sum(axis=1)
     share = float(np.clip(shares[list(chosen)].sum(), 0.0, 1.0))
     n, spread = evidence.counts.sum(), max(share * (1 - share), 1e-12)

@@ -87,4 +87,5 @@ def _find_finer(proposal: Proposal, text: TextView, categories: Categories) -> s
 
 
 def _see_nothing(classes: int) -> Evidence:
-    return Evidence(np.zeros(0), np.zeros(0, dtype=np.bool_), np.zeros((0, classes)))
+    taken = np.full(classes, 1 / classes)
+    return Evidence(np.zeros(0), np.zeros(0, dtype=np.bool_), np.zeros((0, classes)), taken)

@@ -28,11 +28,13 @@ class Evidence:
         counts: Items by cell, (M,).
         strange: Whether the items of the cell are strange, (M,).
         probabilities: Their mean calibrated probabilities, (M, K).
+        taken: How often the model takes each class for granted, (K,), summing to 1.
     """
 
     counts: NDArray[np.float64]
     strange: NDArray[np.bool_]
     probabilities: NDArray[np.float64]
+    taken: NDArray[np.float64]
 
     @property
     def n(self) -> int:
@@ -44,11 +46,12 @@ class EvidenceTable:
     """Gathers the evidence of all groups.
 
     Args:
-        classes: K.
+        taken: How often the model takes each class for granted, (K,), summing to 1.
     """
 
-    def __init__(self, classes: int) -> None:
-        self._classes = classes
+    def __init__(self, taken: NDArray[np.float64]) -> None:
+        self._taken = taken
+        self._classes = classes = len(taken)
         self._rows: dict[int, int] = {}
         self._counts = np.zeros(_FIRST_ROWS)
         self._sums = np.zeros((_FIRST_ROWS, classes))
@@ -78,7 +81,7 @@ class EvidenceTable:
             if len(part):
                 counts = self._counts[rows[part]]
                 means = self._sums[rows[part]] / counts[:, None]
-                found[int(groups[part[0]])] = Evidence(counts, strange[part], means)
+                found[int(groups[part[0]])] = Evidence(counts, strange[part], means, self._taken)
         return found
 
     def _find_cells(

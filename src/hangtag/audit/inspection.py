@@ -136,7 +136,7 @@ class Inspector:
     ) -> None:
         rules = categoriser.card.rules
         self._scan, self._entries = scan, entries
-        self._categories = categories
+        self._categories, self._taken = categories, categoriser.card.shares
         self._words = describe_words(entries)
         self._lowest = _find_lowest(rules, precision)
         self._ruled = np.array(
@@ -199,6 +199,7 @@ class Inspector:
         return judge_items(
             items.probabilities,
             items.strange,
+            taken=self._taken,
             cover=self._words.cover[items.groups],
             shares=self._words.shares[items.groups],
         )

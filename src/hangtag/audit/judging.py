@@ -90,6 +90,7 @@ def judge_items(
     probabilities: NDArray[np.float64],
     strange: NDArray[np.bool_],
     *,
+    taken: NDArray[np.float64],
     cover: NDArray[np.bool_],
     shares: NDArray[np.float64],
 ) -> Verdicts:
@@ -98,10 +99,11 @@ def judge_items(
     Args:
         probabilities: Calibrated, (N, K).
         strange: Whether the items are strange, (N,).
+        taken: How often the model takes each class for granted, (K,), summing to 1.
         cover: What the word of each item covers, (N, K + 1).
         shares: Its prior, (N, K + 1).
     """
-    found = explain_items(find_likelihoods(probabilities, strange), shares)
+    found = explain_items(find_likelihoods(probabilities, strange, taken), shares)
     others, own = np.where(cover, -1.0, found), np.where(cover, found, -1.0)
     rows, suggested, within = np.arange(len(found)), others.argmax(axis=1), own.argmax(axis=1)
     return Verdicts(

@@ -132,6 +132,7 @@ def _measure_row(cover: tuple[int, ...], parts: Sequence[Evidence]) -> NoiseRow:
         np.concatenate([one.counts for one in parts]),
         np.concatenate([one.strange for one in parts]),
         np.concatenate([one.probabilities for one in parts]),
+        parts[0].taken,
     )
     categories = together.probabilities.shape[1] + 1
     truth = find_posterior(together, np.full(categories, FLAT_ITEMS / categories))

@@ -101,7 +101,7 @@ def scan_feed(
         on_progress: Called with the items done and, where known, all items.
     """
     classes = len(categoriser.classes)
-    groups, evidence = Groups(), EvidenceTable(classes)
+    groups, evidence = Groups(), EvidenceTable(categoriser.card.shares)
     total, done, errors, first = feed.count(), 0, 0, ""
     items = feed.read(decoders, shape=find_shape(categoriser))
     with _Writer(path, classes) as writer:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hangtag.catalogue.reading import PHOTO_FORMAT, ImageFormat
+from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
 
 app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
@@ -133,8 +135,8 @@ def demo_feed(
 
     Brands write their own words in English, German, French, Spanish or Italian;
     some words cover several categories, some divide one. Wrong labels, things
-    that are no apparel, a category the model has not learned and duplicates are
-    planted. DIR/feed.csv is for hangtag audit; DIR/truth says what is true.
+    that are no apparel, duplicates and, to Fashion-MNIST, a category that no class
+    stands for are planted. DIR/feed.csv is for hangtag audit; DIR/truth says what is true.
 
     \b
     For example:
@@ -142,11 +144,11 @@ def demo_feed(
       hangtag data demo-feed demo --images photos/ --brands 5 --noise 0.1 --seed 3
     """
     from hangtag.audit.demo import DemoOptions, write_demo_feed
-    from hangtag.catalogue import open_catalogue
 
     silent = quiet or as_json
-    with progress_bar(f"Opening {images}", quiet=silent) as tick:
-        catalogue = open_catalogue(images, offline=offline, on_progress=tick)
+    catalogue = read_catalogue(
+        images, format=ImageFormat(), photos=PHOTO_FORMAT, offline=offline, quiet=silent
+    )
     split = catalogue.splits.get("test", catalogue.first)
     options = DemoOptions(brands=brands, noise=noise, seed=seed)
     with progress_bar("Writing images", quiet=silent) as tick:

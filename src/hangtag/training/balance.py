@@ -1,11 +1,25 @@
 """What a recipe does about classes of few images: drawing, weighing, adjusting logits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from hangtag.training.recipes.schema import Balance
+
+
+def find_shares(settings: Balance, counts: Sequence[int]) -> list[float]:
+    """Returns how often a model takes each class for granted, (K,), summing to 1.
+
+    Args:
+        settings: The recipe's. Drawing and weighing change what the network sees, the shift what it
+            is asked for: each takes its part of the logarithm of a class's count away.
+        counts: Images of each class in the train split, (K,).
+    """
+    power = 1 - settings.sampling - settings.loss - settings.logits
+    weights = [max(count, 1) ** power for count in counts]
+    return [weight / sum(weights) for weight in weights]
 
 
 @dataclass(frozen=True, slots=True)

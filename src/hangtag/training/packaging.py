@@ -21,6 +21,7 @@ from hangtag.decisions.rules import Rules, build_levels, set_rules
 from hangtag.evaluation import Evaluation, evaluate
 from hangtag.machine import processor, versions
 from hangtag.modelfolder import (
+    SHARES,
     Calibration,
     Card,
     InputSize,
@@ -29,6 +30,7 @@ from hangtag.modelfolder import (
     write_model_folder,
 )
 from hangtag.taxonomy import Tree, category_of, levels_above, parents_of
+from hangtag.training.balance import find_shares
 from hangtag.training.export import Exportable, export_onnx, safetensors_bytes
 from hangtag.training.halving import choose_weights
 from hangtag.training.modelcard import write_readme
@@ -38,6 +40,8 @@ from hangtag.training.provenance import describe_data
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.strangeness import learn_strangeness
 from hangtag.training.summary import summarise
+
+_SHARE_DIGITS = 6
 
 GOLDEN_IMAGES = 16
 GOLDEN_BYTES = 320_000
@@ -167,7 +171,7 @@ def _draft_card(model: Exportable, *, recipe: Recipe, catalogue: Catalogue, seed
         input=InputSize(height=height, width=width, channels=channels),
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
-        data=describe_data(catalogue, recipe),
+        data=describe_data(catalogue, recipe) | {SHARES: _find_shares(catalogue, recipe)},
         summary=summarise(model.network, channels=channels, size=(height, width)),
         metrics={},
         calibration=Calibration(
@@ -178,6 +182,12 @@ def _draft_card(model: Exportable, *, recipe: Recipe, catalogue: Catalogue, seed
             np.zeros((0, height, width, channels), np.uint8), np.zeros((0, 0), np.float32)
         ),
     )
+
+
+def _find_shares(catalogue: Catalogue, recipe: Recipe) -> list[float]:
+    labels = catalogue.splits["train"].labels
+    counts = np.bincount(labels, minlength=len(catalogue.classes)).tolist()
+    return [round(share, _SHARE_DIGITS) for share in find_shares(recipe.balance, counts)]
 
 
 def _input_shape(catalogue: Catalogue) -> tuple[int, int, int]:

@@ -19,10 +19,17 @@ SHORTS = "aa-1-14"
 
 _TEES, _SHIRTS, _SWEATERS, _COATS = "aa-1-13-8", "aa-1-13-7", "aa-1-13-12", "aa-1-10-2"
 _SHOES = ("aa-8-3", "aa-8-6", "aa-8-8")
-_TROUSERS = "aa-1-12"
+_TROUSERS, _SKIRTS, _DRESSES = "aa-1-12", "aa-1-15", "aa-1-4"
+_POLOS, _TANKS, _BODYSUITS = "aa-1-13-6", "aa-1-13-9", "aa-1-25-9-2"
 
 LOOK_ALIKES: Mapping[str, tuple[str, ...]] = {
-    _TEES: (_SHIRTS,),
+    _TEES: (_SHIRTS, _POLOS, _TANKS, _BODYSUITS),
+    _POLOS: (_TEES, _SHIRTS),
+    _TANKS: (_TEES,),
+    _BODYSUITS: (_TEES,),
+    SHORTS: (_SKIRTS,),
+    _SKIRTS: (SHORTS, _DRESSES),
+    _DRESSES: (_SKIRTS,),
     _SHIRTS: (_TEES, _SWEATERS, _COATS),
     _SWEATERS: (_COATS, _SHIRTS),
     _COATS: (_SWEATERS, _SHIRTS),
@@ -45,6 +52,7 @@ _MERGED: Mapping[str, tuple[float, Mapping[str, float]]] = {
     "knitwear": (0.4, {_SWEATERS: 1.0, _COATS: _KNITTED_COATS}),
     "tops": (0.35, {_TEES: 1.0, _SHIRTS: 1.0}),
     "footwear": (0.25, dict.fromkeys(_SHOES, 1.0)),
+    "bottoms": (0.25, {_TROUSERS: 1.0, _SKIRTS: 1.0}),
 }
 """Words over several categories: how often a brand has one, and what it takes of each."""
 
@@ -125,7 +133,7 @@ def _divide(
     for kind, share in left.items():
         if share > 0:
             divided += _name(kind, share, words, random)
-    if random.random() < _WITH_SHORTS and _TROUSERS in kinds:
+    if random.random() < _WITH_SHORTS and _TROUSERS in kinds and SHORTS not in kinds:
         divided.append((random.choice(words["shorts"]), {SHORTS: 1.0}))
     if random.random() < _WITH_OUTSIDE:
         divided.append((random.choice(words["outside"]), {OUTSIDE: 1.0}))
@@ -139,7 +147,7 @@ def _merge(
     merged = []
     for into, (chance, parts) in _MERGED.items():
         takes = {kind: share for kind, share in parts.items() if kind in kinds}
-        if random.random() < chance and len(takes) > 1:
+        if len(takes) > 1 and random.random() < chance:
             merged.append((random.choice(words[into]), takes))
     return merged
 

@@ -1,4 +1,4 @@
-"""Images of what no class of Fashion-MNIST stands for: shorts, and what is no apparel."""
+"""Images of what no class stands for: shorts beside Fashion-MNIST's, and what is no apparel."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -20,7 +20,16 @@ Pixels = NDArray[np.uint8]
 def add_strange(
     images: Pixels, labels: NDArray[np.int64], classes: Sequence[str], *, seed: int
 ) -> tuple[Pixels, list[str]]:
-    """Adds images of shorts (trousers cut short) and of digits to images (N, H, W).
+    """Adds images of what no class stands for.
+
+    To grey images shorts (trousers cut short), where no class is shorts, and digits; to photos
+    pieces of photos of a temple and of a flower.
+
+    Args:
+        images: (N, H, W), photos (N, H, W, 3).
+        labels: (N,).
+        classes: Names of the classes.
+        seed: Of all choices.
 
     Returns:
         The images with those added, and what each shows.
@@ -30,11 +39,13 @@ def add_strange(
     count = round(_STRANGE * len(images))
     trousers = np.flatnonzero(np.array(kinds) == "aa-1-12")
     added = [images]
-    if len(trousers) and count:
+    is_photos = images.ndim == 4
+    if len(trousers) and count and not is_photos and SHORTS not in kinds:
         added.append(_cut_short(images[random.choice(trousers, min(count, len(trousers)), False)]))
         kinds += [SHORTS] * len(added[-1])
     if count:
-        added.append(_draw_digits(count, images.shape[1:], random))
+        draw = _cut_pieces if is_photos else _draw_digits
+        added.append(draw(count, images.shape[1:3], random))
         kinds += [OUTSIDE] * count
     return np.concatenate(added), kinds
 
@@ -68,3 +79,18 @@ def _draw_digits(count: int, size: Sequence[int], random: np.random.Generator) -
             for one in chosen
         ]
     )
+
+
+def _cut_pieces(count: int, size: Sequence[int], random: np.random.Generator) -> Pixels:
+    """Cuts squares out of the photos that come with scikit-learn, and scales them to `size`."""
+    from PIL import Image
+    from sklearn.datasets import load_sample_images
+
+    photos, pieces = load_sample_images().images, []
+    for _ in range(count):
+        photo = photos[random.integers(len(photos))]
+        side = int(random.integers(min(photo.shape[:2]) // 3, min(photo.shape[:2])))
+        top, left = (int(random.integers(length - side)) for length in photo.shape[:2])
+        piece = Image.fromarray(photo[top : top + side, left : left + side])
+        pieces.append(np.asarray(piece.resize((size[1], size[0]), Image.Resampling.BICUBIC)))
+    return np.stack(pieces)

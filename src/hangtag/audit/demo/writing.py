@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hangtag.audit.demo.brands import OUTSIDE, SHORTS, Brand, invent_brands
+from hangtag.audit.demo.brands import OUTSIDE, SHORTS, Brand, invent_brands, name_kind
 from hangtag.audit.demo.pictures import Pixels, add_strange, save_again
 from hangtag.audit.demo.planting import DemoItem, Fault, find_covers, plant
 from hangtag.catalogue import Split
@@ -22,7 +22,6 @@ from hangtag.csv_rows import format_row
 from hangtag.errors import OutputError
 from hangtag.files import new_folder, write_text
 from hangtag.progress import Tick
-from hangtag.taxonomy import category_of
 
 FEED, ITEMS, WORDS = "feed.csv", "truth/items.csv", "truth/words.csv"
 MOST_BRANDS = 1000
@@ -82,7 +81,7 @@ def write_demo_feed(
     images, kinds = add_strange(split.images, split.labels, classes, seed=options.seed)
     items = plant(kinds, brands, noise=options.noise, seed=options.seed)
     rows = _arrange(items, brands, seed=options.seed)
-    names = _name_kinds(classes)
+    names, known = _name_kinds(classes), {name_kind(one) for one in classes}
     with new_folder(folder) as temporary:
         _write_images(rows, images, temporary / "images", on_progress)
         write_text(temporary / FEED, _format_feed(rows, brands))
@@ -94,7 +93,7 @@ def write_demo_feed(
         "words": sum(len(brand.words) for brand in brands),
         "errors": sum(item.fault is not Fault.NONE for item in items),
         "duplicates": sum(item.copy_of is not None for item in items),
-        "strange": sum(item.kind in (OUTSIDE, SHORTS) for item in items),
+        "strange": sum(item.kind not in known for item in items),
     }
 
 
@@ -167,6 +166,5 @@ def _format_words(items: Sequence[DemoItem], brands: Sequence[Brand], names: dic
 def _name_kinds(classes: Sequence[str]) -> dict[str, str]:
     names = {SHORTS: "Shorts", OUTSIDE: "no apparel"}
     for name in classes:
-        category = category_of(name)
-        names[name if category is None else category.id] = name
+        names[name_kind(name)] = name
     return names
