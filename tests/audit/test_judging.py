@@ -1,5 +1,7 @@
 """Items against their words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
@@ -75,6 +77,8 @@ def test_what_a_word_without_a_meaning_may_mean_is_not_wrong() -> None:
             (nothing, mapped),
         ]
     ]
+    vague = replace(entries[1], text=TextView(np.zeros(5), vague=True))
+    assert describe_words([vague]).cover.all()
     words = describe_words(entries)
     assert (
         words.cover.tolist()

@@ -10,6 +10,7 @@ from hangtag.audit.proposals import Action, propose
 from hangtag.audit.text import TextView
 
 SAID_NOTHING = TextView(np.zeros(4))
+VAGUE = TextView(np.zeros(4), vague=True)
 SAYS_FIRST = TextView(np.array([0.9, 0.0, 0.0, 0.1]), 0.0, "First", 0.9)
 
 
@@ -23,6 +24,7 @@ def posterior(*shares: float, n: int = 100, spread: float = 0.05) -> Posterior:
     [
         (posterior(0.95, 0.03, 0.01, 0.01), SAYS_FIRST, "map", (0,), "images and text agree"),
         (posterior(0.95, 0.03, 0.01, 0.01), SAID_NOTHING, "map", (0,), "images agree"),
+        (posterior(0.99, 0.01, 0.0, 0.0), VAGUE, "ask", (), "the word names nothing"),
         (posterior(0.7, 0.27, 0.02, 0.01), SAYS_FIRST, "split", (0, 1), "several"),
         (posterior(0.02, 0.97, 0.01, 0.0), SAYS_FIRST, "ask", (1,), "the word says First"),
         (posterior(0.01, 0.01, 0.01, 0.97), SAID_NOTHING, "outside", (3,), "none of the classes"),

@@ -45,6 +45,14 @@ def test_a_word_that_is_not_read_says_nothing() -> None:
     assert not NoText(3).read(["Shirts"])[0].known
 
 
+@pytest.mark.parametrize("label", ["Not sure", "OTHER", "Sale", "New In", "Sonstiges", "Divers"])
+def test_a_word_that_names_nothing_is_vague(label: str) -> None:
+    vague, goods = TaxonomyReader(CATEGORIES).read([label, "Gift Cards"])
+    assert vague.vague
+    assert vague.vector.sum() == 0
+    assert not goods.vague
+
+
 def test_the_name_of_the_brand_and_the_season_say_nothing() -> None:
     reader = TaxonomyReader(CATEGORIES)
     plain, named = reader.read(["Chinos", "Zalbo Chinos SS24"], supplier="Zalbo GmbH")

@@ -63,7 +63,7 @@ def describe_words(entries: Sequence[Entry]) -> Words:
     for row, entry in enumerate(entries):
         cover[row, list(entry.meaning.cover)] = True
         if not _has_meaning(entry):
-            cover[row] |= entry.posterior.share >= COVER_SHARE
+            cover[row] |= entry.text.vague | (entry.posterior.share >= COVER_SHARE)
     return Words(cover, mix_errors(np.where(cover, shares, 0.0), cover))
 
 

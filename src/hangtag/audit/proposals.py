@@ -60,6 +60,8 @@ def propose(posterior: Posterior, text: TextView) -> Proposal:
     """Proposes what to do with a word, from what its images and its text say."""
     cover = find_cover(posterior)
     outside = len(posterior.share) - 1
+    if text.vague:
+        return Proposal(Action.ASK, (), "the word names nothing")
     if text.foreign >= TEXT_SURE:
         return Proposal(Action.ASK, cover, f"the model has no class for {text.best}")
     if not cover or posterior.share[list(cover)].sum() < EXPLAINED:

@@ -27,6 +27,7 @@ class TextView:
         best: Name of the likeliest category; empty where the text says nothing.
         score: Its probability.
         category: Its id; empty where the text says nothing or no apparel.
+        vague: Whether the word names nothing whatever its items are, as "Other" and "Sale".
     """
 
     vector: NDArray[np.float64]
@@ -34,6 +35,7 @@ class TextView:
     best: str = ""
     score: float = 0.0
     category: str = ""
+    vague: bool = False
 
     @property
     def known(self) -> bool:

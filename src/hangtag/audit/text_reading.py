@@ -9,6 +9,7 @@ from hangtag.audit.feed import fold_label
 from hangtag.audit.text import TextView
 from hangtag.taxonomy.labels import remove_name
 from hangtag.taxonomy.languages import study_source
+from hangtag.taxonomy.lexicon import is_vague
 from hangtag.taxonomy.matching import LabelReader, Meaning
 
 _SAMPLE = 2_000
@@ -50,8 +51,12 @@ class TaxonomyReader:
             if index is not None:
                 found.append(self._say_class(index))
                 continue
-            meaning = reader.read(remove_name(label, supplier) if named else label)
-            found.append(self._nothing() if meaning.kind in _UNREAD else self._fold(meaning))
+            word = remove_name(label, supplier) if named else label
+            meaning = reader.read(word)
+            if meaning.kind in _UNREAD or is_vague(word):
+                found.append(self._say_nothing(vague=is_vague(word)))
+            else:
+                found.append(self._fold(meaning))
         return found
 
     def _say_class(self, index: int) -> TextView:
@@ -60,8 +65,8 @@ class TaxonomyReader:
         name, identifier = self._categories.names[index], self._categories.ids[index]
         return TextView(vector, 1 - _NAMED, name, _NAMED, identifier)
 
-    def _nothing(self) -> TextView:
-        return TextView(np.zeros(self._count + 1))
+    def _say_nothing(self, *, vague: bool) -> TextView:
+        return TextView(np.zeros(self._count + 1), vague=vague)
 
     def _fold(self, meaning: Meaning) -> TextView:
         vector, foreign = np.zeros(self._count + 1), 0.0

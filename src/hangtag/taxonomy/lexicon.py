@@ -2,8 +2,8 @@
 
 The tables lie in ``data/``. ``synonyms/LANGUAGE.csv`` holds terms by category, separated by ``|``;
 a term after ``~`` may mean the category, but more often means another. The category ``none``
-stands for what is no apparel. ``words.csv`` holds words by kind: who wears it, what for, words
-that say nothing about the category.
+stands for what is no apparel, ``vague`` for what names nothing (other, sale). ``words.csv`` holds
+words by kind: who wears it, what for, words that say nothing about the category.
 """
 
 import csv
@@ -20,6 +20,9 @@ from hangtag.taxonomy.tree import Tree, shipped_tree
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv")
 OUTSIDE = "none"
 """Stands for everything that has no category in the tree."""
+
+VAGUE = "vague"
+"""Stands for what names nothing; it has no category either."""
 
 AND = "&"
 """Stands in a term between the things it lists, such as coats and jackets."""
@@ -52,6 +55,7 @@ class Lexicon:
         qualifiers: The words of `kinds` as they are spelled, joined.
         glue: Folded word -> ``stop``, ``cut`` or ``and``.
         spellings: Stem -> folded word or joined term that has it; what a mistyped word may be.
+        vague: Joined stems of the terms that name nothing.
     """
 
     language: str
@@ -61,6 +65,7 @@ class Lexicon:
     qualifiers: frozenset[str]
     glue: Mapping[str, str]
     spellings: Mapping[str, str]
+    vague: frozenset[str]
 
     @property
     def head_last(self) -> bool:
@@ -112,7 +117,11 @@ def shipped_lexicon(language: str) -> Lexicon:
             kinds.setdefault(_key(word.split(), language), kind)
             qualifiers.add(word.replace(" ", ""))
             spellings.update(word.split())
-    for category, words, weight in _read_terms(language, glue):
+    vague: set[str] = set()
+    for named, words, weight in _read_terms(language, glue):
+        category = OUTSIDE if named == VAGUE else named
+        if named == VAGUE:
+            vague.add(_key(words, language))
         _add(forms, "".join(words), category, weight)
         _add(terms, _key(words, language), category, weight)
         spellings.update((*words, "".join(words)))
@@ -127,7 +136,15 @@ def shipped_lexicon(language: str) -> Lexicon:
         frozenset(qualifiers),
         glue,
         by_stem,
+        frozenset(vague),
     )
+
+
+def is_vague(label: str) -> bool:
+    """Returns whether a label names nothing in any language: neither a category nor other goods."""
+    tokens = tokenise(label)
+    lexicons = map(shipped_lexicon, LANGUAGES)
+    return any(one.key(content_words(tokens, one.glue)) in one.vague for one in lexicons)
 
 
 def content_words(tokens: Sequence[str], glue: Mapping[str, str]) -> list[str]:
