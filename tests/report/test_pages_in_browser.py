@@ -3,13 +3,18 @@
 import re
 import shutil
 import subprocess
+from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from hangtag.audit.proposals import Action
+from hangtag.audit.rules import BETWEEN, Rule, write_rules
 from hangtag.catalogue import Catalogue, Split
 from hangtag.evaluation import Evaluation
 from hangtag.report import explore, write_exploration, write_report
@@ -33,6 +38,21 @@ addEventListener("load", () => {{
   document.title = `frame=${{inside.defaultView.innerWidth}} broken=${{broken}} ` +
     `overflow=${{root.scrollWidth - root.clientWidth}} images=${{inside.images.length}}`;
 }});
+</script>"""
+
+
+APPROVE = """<script>
+addEventListener("load", () => {
+  const search = document.querySelector("#search");
+  URL.createObjectURL = blob => {
+    blob.text().then(text => { document.body.innerHTML = `<pre>${btoa(encodeURIComponent(text))}</pre>`; });
+    return "#";
+  };
+  search.value = "knit";
+  search.dispatchEvent(new Event("input"));
+  document.querySelector("#approve-shown").click();
+  document.querySelector("#download").click();
+});
 </script>"""
 
 
@@ -102,3 +122,43 @@ def test_the_ledger_of_the_audit_computes(tmp_path: Path) -> None:
     assert shown["minutes"] == "162"
     assert shown["queue"] == "500"
     assert '<span id="approved">2</span>' in done.stdout
+
+
+def test_approved_rules_are_downloaded_as_the_tool_writes_them(tmp_path: Path) -> None:
+    """A filter, *approve what is shown* and the download: the bytes of `write_rules`."""
+    plain = make_page(name="Plain")
+    labels = ["Knits", 'say "knit", or;\n=1+1', "Tops", "Über-Knit\tware", "-4", "'=knit"]
+    rules = [
+        Rule("=Brand; & Söhne", label, Action.SPLIT, ("Tops > Shirts", "Polos"), ("aa-1", "aa-2"))
+        for label in labels
+    ]
+    rules.sort(key=lambda rule: rule.key)
+    view = plain.rules["Plain0"][0]
+    views = [
+        replace(
+            view,
+            place=place,
+            supplier=rule.supplier,
+            label=rule.label,
+            action=str(rule.action),
+            categories=BETWEEN.join(rule.categories),
+            ids=BETWEEN.join(rule.ids),
+            approved=False,
+        )
+        for place, rule in enumerate(rules)
+    ]
+    page = write_audit_page(tmp_path, replace(plain, rules={"Brand": views}))
+    html = page.read_text(encoding="utf-8")
+    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+    page.write_text(html.replace("</body>", f"{APPROVE}</body>"), encoding="utf-8")
+    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    command += ["--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    (written,) = re.findall(r"<pre>(.*?)</pre>", done.stdout)
+    text = unquote(b64decode(written).decode())
+    expected = tmp_path / "rules.csv"
+    approved = [replace(one, approved="knit" in one.label.casefold()) for one in rules]
+    write_rules(expected, approved)
+    assert text == expected.read_bytes().decode("utf-8")
+    assert text.count("yes,") == 4

@@ -77,8 +77,8 @@ def audit(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A shipped model, a model or a run folder.  [default: clothing-photos; "
-            "fashion-mnist where the images are 28x28]",
+            help="A shipped model, a model or a run folder. (default: clothing-photos; "
+            "fashion-mnist where the images are 28x28)",
             show_default=False,
         ),
     ] = None,
@@ -95,7 +95,7 @@ def audit(
         typer.Option(
             metavar="DATA",
             help="Images with right labels that the model has not learned; automatic corrections "
-            "are tested on them.  [default: the model's validation images, where at hand]",
+            "are tested on them. (default: the model's validation images, where at hand)",
         ),
     ] = None,
     before: Annotated[
@@ -132,7 +132,7 @@ def audit(
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that decode images.  [default: one a core, at most 8]"),
+        typer.Option(min=0, help="Processes that decode images. (default: one a core, at most 8)"),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,

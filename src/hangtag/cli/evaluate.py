@@ -39,7 +39,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A shipped model, a model or a run folder.")],
     data: Annotated[str, typer.Argument(help="A name, a folder, a CSV or a manifest.")],
     split: Annotated[
-        str | None, typer.Option(help="Which split.  [default: test, else validation, else train]")
+        str | None, typer.Option(help="Which split. (default: test, else validation, else train)")
     ] = None,
     out: Annotated[
         Path | None,

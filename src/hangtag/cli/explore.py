@@ -76,7 +76,7 @@ def explore(
         typer.Option(
             metavar="MODEL",
             help="A model of photos, whose embeddings find more near duplicates; none "
-            f"compares hashes only.  [default: {PHOTO_MODEL}]",
+            f"compares hashes only. (default: {PHOTO_MODEL})",
             show_default=False,
         ),
     ] = None,

@@ -60,7 +60,7 @@ def predict(
     ] = AUTO,
     out: Annotated[
         Path | None,
-        typer.Option(help="A .csv, .jsonl or .parquet file.  [default: CSV on stdout]"),
+        typer.Option(help="A .csv, .jsonl or .parquet file. (default: CSV on stdout)"),
     ] = None,
     precision: Annotated[
         float,
@@ -81,7 +81,7 @@ def predict(
         int | None,
         typer.Option(
             min=0,
-            help="Processes that decode images.  [default: one a core, at most 8]",
+            help="Processes that decode images. (default: one a core, at most 8)",
         ),
     ] = None,
     as_json: Json = False,

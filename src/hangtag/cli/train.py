@@ -53,8 +53,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help=f"A shipped recipe or a .yaml file.  [default: {DEFAULT_RECIPE}, of photos "
-            f"{PHOTO_RECIPE}; with --from the model's own, made gentler; with --resume the run's]"
+            help=f"A shipped recipe or a .yaml file. (default: {DEFAULT_RECIPE}, of photos "
+            f"{PHOTO_RECIPE}; with --from the model's own, made gentler; with --resume the run's)"
         ),
     ] = None,
     begin_from: Annotated[
@@ -71,11 +71,11 @@ def train(
         typer.Option(
             parser=parse_folder,
             metavar="DIR",
-            help="The run folder.  [default: runs/RECIPE-NUMBER]",
+            help="The run folder. (default: runs/RECIPE-NUMBER)",
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Decides everything random.  [default: 0]")
+        int | None, typer.Option(min=0, help="Decides everything random. (default: 0)")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
