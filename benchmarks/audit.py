@@ -12,6 +12,7 @@ split; what was tuned was tuned on the validation split, which ``--split validat
 
 import argparse
 import csv
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,9 @@ RESULTS = {"fashion-mnist": "audit.json", "clothing-photos": "audit_photos.json"
 ENOUGH, FEW = 30, 10
 """Items of a word from which its rule counts; below, rules are counted apart."""
 
+PARTS = (0.0, 0.1, 0.3, 0.7, 0.9, 1.01)
+"""Where the parts of the scores end."""
+
 LEAST_SHARE = 0.1
 """Share from which a category belongs to the truth of a word."""
 
@@ -67,6 +71,8 @@ class Measured:
         saved_again: The same of copies saved as JPEG in between.
         at_odds: Copies under a wrong label whose labels are told to be at odds, and all of those.
         other_copies: Items told to repeat a picture that were not planted.
+        reliability: Of the issues with a score in each part of `PARTS`: how many they are, their
+            mean score, and how many labels are wrong.
         seconds: Time of the audit, by the clock.
     """
 
@@ -85,6 +91,7 @@ class Measured:
     saved_again: tuple[int, int]
     at_odds: tuple[int, int]
     other_copies: int
+    reliability: list[tuple[int, float, int]]
     seconds: float
 
 
@@ -118,6 +125,7 @@ def main() -> None:
                 found.append(measure(feed, out, seconds, lacking=lacking))
     if found:
         print_figures(options.seeds, found)
+        print_reliability(found)
     if found and options.split == "test" and options.model in RESULTS:
         record(RESULTS[options.model], options.seeds, found)
 
@@ -218,6 +226,7 @@ def measure(feed: Path, out: Path, seconds: float, *, lacking: Set[str]) -> Meas
         saved_again=count_told(planted, repeats, saved_again="yes"),
         at_odds=count_at_odds(truth, planted, repeats),
         other_copies=len(repeats.keys() - known),
+        reliability=find_reliability(truth, scores),
         seconds=seconds,
     )
 
@@ -233,6 +242,18 @@ def count_right(
         if row["proposal"] != "ask" and int(row["items"]) in items
     ]
     return sum(ruled), len(ruled)
+
+
+def find_reliability(
+    truth: Mapping[str, Row], scores: Mapping[str, float]
+) -> list[tuple[int, float, int]]:
+    """Returns number, mean score and wrong labels of the issues in each part of the scores."""
+    found = []
+    for low, high in itertools.pairwise(PARTS):
+        those = {one: score for one, score in scores.items() if low <= score < high}
+        mean = sum(those.values()) / max(len(those), 1)
+        found.append((len(those), mean, sum(truth[one]["fault"] != "" for one in those)))
+    return found
 
 
 def count_told(
@@ -322,6 +343,17 @@ def print_figures(seeds: Sequence[int], found: Sequence[Measured]) -> None:
     seconds = [one.seconds for one in found]
     rows.append(["seconds", *(f"{one:.0f}" for one in (*seconds, sum(seconds)))])
     print_table("", ["", *(f"seed {seed}" for seed in seeds), "all"], rows)
+
+
+def print_reliability(found: Sequence[Measured]) -> None:
+    """Prints how often a label is wrong beside what the scores say, a row a part of the scores."""
+    rows = []
+    for part, (low, high) in enumerate(itertools.pairwise(PARTS)):
+        parts = [one.reliability[part] for one in found]
+        count, wrong = sum(one[0] for one in parts), sum(one[2] for one in parts)
+        mean = sum(one[0] * one[1] for one in parts) / max(count, 1)
+        rows.append([f"{low:g} to {min(high, 1):g}", f"{mean:.3f}", share((wrong, count))])
+    print_table("Scores", ["score", "mean", "wrong"], rows)
 
 
 def add(found: Sequence[Measured], name: str) -> tuple[int, int]:

@@ -45,7 +45,9 @@ APPROVE = """<script>
 addEventListener("load", () => {
   const search = document.querySelector("#search");
   URL.createObjectURL = blob => {
-    blob.text().then(text => { document.body.innerHTML = `<pre>${btoa(encodeURIComponent(text))}</pre>`; });
+    blob.text().then(text => {
+      document.body.innerHTML = `<pre>${btoa(encodeURIComponent(text))}</pre>`;
+    });
     return "#";
   };
   search.value = "knit";

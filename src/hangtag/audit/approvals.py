@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hangtag.audit.categories import OUTSIDE_ID, OUTSIDE_NAME, Categories
 from hangtag.audit.dictionary_entries import Entry
-from hangtag.audit.proposals import Action, Proposal
+from hangtag.audit.proposals import EXPLAINED, Action, Proposal
 from hangtag.audit.rules import BETWEEN, Rule, keep_approved, read_rules
 
 RULES = "rules.csv"
@@ -43,9 +43,15 @@ def rule_of(entry: Entry, categories: Categories) -> Rule:
 
 
 def is_contradicted(entry: Entry, categories: Categories) -> bool:
-    """Whether a word was approved as something else than its images and its text say now."""
-    if entry.approved is None or entry.proposal.action is Action.ASK:
+    """Whether a word was approved as something else than its images and its text say now.
+
+    Where they say nothing clear, it is contradicted once what was approved surely explains too few
+    of the items.
+    """
+    if entry.approved is None:
         return False
+    if entry.proposal.action is Action.ASK:
+        return bool(entry.posterior.high[list(entry.meaning.cover)].sum() < EXPLAINED)
     return entry.approved.meaning != _propose(entry, categories).meaning
 
 

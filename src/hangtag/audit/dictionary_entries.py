@@ -1,6 +1,6 @@
 """The brand dictionary: for each word of each brand what it means and what to do with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +57,10 @@ def build_dictionary(
             found = seen.get(number) or _see_nothing(len(view.vector) - 1)
             posterior = find_posterior(found, find_prior(view.vector))
             proposal = _unite(propose(posterior, view), categories)
+            finer = _find_finer(proposal, view, categories)
+            if finer:
+                reason = f"the word says so; the images show {categories.names[proposal.cover[0]]}"
+                proposal = replace(proposal, reason=reason)
             entries[number] = Entry(
                 supplier=group.supplier,
                 label=group.label,
@@ -66,7 +70,7 @@ def build_dictionary(
                 proposal=proposal,
                 meaning=proposal,
                 lacking=view.foreign >= TEXT_SURE,
-                finer=_find_finer(proposal, view, categories),
+                finer=finer,
             )
     return [entry for entry in entries if entry is not None]
 

@@ -73,6 +73,7 @@ class Drift:
         changes: Shares that changed, the largest change first.
         new: Words that were not there, as (supplier, label).
         gone: Words that are there no more, as (supplier, folded label).
+        absent: Brands of the earlier audit that this feed does not have.
         other_model: The model of the earlier audit where that is another; else empty.
     """
 
@@ -80,6 +81,7 @@ class Drift:
     changes: tuple[Change, ...]
     new: tuple[tuple[str, str], ...]
     gone: tuple[tuple[str, str], ...]
+    absent: tuple[str, ...] = ()
     other_model: str = ""
 
 
@@ -143,6 +145,7 @@ def find_drift(
             if (entry.supplier, fold_label(entry.label)) not in earlier.shares
         ),
         gone=tuple(key for key in earlier.shares if key not in keys and key[0] in suppliers),
+        absent=tuple(dict.fromkeys(key[0] for key in earlier.shares if key[0] not in suppliers)),
         other_model="" if earlier.model == model else earlier.model,
     )
 
@@ -151,12 +154,16 @@ def describe_drift(drift: Drift) -> str:
     """Says how much changed, a sentence."""
     words = sum(bool(one.label) for one in drift.changes)
     brands = len(drift.changes) - words
+    absent = f"; {', '.join(drift.absent[:3])}" if drift.absent else ""
+    if drift.absent[3:]:
+        absent += f" and {len(drift.absent[3:]):,} more"
+    absent += " sent nothing" if drift.absent else ""
     other = drift.other_model
     models = f"; that audit was by {other}, so it may be the models that differ" if other else ""
     return (
         f"since {drift.folder}: {words:,} shares of words and {brands:,} error rates of brands "
         f"changed by more than chance; {len(drift.new):,} words are new, {len(drift.gone):,} gone"
-        f"{models}"
+        f"{absent}{models}"
     )
 
 

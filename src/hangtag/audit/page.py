@@ -138,7 +138,10 @@ def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
     for entry in (one for one in result.entries if one.approved is None):
         items[entry.proposal.action] += entry.items
         words[entry.proposal.action] += 1
-    found = [
+    contradicted = sum(is_contradicted(entry, result.categories) for entry in result.entries)
+    noun = "approved rule that the images contradict"
+    found = [("rules", f"Look again at {_count(contradicted, noun)}.")] if contradicted else []
+    found += [
         ("rules", f"Approve {_count(words[action], noun)}: {items[action]:,} items.")
         for action, noun in (
             (Action.MAP, "word that is one category"),
@@ -152,10 +155,6 @@ def _list_todo(result: AuditResult) -> list[tuple[str, str]]:
         found.append(
             ("rules", f"Decide {_count(words[Action.ASK], noun)}: {items[Action.ASK]:,} items.")
         )
-    contradicted = sum(is_contradicted(entry, result.categories) for entry in result.entries)
-    if contradicted:
-        noun = "approved rule that the images contradict"
-        found.append(("rules", f"Look again at {_count(contradicted, noun)}."))
     automatic = result.inspection.settled["correction"]
     if automatic:
         found.append(("issues", f"Let {_count(automatic, 'label')} be corrected automatically."))

@@ -76,7 +76,7 @@ def propose(posterior: Posterior, text: TextView) -> Proposal:
         return _propose_split(posterior, cover)
     if posterior.low[cover[0]] < MAP_LOW:
         return Proposal(Action.ASK, cover, _say_unclear(posterior))
-    return Proposal(Action.MAP, cover, _say_agreed(text))
+    return Proposal(Action.MAP, cover, _say_agreed(text, cover))
 
 
 def find_cover(posterior: Posterior) -> tuple[int, ...]:
@@ -108,10 +108,13 @@ def _propose_outside(posterior: Posterior, text: TextView, cover: tuple[int, ...
     return Proposal(Action.OUTSIDE, cover, "the items look like none of the classes")
 
 
-def _say_agreed(text: TextView) -> str:
+def _say_agreed(text: TextView, cover: tuple[int, ...]) -> str:
     if text.foreign >= TEXT_NEAR:
         return f"the nearest class, as the images have it: the model has none for {text.best}"
-    return "images and text agree" if text.known else "images agree"
+    if not text.known:
+        return "images agree"
+    agrees = text.vector[list(cover)].sum() >= TEXT_SURE
+    return "images and text agree" if agrees else f"images agree; the word says {text.best}"
 
 
 def _say_unclear(posterior: Posterior) -> str:

@@ -163,6 +163,7 @@ def summarise_drift(drift: Drift) -> dict[str, Any]:
         ],
         "new_words": len(drift.new),
         "gone_words": len(drift.gone),
+        "absent_brands": list(drift.absent),
     }
 
 
