@@ -43,6 +43,16 @@ def test_a_model_without_a_mistake_is_not_sure_to_make_none() -> None:
     assert high == 1
 
 
+def test_no_interval_is_of_width_zero() -> None:
+    labels = np.arange(36) % 3
+    mistaken = np.where(np.arange(36) < 6, 0, labels)
+    single = find_intervals(labels, mistaken, np.repeat(["a"], 36))
+    assert single == find_intervals(labels, mistaken)
+    for predicted in (labels, mistaken):
+        for low, high in (one := find_intervals(labels, predicted)).accuracy, one.macro_f1:
+            assert high - low > 0.05
+
+
 def test_intervals_over_suppliers_hold_the_truth_where_those_over_items_do_not() -> None:
     """Sixty suppliers of thirty items, each with an accuracy of its own around 0.8."""
     generator = np.random.default_rng(0)

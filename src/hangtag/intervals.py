@@ -49,18 +49,25 @@ def find_intervals(
 ) -> Intervals:
     """Returns the intervals for N items with labels (N,) that were `predicted` (N,).
 
-    Macro F1 by the bootstrap (Efron 1979), percentiles of a thousand draws. The accuracy by
-    Wilson's interval; with `suppliers` (N,) also by the bootstrap, and the wider end counts.
+    Macro F1 by the bootstrap (Efron 1979), percentiles of a thousand draws; where these are all
+    alike, as without a mistake, by Wilson's interval. The accuracy by Wilson's interval; with
+    `suppliers` (N,) also by the bootstrap, and the wider end counts. One supplier tells nothing of
+    others: then the intervals are over its items.
     """
+    if suppliers is not None and len(np.unique(suppliers)) == 1:
+        suppliers = None
     draws = list(_draw(labels, predicted, suppliers))
     accuracies, f1s = zip(*draws, strict=True)
     low, high = wilson(int((labels == predicted).sum()), len(labels))
+    f1_low, f1_high = _percentiles(f1s)
+    if f1_low == f1_high:
+        f1_low, f1_high = min(low, f1_low), max(high, f1_high)
     count = None
     if suppliers is not None:
         count = len(np.unique(suppliers))
         lowest, highest = _percentiles(accuracies)
         low, high = min(low, lowest), max(high, highest)
-    return Intervals((low, high), _percentiles(f1s), count)
+    return Intervals((low, high), (f1_low, f1_high), count)
 
 
 def macro_f1(

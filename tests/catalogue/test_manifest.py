@@ -111,7 +111,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_round_trip_of_suppliers_and_awkward_texts(tmp_path: Path) -> None:
     train = make_split(2, classes=2, suppliers=['a "b", c', "d\ne"])
     train.labels[:] = [0, 1]
-    catalogue = Catalogue("x", "made up", ("1/2, \n", 'ü "q"'), {"train": train})
+    catalogue = Catalogue("x", "made up", ("1/2, ;", 'ü "q"'), {"train": train})
     write_manifest(catalogue, tmp_path)
 
     again = read_manifest(tmp_path / "manifest.csv")
@@ -247,3 +247,32 @@ def test_unreadable_table(tmp_path: Path, name: str, content: bytes, problem: st
         read_manifest(tmp_path / name)
 
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_spellings_of_one_class_are_one(tmp_path: Path, suffix: str) -> None:
+    """Composed and decomposed letters, and labels with a line break in their cell."""
+    labels = ["R\u00f6cke", "Ro\u0308cke", "Kleider\r\nund mehr", "Kleider und mehr\n"]
+    path = save_manifest(
+        tmp_path / f"feed{suffix}", image=[f"{n}.png" for n in range(4)], label=labels
+    )
+    catalogue = read_manifest(path)
+    assert catalogue.classes == ("Kleider und mehr", "R\u00f6cke")
+    assert catalogue.splits["train"].labels.tolist() == [1, 1, 0, 0]
+
+
+def test_suppliers_that_are_not_named_are_told(tmp_path: Path) -> None:
+    images = [f"{n}.png" for n in range(3)]
+    label = ["a", "b", "a"]
+    none = save_manifest(tmp_path / "a.csv", image=images, label=label, supplier=["", "", ""])
+    assert read_manifest(none).splits["train"].suppliers is None
+    some = save_manifest(tmp_path / "b.csv", image=images, label=label, supplier=["X", "", "Y"])
+    assert "1 of 3 rows name no supplier" in " ".join(read_manifest(some).notices)
+    brand = save_manifest(tmp_path / "c.csv", image=images, label=label, Brand=["X", "Y", "Z"])
+    assert "'Brand' is not read; call it supplier" in " ".join(read_manifest(brand).notices)
+
+
+def test_addresses_are_not_fetched(tmp_path: Path) -> None:
+    (tmp_path / "feed.csv").write_text("image,label\nhttps://example.org/a.jpg,Bag\n")
+    with pytest.raises(DataError, match="addresses are not fetched"):
+        read_manifest(tmp_path / "feed.csv")

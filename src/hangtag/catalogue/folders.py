@@ -13,7 +13,13 @@ import numpy as np
 
 from hangtag.catalogue.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from hangtag.catalogue.image_files import ImageReader, write_png
-from hangtag.catalogue.items import SPLIT_ALIASES, SPLIT_NAMES, Catalogue, order_classes
+from hangtag.catalogue.items import (
+    SPLIT_ALIASES,
+    SPLIT_NAMES,
+    Catalogue,
+    order_classes,
+    tidy_class,
+)
 from hangtag.catalogue.paths import (
     describe_passed_over,
     is_file,
@@ -161,7 +167,7 @@ def _list_files(folder: Path, root: Path, passed_over: Counter[str]) -> dict[str
     for class_folder in list_visible(root):
         if not is_folder(class_folder):
             continue
-        images = files.setdefault(unquote(make_printable(class_folder.name)), [])
+        images = files.setdefault(tidy_class(unquote(make_printable(class_folder.name))), [])
         for path in list_visible(class_folder):
             if is_folder(path):
                 raise DataError(

@@ -91,7 +91,8 @@ class ImageReader:
             return DataError(first)
         return DataError(
             f"{count:,} of the {self._total:,} images cannot be read, more than "
-            f"{self._reading.most_broken:.0%}; mend the data; the first: {first}"
+            f"{self._reading.most_broken:.0%}; mend the data, of which hangtag predict lists each; "
+            f"the first: {first}"
         )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -123,6 +124,12 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
     if distinct <= set(FASHION_MNIST_CLASSES):
         return tuple(name for name in FASHION_MNIST_CLASSES if name in distinct)
     return tuple(sorted(distinct))
+
+
+def tidy_class(name: str) -> str:
+    """Returns the name of a class on one line, its letters composed (NFC): ``ö`` is one letter."""
+    lines = unicodedata.normalize("NFC", name).splitlines()
+    return lines[0] if len(lines) == 1 else " ".join(filter(None, map(str.strip, lines)))
 
 
 def number_ids(name: str, count: int) -> NDArray[np.str_]:

@@ -22,8 +22,9 @@ from hangtag.catalogue.items import (
     SPLIT_NAMES,
     Catalogue,
     order_classes,
+    tidy_class,
 )
-from hangtag.catalogue.paths import is_file
+from hangtag.catalogue.paths import is_address, is_file
 from hangtag.catalogue.reading import Reading
 from hangtag.errors import DataError
 from hangtag.files import new_folder, require_free, write_text
@@ -32,6 +33,7 @@ from hangtag.progress import Tick
 MANIFEST_NAME = "manifest.csv"
 
 _COLUMNS = ("image", "id", "label", "supplier", "split")
+_LIKE_SUPPLIER = frozenset({"brand", "vendor", "seller", "shop", "merchant", "store"})
 _IMAGE_FOLDER = "images"
 
 _Table = Mapping[str, Sequence[str]]
@@ -57,16 +59,18 @@ def read_manifest(
             rows, an empty label, an id that occurs twice, an unknown split, or names a file
             that is missing or not an image.
     """
-    table, note = _read_table(path)
+    table, notes = _read_table(path)
     _check_table(path, table)
     files = [path.parent / image for image in table["image"]]
     reading = reading or Reading()
     _check_files(path, files, most_missing=reading.most_broken)
-    classes = order_classes(table["label"])
+    named = [tidy_class(name) for name in table["label"]]
+    classes = order_classes(named)
     index = {name: position for position, name in enumerate(classes)}
-    labels = np.array([index[name] for name in table["label"]], np.int64)
+    labels = np.array([index[name] for name in named], np.int64)
     ids = np.array(table.get("id", table["image"]), np.str_)
-    suppliers = np.array(table["supplier"], np.str_) if "supplier" in table else None
+    known = any(table.get("supplier", ()))
+    suppliers = np.array(table["supplier"], np.str_) if known else None
     names = np.array([SPLIT_ALIASES[name] for name in table.get("split", ["train"] * len(files))])
     reader = ImageReader(len(files), reading.settle(files), on_progress)
     splits = {}
@@ -85,7 +89,7 @@ def read_manifest(
         str(path),
         classes,
         splits,
-        (*filter(None, [note]), *reader.notices()),
+        (*notes, *reader.notices()),
         broken,
         fitted=reader.fitted,
     )
@@ -135,12 +139,16 @@ def name_manifest(path: Path) -> str:
     return path.resolve().parent.name if path.stem == "manifest" else path.stem
 
 
-def _read_table(path: Path) -> tuple[_Table, str]:
-    """Returns the columns that are read, and what a reader should know of the text."""
+def _read_table(path: Path) -> tuple[_Table, list[str]]:
+    """Returns the columns that are read, and what a reader should know of the others."""
     if path.suffix.lower() == ".parquet":
-        return _read_parquet(path), ""
-    form = inspect_csv(path, "image")
-    return _read_csv(path, form), form.note(path)
+        table, header = _read_parquet(path)
+        notes = [_describe_suppliers(table, header)]
+    else:
+        form = inspect_csv(path, "image")
+        table = _read_csv(path, form)
+        notes = [form.note(path), _describe_suppliers(table, form.header)]
+    return table, list(filter(None, notes))
 
 
 def _read_csv(path: Path, form: CsvForm) -> _Table:
@@ -169,7 +177,7 @@ def _collect_columns(path: Path, rows: Any) -> _Table:
     return columns
 
 
-def _read_parquet(path: Path) -> _Table:
+def _read_parquet(path: Path) -> tuple[_Table, Sequence[str]]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -177,10 +185,11 @@ def _read_parquet(path: Path) -> _Table:
         present = parquet.read_schema(path).names
         named = _find_columns(path, present)
         table = parquet.read_table(path, columns=list(named.values()))
-        return {
+        columns = {
             name: [value or "" for value in table.column(column).cast(pa.string()).to_pylist()]
             for name, column in named.items()
         }
+        return columns, present
     except UnicodeEncodeError as error:
         raise DataError(f"{path}: expected a name in UTF-8; rename the file") from error
     except (OSError, pa.ArrowException) as error:
@@ -212,6 +221,20 @@ def _check_table(path: Path, table: _Table) -> None:
             )
 
 
+def _describe_suppliers(table: _Table, header: Sequence[str]) -> str:
+    """Says which rows name no supplier where others do, or that another column may name them."""
+    if "supplier" not in table:
+        alike = next((name for name in header if name.strip().casefold() in _LIKE_SUPPLIER), None)
+        hint = (
+            f"The column '{alike}' is not read; call it supplier, and whole suppliers are held out."
+        )
+        return "" if alike is None else hint
+    unnamed = sum(not name for name in table["supplier"])
+    if unnamed in (0, len(table["supplier"])):
+        return ""
+    return f"{unnamed:,} of {len(table['supplier']):,} rows name no supplier and count as one."
+
+
 def _check_ids(path: Path, ids: Sequence[str]) -> None:
     first: dict[str, int] = {}
     for row, value in enumerate(ids, start=1):
@@ -227,6 +250,11 @@ def _check_ids(path: Path, ids: Sequence[str]) -> None:
 
 def _check_files(path: Path, files: Sequence[Path], *, most_missing: float) -> None:
     missing = [row for row, file in enumerate(files, start=1) if not is_file(file)]
+    if missing and is_address(str(files[missing[0] - 1])):
+        raise DataError(
+            f"{path}, row {missing[0]}: addresses are not fetched; download the images and name "
+            "the files"
+        )
     if len(missing) > most_missing * len(files):
         raise DataError(
             f"{path}, row {missing[0]}: no image file {files[missing[0] - 1]} "

@@ -78,7 +78,7 @@ def evaluate(
     name, chosen = _choose_split(catalogue, split)
     if by and chosen.suppliers is None:
         raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")
-    chosen = align_split(chosen, classes=catalogue.classes, model_classes=categoriser.classes)
+    chosen = _align(chosen, catalogue, categoriser.card, taxonomy)
     with progress_bar("predicting", quiet=quiet) as tick:
         answers = categoriser.answer(chosen.images, on_progress=tick)
     figures = measure(
@@ -126,6 +126,17 @@ def evaluate(
         _print_groups(groups, by or "group")
     if out is not None:
         typer.echo(content["report"])
+
+
+def _align(split: Split, catalogue: Catalogue, card: Card, taxonomy: Path | None) -> Split:
+    try:
+        return align_split(split, classes=catalogue.classes, model_classes=card.class_names)
+    except DataError as error:
+        own = card.data.get("taxonomy")
+        if not own or taxonomy is not None:
+            raise
+        hint = f"the labels may be of the tree {own['source']}: give it by --taxonomy"
+        raise DataError(f"{error}; {hint}") from error
 
 
 def _tell_notes(catalogue: Catalogue, split: str, card: Card, *, quiet: bool) -> None:

@@ -10,27 +10,27 @@ LEVELS = ("group", "department")
 """What stands above a class of the shipped models, nearest first."""
 
 _CLASS_CATEGORIES = {
-    "T-shirt/top": "aa-1-13-8",
-    "Trouser": "aa-1-12",
-    "Pullover": "aa-1-13-12",
-    "Dress": "aa-1-4",
-    "Coat": "aa-1-10-2",
-    "Sandal": "aa-8-6",
-    "Shirt": "aa-1-13-7",
-    "Sneaker": "aa-8-8",
-    "Bag": "aa-5-4",
-    "Ankle boot": "aa-8-3",
-    "T-shirt": "aa-1-13-8",
-    "Polo": "aa-1-13-6",
-    "Tank top": "aa-1-13-9",
-    "Long sleeve": "aa-1-13-12",
-    "Outerwear": "aa-1-10-2",
-    "Bodysuit": "aa-1-25-9-2",
-    "Pants": "aa-1-12",
-    "Shorts": "aa-1-14",
-    "Skirt": "aa-1-15",
-    "Shoes": "aa-8",
-    "Hat": "aa-2-17",
+    "t-shirt/top": "aa-1-13-8",
+    "trouser": "aa-1-12",
+    "pullover": "aa-1-13-12",
+    "dress": "aa-1-4",
+    "coat": "aa-1-10-2",
+    "sandal": "aa-8-6",
+    "shirt": "aa-1-13-7",
+    "sneaker": "aa-8-8",
+    "bag": "aa-5-4",
+    "ankle boot": "aa-8-3",
+    "t-shirt": "aa-1-13-8",
+    "polo": "aa-1-13-6",
+    "tank top": "aa-1-13-9",
+    "long sleeve": "aa-1-13-12",
+    "outerwear": "aa-1-10-2",
+    "bodysuit": "aa-1-25-9-2",
+    "pants": "aa-1-12",
+    "shorts": "aa-1-14",
+    "skirt": "aa-1-15",
+    "shoes": "aa-8",
+    "hat": "aa-2-17",
 }
 
 _GROUPS = {
@@ -91,5 +91,5 @@ def category_of(class_name: str, tree: Tree | None = None) -> Category | None:
     """Returns the category a class stands for, None where there is none."""
     if tree is not None:
         return next((one for one in tree if tree.distinct_name(one.id) == class_name), None)
-    identifier = _CLASS_CATEGORIES.get(class_name)
+    identifier = _CLASS_CATEGORIES.get(class_name.casefold())
     return None if identifier is None else shipped_tree()[identifier]
