@@ -2,12 +2,16 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from sklearn.datasets import load_sample_images
 
 import hangtag as library
+from benchmarks.clothing import manifest, read_items, shipped_items, split_off
 from benchmarks.unknown import area, strange_images
 from hangtag.catalogue import Catalogue, split_catalogue
 from hangtag.decisions.calibration import fit_temperature, softmax
@@ -18,6 +22,8 @@ from hangtag.training.history import Epoch
 from hangtag.training.recipes import Recipe, continue_recipe, load_recipe
 from tests.tiny import Run
 
+DATA = Path(os.environ.get("HANGTAG_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+PHOTOS = DATA / "clothing"
 EVIDENCE = Path(__file__).parent.parent / "docs" / "evidence"
 RUNS = {
     "fashion-mnist": "accurate/seed-1",
@@ -54,6 +60,36 @@ def test_it_is_as_good_as_promised_on_the_official_test_set(
         accepted = made["coverage"] * figures["n"]
         error = (float(promise) * (1 - float(promise)) / accepted) ** 0.5
         assert made["precision"] >= float(promise) - 2 * error
+
+
+def test_photos_of_people_never_seen_are_told_as_well_as_it_says(
+    hangtag: Run, tmp_path: Path
+) -> None:
+    if not PHOTOS.exists():
+        pytest.skip(f"{PHOTOS} is not here; HANGTAG_TEST_DATA names the folder with clothing/")
+    items = [one for one in split_off(shipped_items(read_items(PHOTOS))) if one["split"] == "test"]
+    (tmp_path / "feed.csv").write_text(manifest(items))
+    outcome = hangtag("evaluate", "clothing-photos", tmp_path / "feed.csv", "--json")
+    assert outcome.code == 0, outcome.err
+    figures = json.loads(outcome.out)
+    recorded = json.loads((evidence_of("clothing-photos") / "metrics.json").read_text())["test"]
+    assert figures["n"] == recorded["n"] == 688
+    assert figures["accuracy"] == pytest.approx(recorded["accuracy"], abs=0.003)
+    assert figures["ece"] <= 0.04
+    assert figures["automation"]["0.9"]["precision"] >= 0.9
+    assert figures["automation"]["0.9"]["coverage"] >= 0.8
+
+
+def test_pieces_of_photos_are_unknown_to_the_model_of_photos() -> None:
+    photos, random = load_sample_images().images, np.random.default_rng(0)
+    pieces = []
+    for number in range(40):
+        photo, side = photos[number % 2], int(random.integers(150, 420))
+        top, left = (int(random.integers(length - side)) for length in photo.shape[:2])
+        piece = Image.fromarray(photo[top : top + side, left : left + side])
+        pieces.append(np.asarray(piece.resize((224, 224))))
+    found = library.load("clothing-photos").predict(np.stack(pieces))
+    assert sum(one.decision == "unknown" for one in found) >= 34
 
 
 def test_the_default_model_automates_most(hangtag: Run, fashion_mnist: Catalogue) -> None:
