@@ -211,6 +211,10 @@ def _show_catalogue(
         say(screening.method, quiet=quiet)
     for notice in exploration.notices:
         say(f"note: {notice}", quiet=quiet)
+    if screening:
+        say(
+            f"each such photo is in quality.csv, duplicates.csv or broken.csv of {out}", quiet=quiet
+        )
     typer.echo(str(page))
 
 
