@@ -78,6 +78,31 @@ def test_fifty_items_of_a_new_class_are_learned_and_the_old_stay(
     assert np.mean(list(after.values())) > np.mean(list(before.values())) - 0.01
 
 
+def test_labels_that_were_learned_wrongly_are_corrected(shapes: Catalogue, tmp_path: Path) -> None:
+    """Fifty items of a class that a model has learned under the name of another.
+
+    To tell apart what it took for one, this network needs more than the four epochs by default.
+    """
+    right = with_new_class(shapes, new=50)
+    old = CLASSES[1:]
+    splits = {
+        name: dataclasses.replace(
+            split, labels=np.where(split.labels == 0, old.index("wide"), split.labels - 1)
+        )
+        for name, split in right.splits.items()
+    }
+    train(Catalogue("wrong", "made", old, splits), tiny_recipe(), out=tmp_path / "before")
+    longer = continue_recipe(str(tmp_path / "before"), changes=["epochs=36"])
+    train(right, longer, out=tmp_path / "after")
+    judged = make_split(800, classes=4, seed=7)
+    names = (*shapes.classes, "flat")
+    before = recalls(tmp_path / "before", judged, names)
+    after = recalls(tmp_path / "after", judged, names)
+    assert before.pop("flat") == 0
+    assert after.pop("flat") > 0.9
+    assert np.mean(list(after.values())) > np.mean(list(before.values())) - 0.01
+
+
 def test_the_card_says_where_it_began(trained: Path, continued: Path) -> None:
     card = read_card(continued / "model")
     before = read_card(trained / "model")
