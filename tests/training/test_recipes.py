@@ -125,6 +125,12 @@ def test_a_bad_file_is_one_clear_error(tmp_path: Path, text: str, message: str) 
     assert str(path) in str(caught.value)
 
 
+def test_nothing_is_mixed_where_all_epochs_are_frozen() -> None:
+    with pytest.raises(RecipeError, match="images are mixed in epochs that are not frozen"):
+        load_recipe("photo-fast", changes=["mixup=0.2"])
+    assert load_recipe("photo-fast", changes=["mixup=0.2", "epochs=31"]).mixup == 0.2
+
+
 def test_an_error_shows_the_start_of_a_long_value_only() -> None:
     with pytest.raises(RecipeError, match="field 'epochs'") as caught:
         load_recipe("seed", changes=[f"epochs={[1] * 10_000}"])

@@ -365,7 +365,13 @@ class Recipe(Settings):
         if self.transfer and self.transfer.frozen_epochs > self.epochs:
             raise ValueError(
                 f"transfer.frozen_epochs: {self.transfer.frozen_epochs} are more than the "
-                f"{self.epochs} epochs of the training; set epochs to as many or more"
+                f"{self.epochs} epochs of the training; set epochs to as many or more, or "
+                "transfer.frozen_epochs to fewer"
+            )
+        if self.mixup and self.transfer and self.transfer.frozen_epochs == self.epochs:
+            raise ValueError(
+                "mixup: images are mixed in epochs that are not frozen, and there are none; set "
+                "mixup to 0 or epochs to more than transfer.frozen_epochs"
             )
         return self
 
