@@ -289,6 +289,16 @@ def test_an_interrupted_audit_leaves_nothing(
     assert not list(out.iterdir())
 
 
+def test_titles_are_told_from_categories(hangtag: Run, demo: Path, tmp_path: Path) -> None:
+    images = [row["image"] for row in read_csv_rows(demo / "feed.csv")][:120]
+    rows = [f"{demo / image},{n},A,Shirt Nr. {n}x" for n, image in enumerate(images)]
+    feed = tmp_path / "feed.csv"
+    feed.write_text("\n".join(["image,id,supplier,label", *rows]) + "\n")
+    outcome = hangtag("audit", feed, "--out", tmp_path / "out")
+    assert outcome.code == 1
+    assert "these look like titles" in outcome.err
+
+
 def test_bad_options_get_one_line(hangtag: Run, demo: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for arguments, message in (

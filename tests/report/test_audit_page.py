@@ -31,7 +31,7 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
     names = [f"{name}{number}" for number in range(brands)]
     issue = IssueView(name, name, name, name, name, 0.9, True, name, name, picture)
     lost = IssueView("lost", name, name, "", name, 0.9, False, "", "", None)
-    noise = NoiseView(name, 40, [0.7, 0.3], [True, False])
+    noise = NoiseView(name, 40, [(0.7, 0.6, 0.8), (0.3, 0.2, 0.4)], [True, False])
     rules = {
         one: [
             RuleView(
@@ -96,6 +96,7 @@ def test_it_shows_what_it_is_given(tmp_path: Path) -> None:
     assert html.count('class="rule"') == 4
     assert html.count(" checked") == 2
     assert "<td>20.0\u00a0%</td><td>50.0\u00a0%</td>" in html
+    assert "30.0\u00a0%<small>20.0\u00a0% to 40.0\u00a0%</small>" in html
     assert "not readable" in html
     assert html.index("What to do first</h2>") < html.index('<section id="brands"')
 

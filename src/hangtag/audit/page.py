@@ -219,7 +219,12 @@ def _view_brand(
         NoiseView(
             given=", ".join(names[index] for index in row.cover),
             items=row.items,
-            shares=row.truth.share.tolist(),
+            shares=[
+                (float(share), float(low), float(high))
+                for share, low, high in zip(
+                    row.truth.share, row.truth.low, row.truth.high, strict=True
+                )
+            ],
             right=[index in row.cover for index in range(len(names))],
         )
         for row in brand.rows

@@ -25,6 +25,9 @@ from hangtag.audit.tables import write_table
 from hangtag.inputs.items import Cell, ColumnKind
 from hangtag.predictions.rows import DIGITS
 
+MANY_WORDS, WORDS_AN_ITEM = 100, 0.5
+"""From so many labels in all, and so many an item, they are no categories but titles."""
+
 LEAST_SHARE = 0.005
 """Shares below this are left out of dictionary.csv."""
 
@@ -175,6 +178,12 @@ def list_notes(result: AuditResult) -> list[str]:
         notes.append(
             f"{repeated.count:,} items have an id that came before from their brand, such as "
             f"{repeated.first!r}: the tables cannot tell them apart"
+        )
+    words, items = len(result.entries), result.scan.items
+    if words >= MANY_WORDS and words > WORDS_AN_ITEM * items:
+        notes.append(
+            f"{items:,} items have {words:,} labels: these look like titles; audit a column that "
+            "holds the brands' categories, under the name 'label'"
         )
     return notes
 

@@ -106,13 +106,13 @@ class NoiseView:
     Attributes:
         given: What the words say.
         items: Items under them.
-        shares: What those truly are, by category.
+        shares: What those truly are, by category: share and both ends of its interval.
         right: Which of the categories the words say, by category.
     """
 
     given: str
     items: int
-    shares: Sequence[float]
+    shares: Sequence[tuple[float, float, float]]
     right: Sequence[bool]
 
 
