@@ -59,7 +59,8 @@ def test_two_processes_train_what_one_trains_and_resume(data: Path, tmp_path: Pa
     files = [{p.relative_to(run) for p in run.rglob("*")} for run in (one, two)]
     assert files[0] == files[1]
 
-    assert train(data, "--out", resumed, "--epochs", 1, processes=2).code == 0
+    begun = train(data, "--out", resumed, "--epochs", 1, processes=2)
+    assert begun.code == 0, begun.err
     again = train(data, "--out", resumed, "--epochs", 2, "--resume", processes=2)
     assert again.code == 0, again.err
     torch.testing.assert_close(weights(resumed), weights(two), rtol=0, atol=0)
