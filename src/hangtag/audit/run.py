@@ -158,9 +158,6 @@ def audit_feed(
         repeats = find_repeats(scan, inspector.cover, decoders, shape=find_shape(categoriser))
         with open_table(out / ITEMS, COLUMNS) as write:
             inspection = inspector.inspect(write, repeats)
-    to_approve = sum(
-        entry.approved is None and entry.proposal.action is not Action.ASK for entry in entries
-    )
     noise = measure_noise(entries, scan.evidence.by_group())
     return AuditResult(
         feed=feed,
@@ -170,12 +167,7 @@ def audit_feed(
         entries=entries,
         inspection=inspection,
         noise=noise,
-        savings=count_savings(
-            items=scan.items,
-            automated=sum(inspection.settled.values()),
-            expected_errors=inspection.expected_errors,
-            rules=to_approve,
-        ),
+        savings=_count_savings(scan, entries, inspection),
         drift=(
             None
             if earlier is None
@@ -185,6 +177,18 @@ def audit_feed(
         precision=chosen.precision,
         approved=approved,
         repeated_ids=repeated_ids,
+    )
+
+
+def _count_savings(scan: Scan, entries: Sequence[Entry], inspection: Inspection) -> Savings:
+    to_approve = [
+        one for one in entries if one.approved is None and one.proposal.action is not Action.ASK
+    ]
+    return count_savings(
+        items=scan.items,
+        automated=sum(inspection.settled.values()),
+        expected_errors=inspection.expected_errors,
+        rules=len(to_approve),
     )
 
 

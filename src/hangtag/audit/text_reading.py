@@ -52,9 +52,9 @@ class TaxonomyReader:
                 found.append(self._say_class(index))
                 continue
             word = remove_name(label, supplier) if named else label
-            meaning = reader.read(word)
-            if meaning.kind in _UNREAD or is_vague(word):
-                found.append(self._say_nothing(vague=is_vague(word)))
+            meaning, vague = reader.read(word), is_vague(word)
+            if vague or meaning.kind in _UNREAD:
+                found.append(self._say_nothing(vague=vague))
             else:
                 found.append(self._fold(meaning))
         return found

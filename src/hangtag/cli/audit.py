@@ -13,7 +13,7 @@ from hangtag.cli.audit_apply import apply
 from hangtag.cli.console import (
     Json,
     Quiet,
-    parse_folder,
+    folder_option,
     print_json,
     print_table,
     progress_bar,
@@ -70,9 +70,7 @@ def audit(
     ],
     out: Annotated[
         Path,
-        typer.Option(
-            parser=parse_folder, metavar="DIR", help="Folder for the tables and audit.html."
-        ),
+        folder_option(help="Folder for the tables and audit.html."),
     ],
     model: Annotated[
         str | None,

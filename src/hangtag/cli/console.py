@@ -49,6 +49,11 @@ def parse_folder(text: str) -> Path:
     return Path(text)
 
 
+def folder_option(*names: str, help: str) -> Any:
+    """Returns the option of a folder to write into."""
+    return typer.Option(*names, parser=parse_folder, metavar="DIR", help=help)
+
+
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 stdout = Console(highlight=False)
 

@@ -21,7 +21,7 @@ from hangtag.cli.console import (
     Json,
     Offline,
     Quiet,
-    parse_folder,
+    folder_option,
     print_json,
     print_table,
     progress_bar,
@@ -43,9 +43,7 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            parser=parse_folder, metavar="DIR", help="Write report.html and figures here."
-        ),
+        folder_option(help="Write report.html and figures here."),
     ] = None,
     by: Annotated[
         str | None, typer.Option(help="supplier: also the accuracy of each, the worst first.")
@@ -89,13 +87,8 @@ def evaluate(
         rules=categoriser.card.rules,
         suppliers=chosen.suppliers,
     )
-    _tell_notes(catalogue, name, categoriser.card, quiet=quiet)
-    if name == "validation" and catalogue is not given:
-        say(
-            f"note: of {len(given.splits['train']):,} images these {len(chosen):,} were held out "
-            f"when {categoriser.card.name} was trained; the others it may have learned",
-            quiet=quiet,
-        )
+    restored = catalogue is not given
+    _tell_notes(catalogue, name, categoriser.card, restored=restored, quiet=quiet)
     content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
     content["notices"] = list(catalogue.notices)
     groups: list[GroupFigures] = []
@@ -139,8 +132,18 @@ def _align(split: Split, catalogue: Catalogue, card: Card, taxonomy: Path | None
         raise DataError(f"{error}; {hint}") from error
 
 
-def _tell_notes(catalogue: Catalogue, split: str, card: Card, *, quiet: bool) -> None:
+def _tell_notes(
+    catalogue: Catalogue, split: str, card: Card, *, restored: bool, quiet: bool
+) -> None:
     """Says what flatters the figures, or does the opposite."""
+    if restored and split == "validation":
+        items = {name: len(one) for name, one in catalogue.splits.items()}
+        whole = items["validation"] + items.get("train", 0)
+        say(
+            f"note: of {whole:,} images these {items['validation']:,} were held out when "
+            f"{card.name} was trained; the others it may have learned",
+            quiet=quiet,
+        )
     if split == "train":
         say("note: these are training images, and a model is flattered by them", quiet=quiet)
     if catalogue.fitted and not card.knows_fitted:

@@ -12,7 +12,7 @@ from hangtag.cli.console import (
     Json,
     Offline,
     Quiet,
-    parse_folder,
+    folder_option,
     print_json,
     print_table,
     progress_bar,
@@ -56,12 +56,7 @@ def explore(
     ] = None,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out",
-            parser=parse_folder,
-            metavar="DIR",
-            help="Folder for explore.html, figures and tables.",
-        ),
+        folder_option("--out", help="Folder for explore.html, figures and tables."),
     ] = Path("explore"),
     augment: Annotated[
         str | None,

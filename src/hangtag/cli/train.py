@@ -23,7 +23,7 @@ from hangtag.cli.console import (
     Json,
     Offline,
     Quiet,
-    parse_folder,
+    folder_option,
     print_json,
     print_table,
     progress_bar,
@@ -68,11 +68,7 @@ def train(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            parser=parse_folder,
-            metavar="DIR",
-            help="The run folder. (default: runs/RECIPE-NUMBER)",
-        ),
+        folder_option(help="The run folder. (default: runs/RECIPE-NUMBER)"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Decides everything random. (default: 0)")
