@@ -8,9 +8,9 @@ from hangtag.report.style import drawing_style, new_figure, png_of, shorten
 
 def test_shorten_keeps_what_fits() -> None:
     assert shorten("Shirt", 5) == "Shirt"
-    assert shorten("T-shirt/top", 7) == "T-shir…"
+    assert shorten("T-shirt/top", 7) == "T-s…top"
     assert shorten("two\n words ", 10) == "two words"
-    assert shorten("ends in blank", 9) == "ends in…"
+    assert shorten("blanks at the cut", 9) == "blan…cut"
 
 
 def settings() -> dict[str, object]:

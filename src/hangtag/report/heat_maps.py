@@ -89,7 +89,7 @@ def write_heat_map(out: Path, explain: Explain, row: Row, number: int) -> Row:
     if pixels is None or said is None:
         return row
     heat, name = explain(pixels)
-    title = f"{said.category} {100 * said.confidence:.0f} %: {said.decision}"
+    title = f"{shorten(said.category, 22)}\n{100 * said.confidence:.0f} %: {said.decision}"
     picture = draw_heat_map(pixels, heat, title=title, name=name)
     folder, file = heat_maps_of(out), name_picture(number, row.input.name)
     write_bytes(_part_of(folder) / file, picture)
@@ -138,15 +138,16 @@ def draw_heat_map(
     Args:
         pixels: (H, W) or (H, W, C) uint8.
         heat: What each pixel speaks for the class, (H, W) in nats, as `occlusion_map` gives it.
-        title: What was decided.
+        title: What was decided, in short lines.
         name: The class that the heat map is of.
     """
     from matplotlib.colors import CenteredNorm
     from matplotlib.ticker import MaxNLocator
 
     scale = max(_LEAST_SCALE, float(np.abs(heat).max()))
+    says = "speaks for" if heat.max() >= _LEAST_SCALE else "no part speaks for"
     with drawing_style():
-        figure = new_sheet(5.2, 3.1)
+        figure = new_sheet(5.2, 3.2)
         left, right = figure.subplots(1, 2)
         for axes in (left, right):
             axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
@@ -164,6 +165,6 @@ def draw_heat_map(
         bar.set_label("nats lost when covered", size=8)
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=8, length=0)
-        left.set_title(shorten(title, 28), fontsize=10)
-        right.set_title(shorten(f"speaks for {name}", 28), fontsize=10, color=MUTED)
+        left.set_title(title, fontsize=10)
+        right.set_title(f"{says}\n{shorten(name, 22)}", fontsize=10, color=MUTED)
         return png_of(figure)

@@ -83,9 +83,16 @@ def clear_frame(axes: "Axes") -> None:
 
 
 def shorten(name: str, length: int) -> str:
-    """Returns `name` on one line, cut to `length` characters with an ellipsis."""
+    """Returns `name` on one line of at most `length` characters (3 at least).
+
+    What is too much goes out of the middle: names of classes often begin alike, and many end with
+    the word that matters.
+    """
     line = " ".join(name.split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    if len(line) <= length:
+        return line
+    end = (length - 1) // 2
+    return f"{line[: length - 1 - end].rstrip()}…{line[-end:].lstrip()}"
 
 
 def _settings() -> "dict[RcKeyType, Any]":
