@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hangtag.catalogue import decode_grey
-from hangtag.catalogue.decoding import read_image, read_size
+from hangtag.catalogue.decoding import decode_image, read_image, read_size
 from hangtag.catalogue.faults import Fault
 from hangtag.errors import DataError, ImageError
 
@@ -186,6 +186,26 @@ def test_the_eight_orientations_of_one_image_give_one_answer(format: str, height
         stored = upright if turn is None else upright.transpose(turn)
         content = encode(stored, format, exif=exif, **options)
         np.testing.assert_array_equal(decode_grey(content, size=SIZE).pixels, expected)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("exif", [b"Exif\0\0no header", b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12"])
+def test_metadata_that_cannot_be_read_spoil_no_image(
+    format: str, exif: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(encode(frame("RGB", (200, 200, 200)), format, exif=exif))
+
+    assert abs(int(decode_grey(path, size=SIZE).pixels[14, 14]) - 200) <= 8
+    assert read_size(path) == frame("L", 0).size
+
+
+@pytest.mark.parametrize("size", [(3000, 4), (4, 3000), (60000, 1)])
+def test_a_thin_jpeg_is_decoded(size: tuple[int, int]) -> None:
+    content = encode(Image.new("RGB", size, "white"), "JPEG")
+
+    assert decode_grey(content, size=SIZE).pixels.shape == SIZE
+    assert decode_image(content, size=SIZE, channels=3).pixels.min() > 250
 
 
 def test_other_size_is_fitted_and_centred_on_black() -> None:

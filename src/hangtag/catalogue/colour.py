@@ -28,6 +28,16 @@ def is_grey(image: "Image") -> bool:
     return bool((pixels == pixels[..., :1]).all())
 
 
+def to_colour(image: "Image") -> "Image":
+    """Returns an image as RGB, or RGBA where some of it is transparent; 16 bits become 8."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
+        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
 def fit_colour(image: "Image", size: tuple[int, int]) -> NDArray[np.uint8]:
     """Fits an image into `size` and fills what is left.
 
@@ -76,15 +86,11 @@ def _shrink(image: "Image", size: tuple[int, int]) -> "Image":
     """Scales to the largest size that fits, then puts what is transparent on white."""
     from PIL import Image
 
-    if image.mode.startswith("I"):
-        wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
-        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
-    transparent = "A" in image.getbands() or "transparency" in image.info
-    layer = image.convert("RGBA" if transparent else "RGB")
+    layer = to_colour(image)
     fitted = _fit_sides(layer.width, layer.height, size)
     if fitted != layer.size:
         layer = layer.resize(fitted, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if transparent:
+    if layer.mode == "RGBA":
         layer = Image.alpha_composite(Image.new("RGBA", layer.size, (*WHITE, 255)), layer)
     return layer.convert("RGB")
 

@@ -58,6 +58,9 @@ _OTHER_STARTS = re.compile(
 _ORIENTATION = 0x0112
 """The EXIF tag that says how to turn an image."""
 
+_TURNED_OR_FLIPPED, _TURNED = range(2, 9), range(5, 9)
+"""Its values of an image that does not lie as it should, and those whose sides are swapped."""
+
 _DRAFT_FACTOR, _COLOUR_DRAFT_FACTOR = 20, 1.75
 """A JPEG is decoded at a reduced scale, its longest side never below this many times the size."""
 
@@ -250,9 +253,11 @@ def _load(content: bytes, least: float) -> "Image":
             fault=Fault.TOO_LARGE,
         )
     scale = least / max(image.size)
-    image.draft(image.mode, (int(image.width * scale), int(image.height * scale)))
+    width, height = (max(1, int(side * scale)) for side in image.size)
+    image.draft(image.mode, (width, height))
     image.load()
-    ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 200 MB.
+    if _read_orientation(image) in _TURNED_OR_FLIPPED:
+        ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 200 MB.
     return image
 
 
@@ -260,7 +265,15 @@ def _is_turned(image: "Image") -> bool:
     """Whether EXIF swaps the sides. A PNG without EXIF in its header is not decoded to find out."""
     if image.format == "PNG" and "exif" not in image.info:
         return False
-    return image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+    return _read_orientation(image) in _TURNED
+
+
+def _read_orientation(image: "Image") -> int | None:
+    """Returns what EXIF says of how to turn an image, None where it says nothing readable."""
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except Exception:  # Decoders meet hostile bytes and raise nearly anything.
+        return None
 
 
 def _explain(error: Exception, content: bytes) -> tuple[Fault, str]:

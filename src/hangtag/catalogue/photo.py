@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.catalogue.colour import to_colour
 from hangtag.errors import DataError
 
 if TYPE_CHECKING:
@@ -284,17 +285,7 @@ def _read_layers(image: "Image") -> Pixels:
         image.crop((0, top, image.width, min(top + rows, image.height)))
         for top in range(0, image.height, rows)
     ]
-    return np.concatenate([_read_strip(strip, factor) for strip in strips])
-
-
-def _read_strip(image: "Image", factor: int) -> Pixels:
-    from PIL import Image
-
-    if image.mode.startswith("I"):
-        wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
-        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
-    layers = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    return np.asarray(layers.reduce(factor))
+    return np.concatenate([np.asarray(to_colour(strip).reduce(factor)) for strip in strips])
 
 
 def _corner_patches(pixels: Pixels) -> list[Pixels]:
