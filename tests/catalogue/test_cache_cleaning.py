@@ -31,11 +31,10 @@ def keep_three(cache: Path, paths: list[Path]) -> list[Path]:
     """Keeps three catalogues, used an hour apart, the first used again just now."""
     files = []
     for number in range(3):
-        before = set(cache.rglob("*.npy"))
+        before = set(cache.rglob("*.pixels"))
         PixelCache(cache, FORMAT).read(paths[2 * number : 2 * number + 2], decode_here)
-        (file,) = set(cache.rglob("*.npy")) - before
-        for one in (file, file.with_suffix(".index")):
-            os.utime(one, (0, time.time() - 3600 * (4 - number)))
+        (file,) = set(cache.rglob("*.pixels")) - before
+        os.utime(file, (0, time.time() - 3600 * (4 - number)))
         files.append(file)
     PixelCache(cache, FORMAT).read(paths[:2], decode_here)
     return files
@@ -44,13 +43,12 @@ def keep_three(cache: Path, paths: list[Path]) -> list[Path]:
 def test_what_was_used_last_is_kept(paths: list[Path], tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     first, second, third = keep_three(cache, paths)
-    size = first.stat().st_size + first.with_suffix(".index").stat().st_size
+    size = first.stat().st_size
     cleaned = clean_pixels(cache, keep=2 * size)
     assert (cleaned.deleted, cleaned.freed, cleaned.left) == (1, size, 2 * size)
     assert first.exists()
     assert third.exists()
     assert not second.exists()
-    assert not second.with_suffix(".index").exists()
     assert clean_pixels(cache, keep=size).deleted == 1
     assert first.exists()
     assert clean_pixels(cache).left == 0
@@ -63,7 +61,7 @@ def test_only_old_leftovers_of_killed_processes_are_deleted(
 ) -> None:
     cache = tmp_path / "cache"
     (kept, *_) = keep_three(cache, paths)
-    fresh, old = (kept.parent / f".{name}.npy.x.part.npy" for name in ("fresh", "old"))
+    fresh, old = (kept.parent / f".{name}.pixels.x.part.pixels" for name in ("fresh", "old"))
     for path in (fresh, old):
         path.write_bytes(bytes(99))
     os.utime(old, (0, time.time() - 2 * ABANDONED))

@@ -1,6 +1,7 @@
 """Decoded pixels on disk: found again, never stale, safe to delete, shared by processes."""
 
 import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -79,16 +80,14 @@ def test_another_format_is_another_cache(paths: list[Path], tmp_path: Path) -> N
     assert other.pixels.shape == (6, 8, 10)
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".index"])
-def test_what_is_deleted_or_cut_off_is_made_again(
-    paths: list[Path], tmp_path: Path, suffix: str
-) -> None:
+def test_what_is_deleted_or_damaged_is_made_again(paths: list[Path], tmp_path: Path) -> None:
     cache = PixelCache(tmp_path / "cache", FORMAT)
     expected = cache.read(paths, decode_here).pixels.copy()
     mapped = cache.read(paths, decode_here).pixels
-    (file,) = (tmp_path / "cache").rglob(f"*{suffix}")
+    (file,) = (tmp_path / "cache").rglob("*.pixels")
     content = file.read_bytes()
-    for damage in (content[:40], b"", None):
+    whole = len(content) // 6
+    for damage in (content[:40], content[: 5 * whole], content[:-1], content[9:], b"", None):
         file.unlink()
         if damage is not None:
             file.write_bytes(damage)
@@ -96,9 +95,17 @@ def test_what_is_deleted_or_cut_off_is_made_again(
     np.testing.assert_array_equal(mapped, expected)  # a reader of the deleted file is unharmed
 
 
+def test_a_pipe_among_the_files_is_not_read(paths: list[Path], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    decoded = PixelCache(tmp_path / "cache", FORMAT).read(
+        [*paths, tmp_path / "pipe.png"], decode_here
+    )
+    assert "no ordinary file" in str(decoded.errors[6])
+
+
 def test_writing_to_the_pixels_changes_no_file(paths: list[Path], tmp_path: Path) -> None:
     cache = PixelCache(tmp_path / "cache", FORMAT)
-    cache.read(paths, decode_here)
+    cache.read(paths, decode_here).pixels[:] = 7
     cache.read(paths, decode_here).pixels[:] = 7
     assert (cache.read(paths, decode_here).pixels != 7).any()
 
@@ -110,6 +117,7 @@ def test_a_few_images_and_an_unwritable_cache_stay_in_memory(
     for cache, files in ((tmp_path / "cache", paths), (tmp_path / "taken", paths * FEWEST)):
         decoded = read_pixels(files[:FEWEST], Reading(FORMAT, cache=cache))
         assert not isinstance(decoded.pixels, np.memmap)
+        assert (decoded.unkept is not None) == (cache.name == "taken")
     assert not (tmp_path / "cache").exists()
 
 
@@ -125,7 +133,7 @@ def test_processes_side_by_side_find_the_same(paths: list[Path], tmp_path: Path)
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
     answers = {process.communicate()[0] for process in processes}
     assert answers == {f"{read_pixels(paths, Reading(FORMAT)).pixels.sum()}\n".encode()}
-    assert len(list((tmp_path / "cache").rglob("*.*"))) == 2
+    assert len(list((tmp_path / "cache").rglob("*.*"))) == 1
 
 
 def test_images_taken_from_mapped_ones_are_mapped_too_and_leave_no_file(
@@ -167,7 +175,7 @@ def test_a_full_disk_keeps_pixels_in_memory(
     kept = read_pixels(paths, reading).pixels
     assert not isinstance(kept, np.memmap)
     np.testing.assert_array_equal(kept, images)
-    assert not list((tmp_path / "cache").rglob("*.npy"))
+    assert not list((tmp_path / "cache").rglob("*.pixels"))
     split = Split(mapped, np.zeros(FEWEST, np.int64), np.array([path.name for path in paths]))
     taken = split.take(np.array([3, 1])).images
     np.testing.assert_array_equal(taken, images[[3, 1]])

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.catalogue.pixel_cache import INDEX
+from hangtag.catalogue.pixel_cache import SUFFIX
 from hangtag.errors import OutputError
 
 ABANDONED = 86_400.0
@@ -40,11 +40,6 @@ class _Kept:
     bytes: int
     path: Path
 
-    def delete(self) -> None:
-        """Deletes the index first: pixels without one are never read."""
-        self.path.with_suffix(INDEX).unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
-
 
 def clean_pixels(folder: Path, *, keep: int = 0) -> Cleaned:
     """Deletes kept pixels until at most `keep` bytes are left, and what killed processes left.
@@ -63,7 +58,7 @@ def clean_pixels(folder: Path, *, keep: int = 0) -> Cleaned:
         for one in kept:
             if left <= keep:
                 break
-            one.delete()
+            one.path.unlink(missing_ok=True)
             deleted, freed, left = deleted + 1, freed + one.bytes, left - one.bytes
         freed += _delete_abandoned(folder)
     except OSError as error:
@@ -75,21 +70,17 @@ def clean_pixels(folder: Path, *, keep: int = 0) -> Cleaned:
 
 def _list_kept(folder: Path) -> list[_Kept]:
     found = []
-    for path in folder.glob("*/[!.]*.npy"):
+    for path in folder.glob(f"*/[!.]*{SUFFIX}"):
         with suppress(FileNotFoundError):  # another process was faster
-            pixels, index = path.stat(), path.with_suffix(INDEX)
-            size, used = pixels.st_size, pixels.st_mtime
-            with suppress(FileNotFoundError):  # it is being written, or was cut off
-                size, used = size + index.stat().st_size, max(used, index.stat().st_mtime)
-            found.append(_Kept(used, size, path))
+            status = path.stat()
+            found.append(_Kept(status.st_mtime, status.st_size, path))
     return found
 
 
 def _delete_abandoned(folder: Path) -> int:
-    """Deletes what was never finished, and indices without pixels; returns bytes."""
+    """Deletes what was never finished; returns bytes."""
     freed, now = 0, time.time()
-    lonely = (one for one in folder.glob(f"*/*{INDEX}") if not one.with_suffix(".npy").exists())
-    for path in {*folder.glob("*/.*"), *lonely}:
+    for path in folder.glob("*/.*"):
         with suppress(FileNotFoundError):
             found = path.stat()
             if now - found.st_mtime > ABANDONED:

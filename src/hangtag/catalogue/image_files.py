@@ -10,7 +10,7 @@ from hangtag.catalogue.items import Broken, Split
 from hangtag.catalogue.paths import make_printable
 from hangtag.catalogue.pixel_cache import BROKEN, RESIZED, read_pixels
 from hangtag.catalogue.reading import Reading
-from hangtag.errors import DataError
+from hangtag.errors import DataError, OutputError
 from hangtag.progress import Tick
 
 
@@ -32,6 +32,7 @@ class ImageReader:
         self._on_progress = on_progress
         self._done = 0
         self._resized = 0
+        self._unkept: OutputError | None = None
         self.broken: list[Broken] = []
 
     def read(
@@ -48,6 +49,7 @@ class ImageReader:
         """
         decoded = read_pixels(paths, self._reading, on_image=self._count)
         self._resized += int((decoded.states == RESIZED).sum())
+        self._unkept = self._unkept or decoded.unkept
         files = np.array([str(path) for path in paths], np.str_)
         split = Split(decoded.pixels, labels, ids, suppliers, files)
         if not decoded.errors:
@@ -64,7 +66,7 @@ class ImageReader:
         return 2 * self._resized > self._total
 
     def notices(self) -> tuple[str, ...]:
-        """Returns one sentence for images that had to be resized, one for those left out."""
+        """Returns one sentence each for images that were resized, left out or could not be kept."""
         found = []
         if self._resized and self._reading.format.channels == 1:
             height, width = self._reading.format.size
@@ -78,6 +80,8 @@ class ImageReader:
                 f"{len(self.broken):,} of the {self._total:,} images cannot be read and are left "
                 f"out; the first: {self.broken[0].reason}"
             )
+        if self._unkept:
+            found.append(f"The pixels are not kept, so the next run decodes anew: {self._unkept}.")
         return tuple(found)
 
     def _count(self) -> None:

@@ -1,24 +1,26 @@
 """Decoded pixels kept on disk, so that a catalogue is decoded once.
 
-    FOLDER/224x224x3-2/KEY.npy     pixels (N, H, W, C) uint8, mapped into memory
-    FOLDER/224x224x3-2/KEY.index   for each image 16 bytes of hash and one of state
+    FOLDER/224x224x3-2/KEY.pixels
 
-KEY is the hash of the contents of the files in their order; the name of the folder holds the shape
-and the version of the decoding. What lies there can never be stale, and may be deleted at any time:
-a mapped file stays until its readers let go. Files appear whole, the index last, so any number
-of processes may read and write side by side.
+holds the pixels (N, H, W, C) uint8, to be mapped into memory, then for each image 16 bytes of hash
+and one of state. KEY is the hash of these hashes, which are of the contents of the files in their
+order; the name of the folder holds the shape and the version of the decoding. So what lies there
+can never be stale, and may be deleted at any time: a mapped file stays until its readers let go.
+Files appear whole, so any number of processes may read and write side by side.
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.catalogue.decoding import MAX_FILE_BYTES
+from hangtag.catalogue.paths import is_file
 from hangtag.catalogue.reading import Decode, ImageFormat, Reading
 from hangtag.errors import ImageError, OutputError
 from hangtag.files import atomic_path, make_folder, reserve_space
@@ -29,11 +31,13 @@ VERSION = 2
 FEWEST = 256
 """Images below which decoding takes no longer than a second, so that keeping them is no gain."""
 
-INDEX = ".index"
+SUFFIX = ".pixels"
 
 FINE, RESIZED, BROKEN = 0, 1, 2
 
 _HASH_BYTES = 16
+_INDEX_BYTES = _HASH_BYTES + 1
+"""Bytes for each image behind the pixels."""
 
 Pixels = NDArray[np.uint8]
 
@@ -49,11 +53,13 @@ class Decoded:
         pixels: (N, H, W) or (N, H, W, 3); black for a broken image.
         states: FINE, RESIZED or BROKEN, (N,) uint8.
         errors: What is wrong with each broken image, by its position.
+        unkept: Why the cache that was asked for could not keep them; None where it did.
     """
 
     pixels: Pixels
     states: NDArray[np.uint8]
     errors: dict[int, ImageError]
+    unkept: OutputError | None = None
 
 
 def read_pixels(
@@ -64,15 +70,18 @@ def read_pixels(
     Without a cache, or where it cannot be written, the pixels are in memory. From the cache they
     are mapped; writing to them changes no file.
     """
+    unkept = None
     if reading.cache is not None and len(paths) >= FEWEST:
-        with suppress(OutputError):
-            return PixelCache(reading.cache, reading.format).read(
-                paths, reading.decode, on_image=on_image
-            )
+        try:
+            cache = PixelCache(reading.cache, reading.format)
+            return cache.read(paths, reading.decode, on_image=on_image)
+        except OutputError as error:
+            unkept = error
     decoded = Decoded(
         np.zeros((len(paths), *reading.format.shape), np.uint8),
         np.zeros(len(paths), np.uint8),
         {},
+        unkept,
     )
     everything = np.arange(len(paths))
     _decode_into(decoded, everything, paths, reading.format, reading.decode, on_image)
@@ -104,13 +113,12 @@ class PixelCache:
             OutputError: The cache cannot be written.
         """
         hashes = np.stack([_hash_file(path) for path in paths])
-        key = hashlib.blake2b(hashes.tobytes(), digest_size=_HASH_BYTES).hexdigest()
-        target = self._folder / f"{key}.npy"
+        target = self._folder / f"{_key_of(hashes)}{SUFFIX}"
         kept = self._open(target)
         if kept is None:
             return self._write(target, paths, hashes, decode, on_image)
         with suppress(OSError):
-            target.with_suffix(INDEX).touch()  # for those who clean: it was used just now
+            target.touch()  # for those who clean: it was used just now
         pixels, index = kept
         for _ in paths:
             on_image()
@@ -128,27 +136,27 @@ class PixelCache:
         on_image: OnImage,
     ) -> Decoded:
         """Writes the pixels of the files, taking over what other files of the cache hold."""
+        size = len(paths) * (math.prod(self._format.shape) + _INDEX_BYTES)
         states = np.full(len(paths), BROKEN, np.uint8)
         with atomic_path(target) as temporary:
-            pixels: Pixels = np.lib.format.open_memmap(
-                temporary, "w+", np.uint8, (len(paths), *self._format.shape)
-            )
+            content: Pixels = np.memmap(temporary, np.uint8, "w+", shape=(size,))
             reserve_space(temporary)
+            pixels, index = self._divide(content)
             decoded = Decoded(pixels, states, {})
             self._take_over(decoded, hashes, on_image)
             missing = np.flatnonzero(states == BROKEN)
             _decode_into(decoded, missing, paths, self._format, decode, on_image)
-        with atomic_path(target.with_suffix(INDEX)) as temporary:
-            temporary.write_bytes(np.column_stack([hashes, states]).tobytes())
-        return decoded
+            index[:, :-1], index[:, -1] = hashes, states
+        kept = self._open(target)
+        return replace(decoded, pixels=kept[0]) if kept else decoded
 
     def _take_over(self, decoded: Decoded, hashes: NDArray[np.uint8], on_image: OnImage) -> None:
         """Copies the images with these hashes that any file of the cache holds."""
         places: dict[bytes, list[int]] = {}
         for position, row in enumerate(hashes):
             places.setdefault(row.tobytes(), []).append(position)
-        for path in sorted(self._folder.glob(f"*{INDEX}")):
-            kept = self._open(path.with_suffix(".npy"))
+        for path in sorted(self._folder.glob(f"[!.]*{SUFFIX}")):
+            kept = self._open(path)
             for image, row in zip(*kept, strict=True) if kept else ():
                 if row[-1] == BROKEN:
                     continue
@@ -159,14 +167,23 @@ class PixelCache:
     def _open(self, path: Path) -> tuple[Pixels, NDArray[np.uint8]] | None:
         """Maps a file of the cache; None where it is missing, or someone made it unusable."""
         try:
-            pixels = np.load(path, mmap_mode="c", allow_pickle=False)
-            content = path.with_suffix(INDEX).read_bytes()
-            index = np.frombuffer(content, np.uint8).reshape(-1, _HASH_BYTES + 1)
-        except (OSError, ValueError, EOFError):
+            content = np.memmap(path, np.uint8, "c")
+        except (OSError, ValueError):
             return None
-        if pixels.dtype != np.uint8 or pixels.shape != (len(index), *self._format.shape):
-            return None
-        return pixels, index
+        pixels, index = self._divide(content)
+        return (pixels, index.copy()) if path.stem == _key_of(index[:, :-1]) else None
+
+    def _divide(self, content: Pixels) -> tuple[Pixels, NDArray[np.uint8]]:
+        """Returns the pixels and the index (N, _INDEX_BYTES) in a file's content, as views."""
+        size = math.prod(self._format.shape)
+        images = len(content) // (size + _INDEX_BYTES)
+        pixels, index = content[: images * size], content[images * size :][: images * _INDEX_BYTES]
+        return pixels.reshape(images, *self._format.shape), index.reshape(images, _INDEX_BYTES)
+
+
+def _key_of(hashes: NDArray[np.uint8]) -> str:
+    """Names the pixels of images with these hashes (N, _HASH_BYTES), in this order."""
+    return hashlib.blake2b(hashes.tobytes(), digest_size=_HASH_BYTES).hexdigest()
 
 
 def _decode_into(
@@ -191,6 +208,7 @@ def _decode_into(
 def _hash_file(path: Path) -> NDArray[np.uint8]:
     """Hashes a file's content, (16,) uint8; one that cannot be read is like an empty one."""
     digest = hashlib.blake2b(digest_size=_HASH_BYTES)
-    with suppress(OSError, ValueError), path.open("rb") as stream:
-        digest.update(stream.read(MAX_FILE_BYTES + 1))
+    if is_file(path):  # reading a pipe would wait for ever
+        with suppress(OSError), path.open("rb") as stream:
+            digest.update(stream.read(MAX_FILE_BYTES + 1))
     return np.frombuffer(digest.digest(), np.uint8)
