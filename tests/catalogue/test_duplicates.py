@@ -26,7 +26,10 @@ def test_a_copy_with_the_same_label_is_preferred() -> None:
 
     found = find_duplicates({"train": train, "test": test})
 
-    assert found == [Duplicate("test", "test/00001", "train", "train/00006", same_label=True)]
+    assert found == [
+        Duplicate("train", "train/00006", "train", "train/00002", same_label=False),
+        Duplicate("test", "test/00001", "train", "train/00006", same_label=True),
+    ]
 
 
 def test_every_pair_of_splits_is_compared() -> None:
@@ -39,11 +42,23 @@ def test_every_pair_of_splits_is_compared() -> None:
     assert pairs == [("validation", "train"), ("test", "train"), ("test", "validation")]
 
 
-def test_copies_within_a_split_do_not_count() -> None:
+def test_copies_within_a_split_count_where_their_labels_differ() -> None:
     train = make_split(6)
-    train.images[1] = train.images[0]
+    train.images[[1, 3, 4]] = train.images[0]
+    train.labels[:] = [0, 0, 0, 1, 0, 1]
 
-    assert find_duplicates({"train": train, "test": make_split(6, name="test")}) == []
+    found = find_duplicates({"train": train})
+
+    assert found == [
+        Duplicate("train", "train/00003", "train", "train/00000", same_label=False),
+        Duplicate("train", "train/00004", "train", "train/00003", same_label=False),
+    ]
+    splits = {"train": train, "test": make_split(6, name="test")}
+    assert describe_duplicates(find_duplicates(splits), splits) == (
+        "No image occurs in more than one split.",
+        "2 of the 6 train images occur there under another label too; "
+        "the first: train/00000 and train/00003.",
+    )
 
 
 def test_description_counts_images_and_other_labels() -> None:

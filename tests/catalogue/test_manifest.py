@@ -193,7 +193,7 @@ def test_parquet_whose_name_is_not_utf8(tmp_path: Path) -> None:
 def test_missing_label(tmp_path: Path, suffix: str) -> None:
     path = save_manifest(tmp_path / f"feed{suffix}", image=["a.png", "b.png"], label=["Bag", None])
 
-    with pytest.raises(DataError, match="row 2: the column 'label' is empty"):
+    with pytest.raises(DataError, match=r"row 2: the column 'label' is empty \(.* 1 of 2 rows\)"):
         read_manifest(path)
 
 
@@ -276,3 +276,34 @@ def test_addresses_are_not_fetched(tmp_path: Path) -> None:
     (tmp_path / "feed.csv").write_text("image,label\nhttps://example.org/a.jpg,Bag\n")
     with pytest.raises(DataError, match="addresses are not fetched"):
         read_manifest(tmp_path / "feed.csv")
+
+
+def test_spellings_of_a_supplier_are_one(tmp_path: Path) -> None:
+    path = save_manifest(
+        tmp_path / "feed.csv",
+        image=[f"{n}.png" for n in range(5)],
+        label=["Bag"] * 5,
+        supplier=["ZARA ", "Zara", "B\u00f6hm", "zara", "Zara"],
+    )
+    catalogue = read_manifest(path)
+    suppliers = catalogue.splits["train"].suppliers
+    assert suppliers is not None
+    assert suppliers.tolist() == ["Zara", "Zara", "B\u00f6hm", "Zara", "Zara"]
+    assert "1, such as 'ZARA ' and 'Zara' and 'zara'" in " ".join(catalogue.notices)
+
+
+def test_paths_of_windows_are_found(tmp_path: Path) -> None:
+    save_manifest(tmp_path / "feed.csv", image=["deep/a.png", "b.png"], label=["Bag"] * 2)
+    (tmp_path / "feed.csv").write_text("image,label\ndeep\\a.png,Bag\nb.png,Bag\n")
+    assert len(read_manifest(tmp_path / "feed.csv").splits["train"]) == 2
+
+
+def test_one_image_under_two_labels_is_told(tmp_path: Path) -> None:
+    save_manifest(
+        tmp_path / "feed.csv", image=["a.png", "b.png"], label=["Bag", "Hat"], id=["x", "y"]
+    )
+    (tmp_path / "feed.csv").write_text("image,label,id\na.png,Bag,x\na.png,Hat,y\n")
+    notices = " ".join(open_catalogue(tmp_path / "feed.csv").notices)
+    assert (
+        "1 of the 2 train images occur there under another label too; the first: x and y" in notices
+    )

@@ -1,10 +1,10 @@
-"""Finds images that occur, byte for byte, in more than one split of a catalogue."""
+"""Finds images that occur, pixel for pixel, in several splits or under several labels."""
 
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,12 @@ from hangtag.catalogue.items import SPLIT_NAMES, Split
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """An image of one split that also occurs in an earlier split.
+    """An image that also occurs in an earlier split, or before in its own.
 
     Attributes:
         split: The later split, such as ``test``.
         id: The image there.
-        other_split: The earlier split, such as ``train``.
+        other_split: The earlier split, such as ``train``, or the same.
         other_id: Its first copy there, one with the same label when there is one.
         same_label: Whether a copy there carries the same label.
     """
@@ -32,35 +32,50 @@ class Duplicate:
 
 
 def find_duplicates(splits: Mapping[str, Split]) -> list[Duplicate]:
-    """Finds exact copies between splits, in the order train, validation, test.
+    """Finds exact copies between splits, and within each those under another label.
 
-    Every image of a split gives at most one Duplicate for each earlier split. Images are
-    compared by a 128-bit hash of their pixels: 70,000 images take a fraction of a second.
+    Splits are compared in the order train, validation, test. Every image of a split gives at most
+    one Duplicate for its own and for each earlier split. Images are compared by a 128-bit hash of
+    their pixels: 70,000 images take a fraction of a second.
     """
     present = [name for name in SPLIT_NAMES if name in splits]
     hashes = {name: _hash_images(splits[name].images) for name in present}
     return [
         duplicate
-        for earlier, later in combinations(present, 2)
-        for duplicate in _compare(earlier, later, splits, hashes)
+        for earlier, later in combinations_with_replacement(present, 2)
+        for duplicate in (
+            _compare(earlier, later, splits, hashes)
+            if earlier != later
+            else _find_contradictions(later, splits[later], hashes[later])
+        )
     ]
 
 
 def describe_duplicates(
     duplicates: Sequence[Duplicate], splits: Mapping[str, Split]
 ) -> tuple[str, ...]:
-    """Returns one sentence for each pair of splits that share images, or one that none does."""
-    if not duplicates:
-        return ("No image occurs in more than one split.",) if len(splits) > 1 else ()
-    pairs = Counter((item.split, item.other_split) for item in duplicates)
-    relabelled = Counter(
-        (item.split, item.other_split) for item in duplicates if not item.same_label
-    )
-    return tuple(
+    """Returns one sentence for each pair of splits that share images, or one that none does.
+
+    And one for each split with images that contradict each other.
+    """
+    between = [item for item in duplicates if item.split != item.other_split]
+    pairs = Counter((item.split, item.other_split) for item in between)
+    relabelled = Counter((item.split, item.other_split) for item in between if not item.same_label)
+    found = [
         f"{count:,} of the {len(splits[split]):,} {split} images also appear in {other} "
         f"({relabelled[split, other]:,} of them under another label)."
         for (split, other), count in pairs.items()
-    )
+    ]
+    if not between and len(splits) > 1:
+        found.append("No image occurs in more than one split.")
+    for name in splits:
+        within = [item for item in duplicates if item.split == item.other_split == name]
+        if within:
+            found.append(
+                f"{len(within):,} of the {len(splits[name]):,} {name} images occur there under "
+                f"another label too; the first: {within[0].other_id} and {within[0].id}."
+            )
+    return tuple(found)
 
 
 def _hash_images(images: NDArray[np.uint8]) -> list[bytes]:
@@ -93,4 +108,18 @@ def _compare(
                 bool(same),
             )
         )
+    return found
+
+
+def _find_contradictions(name: str, split: Split, hashes: list[bytes]) -> list[Duplicate]:
+    """Returns each image with an earlier copy in its own split that has another label."""
+    first: dict[bytes, dict[int, int]] = {}
+    found = []
+    for position, (value, label) in enumerate(zip(hashes, split.labels.tolist(), strict=True)):
+        copies = first.setdefault(value, {})
+        other = next((place for known, place in copies.items() if known != label), None)
+        if other is not None:
+            ids = str(split.ids[position]), str(split.ids[other])
+            found.append(Duplicate(name, ids[0], name, ids[1], same_label=False))
+        copies.setdefault(label, position)
     return found

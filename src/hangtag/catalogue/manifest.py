@@ -24,8 +24,9 @@ from hangtag.catalogue.items import (
     order_classes,
     tidy_class,
 )
-from hangtag.catalogue.paths import is_address, is_file
+from hangtag.catalogue.paths import find_listed, is_address, is_file
 from hangtag.catalogue.reading import Reading
+from hangtag.catalogue.suppliers import unify_suppliers
 from hangtag.errors import DataError
 from hangtag.files import new_folder, require_free, write_text
 from hangtag.progress import Tick
@@ -46,8 +47,8 @@ def read_manifest(
     """Reads the images that the manifest `path` lists, in its order.
 
     Without a column ``split`` everything is ``train``; without ``id`` the image's path is the
-    id. Rows with an empty supplier count as one supplier. Images of another size than that of
-    `reading` are fitted.
+    id. Rows with an empty supplier count as one supplier, spellings of a supplier that differ only
+    in case or spaces too. Images of another size than that of `reading` are fitted.
 
     Args:
         path: A ``.csv`` (gzip or not) or ``.parquet`` file.
@@ -61,7 +62,7 @@ def read_manifest(
     """
     table, notes = _read_table(path)
     _check_table(path, table)
-    files = [path.parent / image for image in table["image"]]
+    files = [Path(find_listed(image, path)) for image in table["image"]]
     reading = reading or Reading()
     _check_files(path, files, most_missing=reading.most_broken)
     named = [tidy_class(name) for name in table["label"]]
@@ -69,8 +70,10 @@ def read_manifest(
     index = {name: position for position, name in enumerate(classes)}
     labels = np.array([index[name] for name in named], np.int64)
     ids = np.array(table.get("id", table["image"]), np.str_)
-    known = any(table.get("supplier", ()))
-    suppliers = np.array(table["supplier"], np.str_) if known else None
+    suppliers, spelled = None, ""
+    if any(table.get("supplier", ())):
+        unified, spelled = unify_suppliers(table["supplier"])
+        suppliers = np.array(unified, np.str_)
     names = np.array([SPLIT_ALIASES[name] for name in table.get("split", ["train"] * len(files))])
     reader = ImageReader(len(files), reading.settle(files), on_progress)
     splits = {}
@@ -89,7 +92,7 @@ def read_manifest(
         str(path),
         classes,
         splits,
-        (*notes, *reader.notices()),
+        (*filter(None, (*notes, spelled)), *reader.notices()),
         broken,
         fitted=reader.fitted,
     )
@@ -148,7 +151,7 @@ def _read_table(path: Path) -> tuple[_Table, list[str]]:
         form = inspect_csv(path, "image")
         table = _read_csv(path, form)
         notes = [form.note(path), _describe_suppliers(table, form.header)]
-    return table, list(filter(None, notes))
+    return table, notes
 
 
 def _read_csv(path: Path, form: CsvForm) -> _Table:
@@ -207,9 +210,12 @@ def _check_table(path: Path, table: _Table) -> None:
     for column, purpose in {"image": "the path of each image", "label": "its class"}.items():
         if column not in table:
             raise DataError(f"{path}: the column '{column}' is missing; it holds {purpose}")
-        for row, value in enumerate(table[column], start=1):
-            if not value:
-                raise DataError(f"{path}, row {row}: the column '{column}' is empty; fill it in")
+        empty = [row for row, value in enumerate(table[column], start=1) if not value]
+        if empty:
+            raise DataError(
+                f"{path}, row {empty[0]}: the column '{column}' is empty (so it is in "
+                f"{len(empty):,} of {len(table[column]):,} rows); fill it in or leave the rows out"
+            )
     if not table["image"]:
         raise DataError(f"{path} has column names but no rows; expected one row an image")
     _check_ids(path, table.get("id", ()))

@@ -24,6 +24,17 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)
 
 
+def find_listed(text: str, table: str | Path) -> str:
+    """Returns the path of a file that a table lists, absolute or relative to the table.
+
+    With backslashes, as Windows writes paths, it is taken as with slashes where that is a file.
+    """
+    folder = os.path.dirname(table)
+    path = os.path.join(folder, text)
+    slashed = os.path.join(folder, text.replace("\\", "/"))
+    return slashed if slashed != path and os.path.isfile(slashed) else path
+
+
 def is_address(text: str) -> bool:
     """Tells whether a text is an address of the web, also where a path has been made of it."""
     return _ADDRESS.search(text) is not None

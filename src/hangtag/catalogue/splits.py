@@ -129,7 +129,7 @@ def divide_catalogue(
     parts = {**catalogue.splits, "train": train.take(kept), "validation": train.take(held)}
     ordered = {name: parts[name] for name in SPLIT_NAMES if name in parts}
     two = {name: ordered[name] for name in ("train", "validation")}
-    copies = find_duplicates(two)
+    copies = [copy for copy in find_duplicates(two) if copy.split != copy.other_split]
     notices = describe_duplicates(copies, two) if copies else ()
     return dataclasses.replace(catalogue, splits=ordered, notices=(*catalogue.notices, *notices))
 

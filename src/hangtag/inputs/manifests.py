@@ -8,7 +8,6 @@ same.
 import csv
 import itertools
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from hangtag.catalogue.columns import find_column
 from hangtag.catalogue.csv_text import CsvForm, inspect_csv, open_csv_rows
 from hangtag.catalogue.faults import Fault
-from hangtag.catalogue.paths import make_printable
+from hangtag.catalogue.paths import find_listed, make_printable
 from hangtag.errors import DataError, ImageError
 from hangtag.inputs.items import Cell, ColumnKind, ImageFile, Item, Size, fail
 from hangtag.inputs.lines import count_lines
@@ -201,7 +200,7 @@ def _name_image(
     manifest: str, number: int, image: str, cells: Mapping[str, Cell], column: str
 ) -> Item:
     if image:
-        return ImageFile(os.path.join(os.path.dirname(manifest), image), cells)
+        return ImageFile(find_listed(image, manifest), cells)
     where = f"{make_printable(manifest)}, row {number}"
     message = f"{where}: the column '{column}' is empty; fill it in"
     return fail(manifest, ImageError(message, fault=Fault.MISSING), name=where, extras=cells)
