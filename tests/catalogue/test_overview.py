@@ -56,7 +56,7 @@ def test_classes_never_judged_and_those_of_one_name_are_told() -> None:
     assert unjudged.startswith("No image of dress , Hat is in validation")
 
 
-def test_a_class_without_images_is_not_small() -> None:
+def test_a_class_without_images_is_small_where_classes_come_from_the_data() -> None:
     catalogue = make_catalogue(["x"] * 3, ["z"])
     labels = {"train": np.array([0, 0, 1]), "validation": np.array([0])}
     splits = {
@@ -65,3 +65,6 @@ def test_a_class_without_images_is_not_small() -> None:
     }
     catalogue = dataclasses.replace(catalogue, splits=splits)
     assert find_small_classes(catalogue) == {"a": 3, "b": 1}
+    splits = {name: dataclasses.replace(split, files=split.ids) for name, split in splits.items()}
+    of_files = dataclasses.replace(catalogue, splits=splits)
+    assert find_small_classes(of_files) == {"a": 3, "b": 1, "never": 0}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,14 @@ def test_suppliers_are_held_out_and_told_apart(
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        ("few", r"at least 5 images in each class, received fewer in 50 % fusée (4)"),
+        (
+            "few",
+            "be judged by, received fewer in 50 % fusée (4);",
+        ),
+        (
+            "none",
+            "received fewer in Coats (0), New folder (0) (8 images cannot be read, the first: ",
+        ),
         ("single", "at least two classes"),
         ("broken", "15 of the 63 images cannot be read, more than 20%"),
     ],
@@ -129,8 +137,12 @@ def test_what_cannot_be_learned_is_one_line(
             path.unlink()
     elif spoil == "single":
         for folder in classes[1:]:
-            for path in folder.iterdir():
-                path.unlink()
+            shutil.rmtree(folder)
+    elif spoil == "none":
+        for name in ("New folder", "Coats"):
+            (data / name).mkdir()
+        for number in range(8):
+            (data / "Coats" / f"{number}.heic").write_bytes(b"\0\0\0\x18ftypheic")
     else:
         for number in range(15):
             (classes[0] / f"broken {number}.jpg").write_bytes(b"\xff\xd8\xff")

@@ -171,3 +171,19 @@ def test_a_promise_between_two_stored_ones_is_said_to_be_the_higher() -> None:
     rules = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
     assert describe_support(rules, 0.96) == "98 % is promised, the next stored"
     assert describe_support(rules, 0.98) == ""
+
+
+def test_a_class_of_which_nothing_was_held_out_is_never_accepted() -> None:
+    """The other classes' threshold says nothing of it."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 2000)
+    sure = np.full((2000, 3), 0.01)
+    sure[np.arange(2000), labels] = 0.98
+    levels = build_levels(("a", "b", "c"), [()] * 3, names=())
+    rules = set_rules(sure, np.zeros(2000), labels, levels=levels)
+    (classes,) = rules.thresholds["0.98"]
+    assert classes[0] is not None
+    assert classes[2] is None
+    unseen = np.array([[0.0, 0.0, 1.0]])
+    decided = decide(unseen, np.zeros(1), rules, precision=0.98)
+    assert decided.decision.tolist() == ["review"]

@@ -56,7 +56,7 @@ def test_tables_by_hand(tmp_path: Path, hostile_evaluation: Evaluated) -> None:
     text = text_of(write_report(tmp_path, *hostile_evaluation, title="T").read_text("utf-8"))
     assert "$5 & $6_{ 1.0000 0.3333 0.5000 3" in text
     assert "accuracy 0.6667 6" in text
-    assert "macro average 0.5833 0.5833 0.5000 6" in text
+    assert "macro average (1 absent left out) 0.7778 0.7778 0.6667 6" in text
     # Accepted at 0.65: all but the one of 0.6; of those five, three are right.
     assert "95 % 0.6500 83.3 % 60.00 %" in text
     assert "99 % none: it takes a better model" in text
@@ -65,7 +65,8 @@ def test_tables_by_hand(tmp_path: Path, hostile_evaluation: Evaluated) -> None:
 def test_averages_by_hand(hostile_evaluation: Evaluated) -> None:
     evaluation = hostile_evaluation[0]
     macro, weighted = average_figures(evaluation)
-    assert macro.precision == pytest.approx((1 / 3 + 1 + 1 + 0) / 4)
+    assert macro.precision == pytest.approx((1 / 3 + 1 + 1) / 3)
+    assert macro.f1 == pytest.approx(evaluation.macro_f1)
     assert weighted.recall == pytest.approx(evaluation.accuracy)
 
 
@@ -81,6 +82,21 @@ def test_suppliers_are_told_the_worst_first(tmp_path: Path, hostile_evaluation: 
         ["bad", "2", "0.0"],
         ["<b>good</b>", "4", "1.0"],
     ]
+
+
+def test_the_page_says_what_intervals_and_thresholds_come_from(
+    tmp_path: Path, hostile_evaluation: Evaluated
+) -> None:
+    evaluation, split, probabilities = hostile_evaluation
+    one = replace(split, suppliers=np.full(len(split), "Acme"))
+    several = replace(evaluation, intervals=replace(evaluation.intervals, suppliers=3))
+    for figures, flattered in ((evaluation, True), (several, False)):
+        page = write_report(tmp_path, figures, one, probabilities, title="T", set_rules=flattered)
+        text = text_of(page.read_text("utf-8"))
+        assert ("intervals at the top are over suppliers" in text) == (figures is several)
+        assert ("intervals at the top are over photos" in text) == (figures is evaluation)
+        assert ("thresholds were set on these very images" in text) == flattered
+        assert ("thresholds were set on other images" in text) != flattered
 
 
 def test_words_of_brands_never_run(tmp_path: Path, hostile_evaluation: Evaluated) -> None:

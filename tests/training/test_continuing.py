@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from hangtag.catalogue import Catalogue, Split, export_catalogue, split_catalogue
 from hangtag.catalogue.held_out import fingerprint_images
 from hangtag.categoriser import Categoriser
-from hangtag.errors import TrainingError
+from hangtag.errors import DataError, TrainingError
 from hangtag.modelfolder import ONNX, README, WEIGHTS, Card, read_card, write_model_folder
 from hangtag.training.beginning import describe_beginning, load_beginning
 from hangtag.training.networks import build_network
@@ -165,6 +165,25 @@ def test_suppliers_of_what_was_held_out_are_held_out_again(
     assert validation.suppliers is not None
     assert set(validation.suppliers) == {"A"}
     assert len(validation) == len(first) + 1
+    (_, told) = describe_beginning(str(trained), again)["said"]
+    assert told.startswith("Also held out: 1 images of suppliers that")
+
+
+def test_a_new_class_of_held_out_suppliers_alone_is_refused(
+    trained: Path, shapes: Catalogue
+) -> None:
+    """Another seed would not help: what a model was judged by stays held out."""
+    first = split_catalogue(shapes, share=0.15, seed=0).splits["validation"]
+    data = with_new_class(shapes, new=20)
+    train_split = data.splits["train"]
+    judged = np.isin(train_split.ids, first.ids) | (train_split.labels == 0)
+    named = dataclasses.replace(train_split, suppliers=np.where(judged, "A", "B"))
+    with pytest.raises(DataError, match="was judged by stay held out, or name the splits"):
+        prepare_catalogue(
+            dataclasses.replace(data, splits={"train": named}),
+            continue_recipe(str(trained)),
+            seed=3,
+        )
 
 
 def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Catalogue) -> None:

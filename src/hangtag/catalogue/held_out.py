@@ -61,13 +61,19 @@ def unpack_fingerprints(text: str) -> Fingerprints:
     return np.frombuffer(base64.b64decode(text), _FINGERPRINT)
 
 
+def find_held_out(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
+    """Tells which items (N,) are images with one of the fingerprints."""
+    found: NDArray[np.bool_] = np.isin(fingerprint_images(split.images), held_out)
+    return found
+
+
 def find_unlearned(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
     """Tells which items (N,) a model cannot have learned.
 
     Those are the images that were held out from it and, where the items name suppliers, all of
     the suppliers of these.
     """
-    unlearned = _find_held_out(split, held_out)
+    unlearned = find_held_out(split, held_out)
     if split.suppliers is None:
         return unlearned
     return np.isin(split.suppliers, split.suppliers[unlearned])
@@ -81,7 +87,7 @@ def restore_validation(catalogue: Catalogue, held_out: Fingerprints) -> Catalogu
     train = catalogue.splits.get("train")
     if train is None or "validation" in catalogue.splits:
         return catalogue
-    held = _find_held_out(train, held_out)
+    held = find_held_out(train, held_out)
     if not held.any():
         return catalogue
     divided = divide_catalogue(catalogue, np.flatnonzero(~held), np.flatnonzero(held))
@@ -130,9 +136,3 @@ def _hold_out_new(
     suppliers = train.suppliers[fresh]
     _, out = supplier_split(suppliers, labels, share=least, seed=seed)
     return np.isin(train.suppliers, suppliers[out])
-
-
-def _find_held_out(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
-    """Tells which items (N,) have one of the fingerprints."""
-    found: NDArray[np.bool_] = np.isin(fingerprint_images(split.images), held_out)
-    return found

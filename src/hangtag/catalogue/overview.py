@@ -101,10 +101,14 @@ def describe_classes(catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def find_small_classes(catalogue: Catalogue) -> dict[str, int]:
-    """Returns the classes with too few images to learn, with how many train and validation have."""
+    """Returns the classes with too few images to learn, with how many train and validation have.
+
+    A class without any counts where the classes come from the data; in arrays they are given.
+    """
     counts: dict[str, int] = {}
     for split in count_splits(catalogue):
         if split.name != "test":
             for name, count in split.of_class.items():
                 counts[name] = counts.get(name, 0) + count
-    return {name: count for name, count in counts.items() if 0 < count < FEWEST_IMAGES}
+    least = 0 if catalogue.first.files is not None else 1
+    return {name: count for name, count in counts.items() if least <= count < FEWEST_IMAGES}

@@ -76,9 +76,12 @@ def print_overview(catalogue: Catalogue) -> None:
     print_table(catalogue.name, ["split", "images", "classes", "suppliers"], rows, to_stderr=True)
     total = sum(one.items for one in counts)
     rows = [
-        [name, *(f"{one.of_class[name]:,}" for one in counts), f"{share:.1%}"]
+        [
+            name,
+            *(f"{one.of_class[name]:,}" for one in counts),
+            f"{sum(one.of_class[name] for one in counts) / total:.1%}",
+        ]
         for name in catalogue.classes
-        if (share := sum(one.of_class[name] for one in counts) / total)
     ]
     columns = ["class", *(one.name for one in counts), "share"]
     print_table("Class balance", columns, rows, to_stderr=True)

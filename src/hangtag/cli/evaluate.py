@@ -16,6 +16,7 @@ from hangtag.catalogue import (
     write_broken,
 )
 from hangtag.catalogue.held_out import HELD_OUT, restore_validation, unpack_fingerprints
+from hangtag.catalogue.items import hash_split
 from hangtag.cli.catalogues import Taxonomy, read_catalogue
 from hangtag.cli.console import (
     Json,
@@ -76,6 +77,8 @@ def evaluate(
     name, chosen = _choose_split(catalogue, split)
     if by and chosen.suppliers is None:
         raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")
+    restored = catalogue is not given
+    role = _find_role(chosen, categoriser.card) or (name if restored else None)
     chosen = _align(chosen, catalogue, categoriser.card, taxonomy)
     with progress_bar("predicting", quiet=quiet) as tick:
         answers = categoriser.answer(chosen.images, on_progress=tick)
@@ -87,8 +90,7 @@ def evaluate(
         rules=categoriser.card.rules,
         suppliers=chosen.suppliers,
     )
-    restored = catalogue is not given
-    _tell_notes(catalogue, name, categoriser.card, restored=restored, quiet=quiet)
+    _tell_notes(catalogue, name, categoriser.card, restored=restored, role=role, quiet=quiet)
     content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
     content["notices"] = list(catalogue.notices)
     groups: list[GroupFigures] = []
@@ -97,16 +99,15 @@ def evaluate(
         groups = break_down(probabilities.argmax(axis=1) == chosen.labels, chosen.suppliers)
         content["by"] = {by: [one.to_json() for one in groups]}
     if out is not None:
-        title = f"{categoriser.card.name}: {name} split of {catalogue.name}"
-        facts = {**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)}
         page = write_report(
             out,
             figures,
             chosen,
             probabilities,
-            title=title,
-            facts=facts,
+            title=f"{categoriser.card.name}: {name} split of {catalogue.name}",
+            facts={**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)},
             explain=categoriser.explain,
+            set_rules=role == "validation",
         )
         content["report"] = str(page)
         if catalogue.broken:
@@ -121,6 +122,12 @@ def evaluate(
         typer.echo(content["report"])
 
 
+def _find_role(split: Split, card: Card) -> str | None:
+    """Returns what a split was when the model was made: train, validation, test or nothing."""
+    known = card.data["splits"]
+    return next((name for name in known if known[name]["sha256"] == hash_split(split)), None)
+
+
 def _align(split: Split, catalogue: Catalogue, card: Card, taxonomy: Path | None) -> Split:
     try:
         return align_split(split, classes=catalogue.classes, model_classes=card.class_names)
@@ -133,7 +140,7 @@ def _align(split: Split, catalogue: Catalogue, card: Card, taxonomy: Path | None
 
 
 def _tell_notes(
-    catalogue: Catalogue, split: str, card: Card, *, restored: bool, quiet: bool
+    catalogue: Catalogue, split: str, card: Card, *, restored: bool, role: str | None, quiet: bool
 ) -> None:
     """Says what flatters the figures, or does the opposite."""
     if restored and split == "validation":
@@ -144,8 +151,12 @@ def _tell_notes(
             f"{card.name} was trained; the others it may have learned",
             quiet=quiet,
         )
-    if split == "train":
+    if role == "validation":
+        say("note: the thresholds were set on these images, which flatters them", quiet=quiet)
+    elif role == "train":
         say("note: these are training images, and a model is flattered by them", quiet=quiet)
+    elif split == "train":
+        say(f"note: where {card.name} has learned from these images, they flatter it", quiet=quiet)
     if catalogue.fitted and not card.knows_fitted:
         say(
             f"note: these images had to be fitted, and {card.name} learned from none that had; "

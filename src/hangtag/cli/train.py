@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -31,7 +32,6 @@ from hangtag.cli.console import (
 )
 from hangtag.decisions.promises import DEFAULT_PRECISION
 from hangtag.decisions.rules import describe_support
-from hangtag.errors import HangtagError
 from hangtag.extras import require_extra
 from hangtag.machine import gpus, memory, processor
 from hangtag.modelfolder import read_card
@@ -103,9 +103,10 @@ def train(
       hangtag train fashion-mnist --out runs/mine --resume
       torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/two
     """
+    started = time.monotonic()
     require_extra("train", "training")
     from hangtag.training.beginning import load_beginning
-    from hangtag.training.runfolder import next_run_folder
+    from hangtag.training.runfolder import RunFolder, next_run_folder
     from hangtag.training.team import is_first_process
     from hangtag.training.train import Watch, prepare_catalogue
     from hangtag.training.train import train as run_training
@@ -139,15 +140,17 @@ def train(
     except KeyboardInterrupt:
         own_tree = ["--taxonomy", str(taxonomy)] if taxonomy else []
         again = shlex.join(["hangtag", "train", data, *own_tree, "--out", str(folder), "--resume"])
-        say(f"interrupted; go on with: {again}")
+        begun = RunFolder(folder).facts_file.exists()
+        say(f"interrupted; go on with: {again}" if begun else "interrupted; nothing was written")
         raise
-    except HangtagError:
+    finally:
         if out is None:
             with suppress(OSError):
-                folder.rmdir()  # refused before anything was written into it
-        raise
+                folder.rmdir()  # where nothing was written into it
     if result is None:
         return
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    say(f"done in {minutes} min {seconds} s, from reading the data to the report", quiet=quiet)
     _warn(result, from_scratch=not (chosen.transfer or chosen.begin_from), quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
 

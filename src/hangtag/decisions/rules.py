@@ -115,7 +115,8 @@ def set_rules(
     """Sets the rules on held-out items.
 
     Thresholds of a level above the classes are set on the items that the levels below leave, so
-    that what is accepted there keeps the promise by itself.
+    that what is accepted there keeps the promise by itself. A category of which no item was held
+    out has none: nothing tells how well it is recognised.
 
     Args:
         probabilities: Calibrated, (N, K).
@@ -130,13 +131,16 @@ def set_rules(
         of_levels = []
         for level in levels:
             category, confidence, right = _judge(probabilities, labels, level)
-            found = choose_thresholds(
-                confidence[left],
-                right[left],
-                category[left],
+            judged = np.isin(np.arange(len(level.categories)), level.category_of(labels))
+            items = left & judged[category]
+            lowest = choose_thresholds(
+                confidence[items],
+                right[items],
+                category[items],
                 classes=len(level.categories),
                 precision=precision,
             )
+            found = tuple(one if known else None for one, known in zip(lowest, judged, strict=True))
             if level.name == CLASS_LEVEL and all(one is None for one in found):
                 enough = needed_items(
                     confidence[left],

@@ -27,7 +27,7 @@ SHOWN_SUPPLIERS = 15
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """Precision, recall and F1 over all classes, each in 0-1.
+    """Precision, recall and F1 over the classes that occur, each in 0-1.
 
     Attributes:
         name: ``macro average`` (classes count alike) or ``weighted average`` (images do).
@@ -52,6 +52,7 @@ def write_report(
     history: History = (),
     facts: Mapping[str, str] | None = None,
     explain: Explain | None = None,
+    set_rules: bool = False,
 ) -> Path:
     """Writes ``report.html`` and its figures into `folder`.
 
@@ -69,6 +70,7 @@ def write_report(
         facts: How the model and the figures were made, by name, in the order to show.
         explain: The model, to show where it looked when it was surely wrong; takes at most about
             half a minute.
+        set_rules: Whether the thresholds were set on these very images.
 
     Returns:
         The path of the page, which needs no other file.
@@ -109,6 +111,7 @@ def write_report(
         ],
         small_images=max(split.images.shape[1:3]) <= SMALL,
         facts=facts or {},
+        set_rules=set_rules,
     )
     write_text(page, content)
     return page
@@ -122,12 +125,16 @@ def _break_down_suppliers(split: Split, probabilities: NDArray[np.float64]) -> l
 
 
 def average_figures(evaluation: Evaluation) -> list[Average]:
-    """Returns the macro and the weighted average of the figures of the classes."""
-    rows = list(evaluation.per_class.values())
+    """Returns the macro and the weighted average of the figures of the classes that occur."""
+    rows = [row for row in evaluation.per_class.values() if row.support]
     table = np.array([(row.precision, row.recall, row.f1) for row in rows])
     support = np.array([row.support for row in rows])
+    absent = len(evaluation.per_class) - len(rows)
     return [
-        Average("macro average", *table.mean(axis=0).tolist()),
+        Average(
+            f"macro average{f' ({absent} absent left out)' if absent else ''}",
+            *table.mean(axis=0).tolist(),
+        ),
         Average("weighted average", *np.average(table, axis=0, weights=support).tolist()),
     ]
 

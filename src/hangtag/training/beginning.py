@@ -14,7 +14,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hangtag.catalogue import Catalogue
-from hangtag.catalogue.held_out import HELD_OUT, Known, find_unlearned, unpack_fingerprints
+from hangtag.catalogue.held_out import (
+    HELD_OUT,
+    Known,
+    find_held_out,
+    find_unlearned,
+    unpack_fingerprints,
+)
 from hangtag.catalogue.items import hash_split
 from hangtag.errors import TrainingError
 from hangtag.modelfolder import ONNX, WEIGHTS, Card, find_model_folder, read_card
@@ -145,10 +151,17 @@ def _describe_judging(card: Card, catalogue: Catalogue) -> tuple[str, ...]:
             "of validation: figures and promises flatter. Train afresh for those to rely on.",
         )
     known = np.isin(np.array(catalogue.classes)[split.labels], card.class_names)
-    unlearned = find_unlearned(split, unpack_fingerprints(card.data[HELD_OUT]))
+    held_out = unpack_fingerprints(card.data[HELD_OUT])
+    unlearned = find_unlearned(split, held_out)
     doubtful = int((known & ~unlearned).sum())
-    if not doubtful:
+    beside = int((unlearned & ~find_held_out(split, held_out)).sum())
+    if not doubtful and not beside:
         return ()
+    if not doubtful:
+        return (
+            f"Also held out: {beside:,} images of suppliers that {card.name} was judged by. Their "
+            "labels are not learned; to learn from them, name the splits in a column 'split'.",
+        )
     return (
         f"{doubtful:,} of the {len(split):,} images of validation were not held out from "
         f"{card.name}: where it has learned them, figures and promises flatter.",

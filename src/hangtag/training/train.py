@@ -175,7 +175,7 @@ def prepare_catalogue(catalogue: Catalogue, recipe: Recipe, *, seed: int) -> Cat
     else:
         known = read_known(recipe.begin_from)
         catalogue = hold_out_again(catalogue, known, share=share, seed=seed)
-    _check_classes(catalogue)
+    _check_classes(catalogue, begin_from=recipe.begin_from)
     return catalogue
 
 
@@ -249,13 +249,21 @@ def _check_sizes(catalogue: Catalogue) -> None:
     small = [f"{name} ({count})" for name, count in find_small_classes(catalogue).items()]
     if small:
         raise DataError(
-            f"{catalogue.source}: expected at least {FEWEST_IMAGES} images in each class, received "
-            f"fewer in {', '.join(small[:5])}{' and others' if len(small) > 5 else ''}; add images "
-            "or leave these classes out"
+            f"{catalogue.source}: expected at least {FEWEST_IMAGES} images of each class to learn "
+            f"and be judged by, received fewer in {', '.join(small[:5])}"
+            f"{' and others' if len(small) > 5 else ''}"
+            f"{_describe_broken(catalogue)}; add images or leave these classes out"
         )
 
 
-def _check_classes(catalogue: Catalogue) -> None:
+def _describe_broken(catalogue: Catalogue) -> str:
+    if not catalogue.broken:
+        return ""
+    first = catalogue.broken[0].reason
+    return f" ({len(catalogue.broken):,} images cannot be read, the first: {first})"
+
+
+def _check_classes(catalogue: Catalogue, *, begin_from: str | None) -> None:
     """Raises DataError unless train has something to tell apart, and all that validation has."""
     if "train" not in catalogue.splits:
         raise DataError(f"{catalogue.source} has no split 'train'; add one to train on")
@@ -268,10 +276,15 @@ def _check_classes(catalogue: Catalogue) -> None:
         )
     missing = np.setdiff1d(catalogue.splits["validation"].labels, labels)
     if len(missing):
+        remedy = (
+            "or try another --seed"
+            if begin_from is None
+            else f"as the suppliers that {begin_from} was judged by stay held out, or name the "
+            "splits in a column 'split'"
+        )
         raise DataError(
             f"{catalogue.source}: all images of {catalogue.classes[missing[0]]} are in validation, "
-            "none is in train to learn from; add images of it from other suppliers, or try "
-            "another --seed"
+            f"none is in train to learn from; add images of it from other suppliers, {remedy}"
         )
 
 
@@ -355,4 +368,5 @@ def _write_results(
         history=[asdict(epoch) for epoch in history],
         facts={**describe_card(card), "Notices": " ".join(catalogue.notices) or "none"},
         explain=packaged.categoriser.explain,
+        set_rules=shown == "validation",
     )
