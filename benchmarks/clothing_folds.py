@@ -60,8 +60,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="a setting of the recipe")
     options = parser.parse_args()
     items = CLASSES[options.classes](read_items(options.folder))
-    name = ", ".join([options.recipe, options.classes, *options.set])
-    work = options.work / name.replace(", ", "-")
+    made = [options.recipe, options.classes, *options.set]
+    work = options.work / "-".join(made)
     folds = divide(items, parts=FOLDS)
     rows = [
         row for fold in range(options.folds) for row in run_fold(items, folds, fold, work, options)
@@ -71,7 +71,7 @@ def main() -> None:
     if options.classes == "raw":
         figures["as_shipped"] = judge(merge(rows))
         show(figures["as_shipped"])
-    record(name, {"folds": options.folds, **figures})
+    record(name_figures(made, folds=options.folds), {"folds": options.folds, **figures})
 
 
 def run_fold(
@@ -169,6 +169,11 @@ def show(figures: dict[str, Any]) -> None:
     worst = np.argsort(counts, axis=None)[::-1][:WORST]
     for true, said in zip(*np.unravel_index(worst, counts.shape), strict=True):
         print(f"{classes[true]} called {classes[said]}: {counts[true, said]}")
+
+
+def name_figures(made: Sequence[str], *, folds: int) -> str:
+    """Names figures by how they were made; those of a few folds stand beside those of all."""
+    return ", ".join([*made, *([f"first {folds} folds"] if folds < FOLDS else [])])
 
 
 def record(name: str, figures: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from benchmarks.clothing import MANY, SHIPPED, divide, raw_items, shipped_items, split_off
-from benchmarks.clothing_folds import judge, merge
+from benchmarks.clothing_folds import judge, merge, name_figures
 from hangtag.taxonomy import LEVELS, category_of, parents_of
 
 LABELS = ("T-Shirt", "Polo", "Undershirt", "Top", "Blouse", "Not sure")
@@ -94,3 +94,8 @@ def test_merged_answers_that_are_in_no_class_are_wrong() -> None:
 def test_each_class_of_clothing_photos_is_a_category_with_parents(name: str) -> None:
     assert category_of(name) is not None
     assert len(parents_of(name)) == len(LEVELS)
+
+
+def test_figures_of_a_few_folds_do_not_take_the_place_of_those_of_all() -> None:
+    assert name_figures(["photo", "raw"], folds=5) == "photo, raw"
+    assert name_figures(["photo", "raw"], folds=2) == "photo, raw, first 2 folds"

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from hangtag.errors import RecipeError
+from hangtag.training.augmentation import augment_batch
 from hangtag.training.recipes import list_recipes, load_recipe, recipe_from_yaml, schema, to_yaml
 
 
@@ -155,3 +157,15 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
         load_recipe("expres")
     with pytest.raises(RecipeError, match="cannot read"):
         load_recipe("gone.yaml")
+
+
+def test_the_recipe_photo_cuts_nothing_off_the_middle_of_a_photo() -> None:
+    """What lies in the middle half of both sides never reaches the edge of an augmented copy."""
+    photo = load_recipe("photo")
+    moves = [step for step in photo.augment if step.kind in ("flip", "affine")]
+    recipe = photo.model_copy(update={"augment": tuple(moves)})
+    images = torch.zeros(400, 1, 50, 50)
+    images[:, :, 13:37, 13:37] = 1
+    moved = augment_batch(images, recipe, generator=torch.Generator().manual_seed(0))
+    edges = (moved[..., 0, :], moved[..., -1, :], moved[..., 0], moved[..., -1])
+    assert max(float(edge.max()) for edge in edges) < 0.1

@@ -73,7 +73,7 @@ def predict(
         bool,
         typer.Option(
             "--explain",
-            help="Draw a heat map for each image into OUT.heat_maps/: half a second each.",
+            help="Draw a heat map for each image into OUT.heat_maps/: a second or two each.",
             show_default=False,
         ),
     ] = False,
