@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.report.heat_maps import draw_heat_map, name_picture
+from hangtag.report.heat_map_files import name_picture
+from hangtag.report.heat_maps import draw_heat_map
 
 
 @pytest.mark.parametrize("channels", [(), (1,), (3,)])

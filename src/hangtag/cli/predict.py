@@ -34,7 +34,7 @@ from hangtag.predictions import (
     predict_rows,
     require_format,
 )
-from hangtag.report.heat_maps import (
+from hangtag.report.heat_map_files import (
     discard_heat_maps,
     heat_maps_of,
     settle_heat_maps,

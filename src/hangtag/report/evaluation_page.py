@@ -16,7 +16,8 @@ from hangtag.report.confused_pairs import pick_confused_pairs
 from hangtag.report.confusion import draw_confusion_matrix, draw_confusion_panel
 from hangtag.report.curves import History, best_epoch, draw_curve, draw_curves
 from hangtag.report.galleries import Exhibit, draw_gallery, pick_correct, pick_incorrect
-from hangtag.report.looks import Explain, look_at_mistakes
+from hangtag.report.heat_maps import Explain
+from hangtag.report.looks import look_at_mistakes
 from hangtag.report.pages import SMALL, Picture, encode_image, render_page
 
 SUPPLIERS = "suppliers.csv"

@@ -1,7 +1,6 @@
 """Where a model looked when it was surely wrong: images beside their heat maps."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +8,8 @@ from numpy.typing import NDArray
 
 from hangtag.catalogue.items import Split
 from hangtag.report.galleries import Exhibit, exhibit, find_surest_mistakes
-from hangtag.report.heat_maps import tint
+from hangtag.report.heat_maps import Explain, tint
 from hangtag.report.thumbnails import shrink
-
-Explain = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float64], str]]
-"""Gives the heat map of an image and the class it is of, as `Categoriser.explain` does."""
 
 SECONDS = 30.0
 """After so long no further heat map is begun: a photo takes seconds, a small image half a one."""
