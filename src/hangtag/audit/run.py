@@ -1,7 +1,7 @@
 """The whole audit: two passes over a feed, and what they found.
 
 result = audit_feed(open_feed("feed.csv"), Categoriser.load("fashion-mnist"), Path("audit"))
-result.issues[0].id, result.entries[0].proposal.action
+result.inspection.issues[0].id, result.entries[0].proposal.action
 """
 
 import tempfile
