@@ -123,6 +123,7 @@ def test_the_ledger_by_hand() -> None:
         items=1000, automated=500, expected_errors=10, rules=6, assumptions=assumed
     )
     assert (found.automated, found.precision, found.queue) == (0.5, 0.98, 500)
+    assert found.assumptions == assumed
     assert found.minutes == pytest.approx(500 * 36 / 60 - 6)
     after = 1000 * (0.5 * 36 * 10 / 3600 + 0.001 + 0.5 * 0.02 * 0.5) + 6 * 60 * 10 / 3600
     assert found.money == pytest.approx(100 - after)

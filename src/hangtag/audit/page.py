@@ -12,7 +12,6 @@ from hangtag.audit.proposals import Action
 from hangtag.audit.repeats import Finding
 from hangtag.audit.rules import BETWEEN, Rule
 from hangtag.audit.run import AuditResult
-from hangtag.audit.savings import Assumptions
 from hangtag.audit.writing import describe_corrections, list_notes, name_cover, summarise
 from hangtag.inputs import Decoders, ImageFile
 from hangtag.inputs.items import Shape
@@ -195,7 +194,7 @@ def _make_cards(result: AuditResult) -> list[tuple[str, str, str]]:
 
 
 def _make_ledger(result: AuditResult) -> Ledger:
-    taken, savings = Assumptions(), result.savings
+    savings, taken = result.savings, result.savings.assumptions
     return Ledger(
         items=savings.items,
         automated=savings.automated,
