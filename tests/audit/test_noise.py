@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hangtag.audit.categories import Categories
-from hangtag.audit.dictionary import make_spread
+from hangtag.audit.dictionary import fit_spread, make_spread
 from hangtag.audit.dictionary_entries import Entry, build_dictionary
 from hangtag.audit.drift import Earlier, describe_drift, find_drift, read_earlier
 from hangtag.audit.evidence import EvidenceTable
@@ -63,6 +63,11 @@ def test_one_brand_has_no_others() -> None:
 def test_holm_by_hand() -> None:
     assert correct_holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert correct_holm([]) == []
+
+
+def test_a_spread_has_the_variance_asked_for() -> None:
+    assert fit_spread(0.3, 0.3 * 0.7 / 101).items == pytest.approx(100)
+    assert fit_spread(0.3, 9.0).items == 1
 
 
 def test_comparing_shares_by_hand() -> None:

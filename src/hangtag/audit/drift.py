@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hangtag.audit.categories import Categories
-from hangtag.audit.dictionary import Spread, make_spread
+from hangtag.audit.dictionary import Spread, fit_spread
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.feed import fold_label
 from hangtag.audit.noise import SIGNIFICANCE, BrandNoise, compare_shares, correct_holm
@@ -199,5 +199,4 @@ def _read_spread(row: Mapping[str, str], column: str) -> Spread:
 
 def _make(share: float, low: float, high: float) -> Spread:
     """Returns the spread that has an interval as wide."""
-    deviation = max((high - low) / (2 * _Z), 1e-4)
-    return make_spread(share, max(share * (1 - share) / deviation**2 - 1, 1.0))
+    return fit_spread(share, max((high - low) / (2 * _Z), 1e-4) ** 2)
