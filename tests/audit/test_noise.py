@@ -13,7 +13,6 @@ from hangtag.audit.evidence import EvidenceTable
 from hangtag.audit.groups import Groups
 from hangtag.audit.noise import BrandNoise, compare_shares, correct_holm, measure_noise
 from hangtag.audit.savings import Assumptions, count_savings
-from hangtag.audit.text import NoText
 from hangtag.errors import DataError
 from hangtag.taxonomy import shipped_tree
 from tests.audit.made_items import CLASSES, EQUAL, say
@@ -33,7 +32,7 @@ def audit(rates: dict[str, float], *, items: int = 400) -> tuple[list[Entry], Ev
         labels = np.where(wrong, (truth + random.integers(1, CLASSES, items)) % CLASSES, truth)
         numbers = np.array([groups.count(supplier, f"word {label}") for label in labels])
         table.add(numbers, say(truth, seed=seed), np.zeros(items, dtype=np.bool_))
-    return build_dictionary(groups, table, NoText(CLASSES), NAMES), table
+    return build_dictionary(groups, table, NAMES), table
 
 
 def test_error_rates_are_found_and_ranked() -> None:
