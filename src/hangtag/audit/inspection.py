@@ -28,10 +28,10 @@ from hangtag.audit.proposals import Action
 from hangtag.audit.reference import Reference
 from hangtag.audit.repeats import Finding, Repeat
 from hangtag.audit.scan import Scan, ScannedItems, read_scan
-from hangtag.audit.tables import WriteRow
 from hangtag.categoriser import Categoriser
 from hangtag.decisions.rules import reach_thresholds, stored_precision
 from hangtag.predictions.rows import DIGITS
+from hangtag.tables import WriteRow
 
 ISSUE_SCORE = 0.02
 """Probability of a wrong label from which an item is an issue."""

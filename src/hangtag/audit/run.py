@@ -25,13 +25,13 @@ from hangtag.audit.repeats import find_repeats
 from hangtag.audit.rules import Rule
 from hangtag.audit.savings import Savings, count_savings
 from hangtag.audit.scan import Scan, find_shape, scan_feed
-from hangtag.audit.tables import open_table
 from hangtag.categoriser import Categoriser
 from hangtag.decisions.rules import stored_precision
 from hangtag.errors import DataError
 from hangtag.files import make_folder
 from hangtag.inputs import Decoders
 from hangtag.progress import Tick
+from hangtag.tables import open_table
 
 ITEMS = "items.parquet"
 PRECISION = 0.99

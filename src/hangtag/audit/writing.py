@@ -21,9 +21,9 @@ from hangtag.audit.proposals import Action
 from hangtag.audit.repeats import Finding
 from hangtag.audit.rules import BETWEEN, Rule, keep_approved, write_rules
 from hangtag.audit.run import AuditResult
-from hangtag.audit.tables import write_table
 from hangtag.inputs.items import Cell, ColumnKind
 from hangtag.predictions.rows import DIGITS
+from hangtag.tables import write_table
 
 MANY_WORDS, WORDS_AN_ITEM = 100, 0.5
 """From so many labels in all, and so many an item, they are no categories but titles."""

@@ -239,9 +239,9 @@ def _audit(feed: "Feed", task: _Task) -> int:
 def _cross_validate(feed: "Feed", task: _Task) -> int:
     """Judges the labels of a feed by one another; returns the number of issues."""
     from hangtag.audit.cross_validation import COLUMNS, cross_validate
-    from hangtag.audit.tables import write_table
     from hangtag.categoriser import Categoriser
     from hangtag.report.audit_page import PAGE
+    from hangtag.tables import write_table
 
     unused = {
         "--before": task.before,
