@@ -150,23 +150,6 @@ def find_drift(
     )
 
 
-def describe_drift(drift: Drift) -> str:
-    """Says how much changed, a sentence."""
-    words = sum(bool(one.label) for one in drift.changes)
-    brands = len(drift.changes) - words
-    absent = f"; {', '.join(drift.absent[:3])}" if drift.absent else ""
-    if drift.absent[3:]:
-        absent += f" and {len(drift.absent[3:]):,} more"
-    absent += " sent nothing" if drift.absent else ""
-    other = drift.other_model
-    models = f"; that audit was by {other}, so it may be the models that differ" if other else ""
-    return (
-        f"since {drift.folder}: {words:,} shares of words and {brands:,} error rates of brands "
-        f"changed by more than chance; {len(drift.new):,} words are new, {len(drift.gone):,} gone"
-        f"{absent}{models}"
-    )
-
-
 def _find_least(change: Change) -> float:
     return LEAST_CHANGE if change.label else LEAST_ERROR_CHANGE
 
