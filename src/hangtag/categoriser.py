@@ -139,6 +139,17 @@ class Categoriser:
         """Returns calibrated probabilities (N, K)."""
         return softmax(answers.logits, temperature=self.card.calibration.temperature)
 
+    def judge(
+        self, images: NDArray[np.uint8], *, on_progress: Tick | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Returns calibrated probabilities (N, K) of images, and which of them are unknown (N,).
+
+        Raises:
+            DataError: The images are not of the model's size and type.
+        """
+        answers = self.answer(images, on_progress=on_progress)
+        return self.probabilities(answers), answers.strangeness > self.card.rules.limit
+
     def predict(
         self,
         images: NDArray[np.uint8],

@@ -1,6 +1,7 @@
 """A model is one folder that proves itself: write it, verify it, read it.
 
-    model.onnx            the network with preprocessing inside: pixels uint8 -> logits, embedding
+    model.onnx            the network with preprocessing inside: pixels uint8 -> logits, embedding,
+                          strangeness
     weights.safetensors   the trained weights, for training on from here
     card.json             what the model is, where it comes from, how good it is, how to check it
     README.md             the same for people
@@ -129,7 +130,20 @@ class Card(_Part):
     """The recipe, every field resolved."""
     seed: int
     data: Mapping[str, Any]
-    """Name of the training data; items and sha256 of each split."""
+    """Facts of the training data, plain values by key:
+
+    name: What the data is called.
+    fitted: Whether its images were fitted to the model's size.
+    splits: Items (``n``) and ``sha256`` of each split.
+    held_out: Fingerprints of the validation images, packed as text.
+    shares: How often each class is taken for granted, see `Card.shares`.
+    suppliers: What splits share suppliers, a sentence each; where items name suppliers.
+    taxonomy: Source and sha256 of the tree of categories, where it is the user's own.
+    teacher: sha256 of the card of the teacher, where there was one.
+    began: Name of the model the training began from, sha256 of its weights, and what is ``said`` of
+        it, a sentence each; where there was one.
+    source: Where the data is from and its licence, for people; in shipped models.
+    """
     summary: Summary
     metrics: Mapping[str, Any]
     """Figures by split, with n."""

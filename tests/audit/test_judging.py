@@ -10,7 +10,7 @@ from hangtag.audit.dictionary import Posterior
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.judging import describe_words, judge_items, mix_errors
 from hangtag.audit.proposals import Action, Proposal
-from hangtag.audit.text import TextView
+from hangtag.audit.text_reading import TextView
 from tests.audit.made_items import CLASSES, EQUAL, draw, say
 
 

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from hangtag.audit.categories import Categories
-from hangtag.audit.dictionary import make_spread
+from hangtag.audit.dictionary import fit_spread, make_spread
 from hangtag.audit.dictionary_entries import Entry, build_dictionary
-from hangtag.audit.drift import Earlier, describe_drift, find_drift, read_earlier
+from hangtag.audit.drift import Earlier, find_drift, read_earlier
 from hangtag.audit.evidence import EvidenceTable
 from hangtag.audit.groups import Groups
 from hangtag.audit.noise import BrandNoise, compare_shares, correct_holm, measure_noise
 from hangtag.audit.savings import Assumptions, count_savings
-from hangtag.audit.text import NoText
 from hangtag.errors import DataError
 from hangtag.taxonomy import shipped_tree
 from tests.audit.made_items import CLASSES, EQUAL, say
@@ -33,7 +32,7 @@ def audit(rates: dict[str, float], *, items: int = 400) -> tuple[list[Entry], Ev
         labels = np.where(wrong, (truth + random.integers(1, CLASSES, items)) % CLASSES, truth)
         numbers = np.array([groups.count(supplier, f"word {label}") for label in labels])
         table.add(numbers, say(truth, seed=seed), np.zeros(items, dtype=np.bool_))
-    return build_dictionary(groups, table, NoText(CLASSES), NAMES), table
+    return build_dictionary(groups, table, NAMES), table
 
 
 def test_error_rates_are_found_and_ranked() -> None:
@@ -63,6 +62,11 @@ def test_one_brand_has_no_others() -> None:
 def test_holm_by_hand() -> None:
     assert correct_holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert correct_holm([]) == []
+
+
+def test_a_spread_has_the_variance_asked_for() -> None:
+    assert fit_spread(0.3, 0.3 * 0.7 / 101).items == pytest.approx(100)
+    assert fit_spread(0.3, 9.0).items == 1
 
 
 def test_comparing_shares_by_hand() -> None:
@@ -123,12 +127,13 @@ def test_the_ledger_by_hand() -> None:
         items=1000, automated=500, expected_errors=10, rules=6, assumptions=assumed
     )
     assert (found.automated, found.precision, found.queue) == (0.5, 0.98, 500)
+    assert found.assumptions == assumed
     assert found.minutes == pytest.approx(500 * 36 / 60 - 6)
     after = 1000 * (0.5 * 36 * 10 / 3600 + 0.001 + 0.5 * 0.02 * 0.5) + 6 * 60 * 10 / 3600
     assert found.money == pytest.approx(100 - after)
 
 
-def test_another_model_of_the_earlier_audit_is_told() -> None:
+def test_another_model_of_the_earlier_audit_is_found() -> None:
     earlier = Earlier("before", {}, {}, "small")
-    assert "was by small" in describe_drift(find_drift([], [], NAMES, earlier, model="large"))
-    assert "was by" not in describe_drift(find_drift([], [], NAMES, earlier, model="small"))
+    assert find_drift([], [], NAMES, earlier, model="large").other_model == "small"
+    assert find_drift([], [], NAMES, earlier, model="small").other_model == ""

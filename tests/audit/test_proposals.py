@@ -7,7 +7,7 @@ from hangtag.audit.dictionary import Posterior
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.inspection import find_closed
 from hangtag.audit.proposals import Action, propose
-from hangtag.audit.text import TextView
+from hangtag.audit.text_reading import TextView
 
 SAID_NOTHING = TextView(np.zeros(4))
 VAGUE = TextView(np.zeros(4), vague=True)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from hangtag.audit.categories import place_classes
-from hangtag.audit.text import NoText
+from hangtag.audit.categories import Categories, place_classes
 from hangtag.audit.text_reading import TaxonomyReader
 from hangtag.catalogue import FASHION_MNIST_CLASSES
 from hangtag.categoriser import Categoriser
+from hangtag.taxonomy import shipped_tree
 
 CATEGORIES = place_classes(Categoriser.load("fashion-mnist").card)
 
@@ -42,7 +42,13 @@ def test_a_word_that_is_not_read_says_nothing() -> None:
     (view,) = TaxonomyReader(CATEGORIES).read(["XQ-77"])
     assert not view.known
     assert view.vector.sum() == 0
-    assert not NoText(3).read(["Shirts"])[0].known
+
+
+def test_nothing_is_said_of_classes_that_no_tree_knows() -> None:
+    unknown = Categories(("x", "Shirts", "no apparel"), ("1", "2", "outside"), shipped_tree())
+    (view,) = TaxonomyReader(unknown).read(["Shirts"])
+    assert not view.known
+    assert view.vector.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("label", ["Not sure", "OTHER", "Sale", "New In", "Sonstiges", "Divers"])

@@ -13,10 +13,10 @@ from hangtag.audit.feed import Feed, fold_label
 from hangtag.audit.item_table import State, StoredItem, read_item_table
 from hangtag.audit.proposals import Action
 from hangtag.audit.rules import Rule
-from hangtag.audit.tables import open_table
 from hangtag.errors import DataError, OutputError
 from hangtag.inputs.items import ColumnKind
 from hangtag.progress import Tick
+from hangtag.tables import open_table
 from hangtag.taxonomy import Tree, shipped_tree
 
 ADDED: dict[str, ColumnKind] = {

@@ -87,7 +87,7 @@ def find_posterior(evidence: Evidence, prior: NDArray[np.float64]) -> Posterior:
     share = prior / prior.sum()
     for _ in range(_STEPS):
         before = share
-        share = prior + evidence.counts @ _respond(likelihoods, share)
+        share = prior + evidence.counts @ explain_items(likelihoods, share)
         share /= share.sum()
         if np.abs(share - before).max() < _CLOSE:
             break
@@ -134,7 +134,7 @@ def find_spread(
         prior_items: Items that the prior is worth.
     """
     likelihoods = find_likelihoods(evidence.probabilities, evidence.strange, evidence.taken)
-    belongs = _respond(likelihoods, shares)[:, list(chosen)].sum(axis=1)
+    belongs = explain_items(likelihoods, shares)[:, list(chosen)].sum(axis=1)
     share = float(np.clip(shares[list(chosen)].sum(), 0.0, 1.0))
     n, spread = evidence.counts.sum(), max(share * (1 - share), 1e-12)
     missing = evidence.counts @ (belongs * (1 - belongs)) / (n * spread) if n else 1.0
@@ -151,14 +151,24 @@ def make_spread(share: float, items: float) -> Spread:
     return Spread(share, items, min(float(low), share), max(float(high), share))
 
 
+def fit_spread(share: float, variance: float) -> Spread:
+    """Returns the interval of the Beta distribution that has a mean and a variance.
+
+    Where the variance is larger than any such has, that of one item.
+    """
+    return make_spread(share, max(share * (1 - share) / max(variance, 1e-12) - 1, 1.0))
+
+
 def explain_items(
     likelihoods: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Returns the probability of each category for items (N, K + 1), each with its own shares."""
-    return _respond(likelihoods, shares)
+    """Returns the probability of each category for items, (N, K + 1).
 
-
-def _respond(likelihoods: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    Args:
+        likelihoods: As `find_likelihoods` gives them, (N, K + 1).
+        shares: Of each category before an item is seen: (K + 1,), or of each item its own,
+            (N, K + 1).
+    """
     joint = likelihoods * shares
     found: NDArray[np.float64] = joint / joint.sum(axis=1, keepdims=True)
     return found

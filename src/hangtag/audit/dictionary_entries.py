@@ -10,7 +10,7 @@ from hangtag.audit.evidence import Evidence, EvidenceTable
 from hangtag.audit.groups import Groups
 from hangtag.audit.proposals import TEXT_SURE, Action, Proposal, propose
 from hangtag.audit.rules import Rule
-from hangtag.audit.text import TextReader, TextView
+from hangtag.audit.text_reading import TaxonomyReader, TextView
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class Entry:
 
 
 def build_dictionary(
-    groups: Groups, evidence: EvidenceTable, reader: TextReader, categories: Categories
+    groups: Groups, evidence: EvidenceTable, categories: Categories
 ) -> list[Entry]:
     """Finds what each word means and what to do with it, by the number of its group."""
-    seen = evidence.by_group()
+    seen, reader = evidence.by_group(), TaxonomyReader(categories)
     entries: list[Entry | None] = [None] * len(groups.all)
     for supplier, numbers in groups.by_supplier().items():
         labels = [groups.all[number].label for number in numbers]

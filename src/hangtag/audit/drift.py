@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hangtag.audit.categories import Categories
-from hangtag.audit.dictionary import Spread, make_spread
+from hangtag.audit.dictionary import Spread, fit_spread
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.feed import fold_label
 from hangtag.audit.noise import SIGNIFICANCE, BrandNoise, compare_shares, correct_holm
@@ -150,23 +150,6 @@ def find_drift(
     )
 
 
-def describe_drift(drift: Drift) -> str:
-    """Says how much changed, a sentence."""
-    words = sum(bool(one.label) for one in drift.changes)
-    brands = len(drift.changes) - words
-    absent = f"; {', '.join(drift.absent[:3])}" if drift.absent else ""
-    if drift.absent[3:]:
-        absent += f" and {len(drift.absent[3:]):,} more"
-    absent += " sent nothing" if drift.absent else ""
-    other = drift.other_model
-    models = f"; that audit was by {other}, so it may be the models that differ" if other else ""
-    return (
-        f"since {drift.folder}: {words:,} shares of words and {brands:,} error rates of brands "
-        f"changed by more than chance; {len(drift.new):,} words are new, {len(drift.gone):,} gone"
-        f"{absent}{models}"
-    )
-
-
 def _find_least(change: Change) -> float:
     return LEAST_CHANGE if change.label else LEAST_ERROR_CHANGE
 
@@ -199,5 +182,4 @@ def _read_spread(row: Mapping[str, str], column: str) -> Spread:
 
 def _make(share: float, low: float, high: float) -> Spread:
     """Returns the spread that has an interval as wide."""
-    deviation = max((high - low) / (2 * _Z), 1e-4)
-    return make_spread(share, max(share * (1 - share) / deviation**2 - 1, 1.0))
+    return fit_spread(share, max((high - low) / (2 * _Z), 1e-4) ** 2)

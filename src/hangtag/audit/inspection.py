@@ -28,10 +28,10 @@ from hangtag.audit.proposals import Action
 from hangtag.audit.reference import Reference
 from hangtag.audit.repeats import Finding, Repeat
 from hangtag.audit.scan import Scan, ScannedItems, read_scan
-from hangtag.audit.tables import WriteRow
 from hangtag.categoriser import Categoriser
-from hangtag.decisions.rules import Rules, stored_precision
+from hangtag.decisions.rules import reach_thresholds, stored_precision
 from hangtag.predictions.rows import DIGITS
+from hangtag.tables import WriteRow
 
 ISSUE_SCORE = 0.02
 """Probability of a wrong label from which an item is an issue."""
@@ -138,7 +138,7 @@ class Inspector:
         self._scan, self._entries = scan, entries
         self._categories, self._taken = categories, categoriser.card.shares
         self._words = describe_words(entries)
-        self._lowest = _find_lowest(rules, precision)
+        self._thresholds = rules.thresholds[stored_precision(rules, precision)][0]
         self._ruled = np.array(
             [one.meaning.action in (Action.MAP, Action.SPLIT) for one in entries], dtype=np.bool_
         )
@@ -168,7 +168,7 @@ class Inspector:
         for items, verdicts in self._read():
             automatic = self._find_automatic(items, verdicts)
             sure = (
-                _reaches(items, self._lowest)
+                self._find_promised(items)
                 & (verdicts.within == items.probabilities.argmax(axis=1))
                 & self._told[items.groups]
             )
@@ -232,6 +232,11 @@ class Inspector:
         sure = find_sureness(items.probabilities, items.strange) >= self._correctable.threshold
         automatic: NDArray[np.bool_] = sure & self._find_candidates(items, verdicts)
         return automatic
+
+    def _find_promised(self, items: ScannedItems) -> NDArray[np.bool_]:
+        """Returns for which items the model promises its class, (N,)."""
+        best, confidence = items.probabilities.argmax(axis=1), items.probabilities.max(axis=1)
+        return reach_thresholds(best, confidence, self._thresholds) & ~items.strange
 
     def _settle(
         self,
@@ -314,20 +319,6 @@ def _is_whole(entry: Entry) -> bool:
 def _is_told(entry: Entry, categories: Categories) -> bool:
     """Returns whether a class tells which of its categories an item of a word is."""
     return not entry.lacking and {*rule_of(entry, categories).ids} <= {*categories.ids}
-
-
-def _find_lowest(rules: Rules, precision: float) -> NDArray[np.float64]:
-    """Returns the confidence from which a model promises each class, infinite where it does not."""
-    lowest = rules.thresholds[stored_precision(rules, precision)][0]
-    return np.array([np.inf if one is None else one for one in lowest])
-
-
-def _reaches(items: ScannedItems, lowest: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Returns for which items the model promises its class, (N,)."""
-    best = items.probabilities.argmax(axis=1)
-    reached = items.probabilities[np.arange(len(best)), best] >= lowest[best]
-    accepted: NDArray[np.bool_] = reached & ~items.strange
-    return accepted
 
 
 def _make_issues(

@@ -16,7 +16,7 @@ from hangtag.audit.dictionary import (
     Spread,
     find_posterior,
     find_spread,
-    make_spread,
+    fit_spread,
 )
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.evidence import Evidence
@@ -147,16 +147,14 @@ def _pool(rows: Sequence[NoiseRow]) -> Spread:
     weights /= weights.sum()
     mean = float(weights @ [row.error.share for row in rows])
     variance = float(weights**2 @ [_variance(row.error) for row in rows])
-    return make_spread(mean, max(mean * (1 - mean) / max(variance, 1e-12) - 1, 1.0))
+    return fit_spread(mean, variance)
 
 
 def _compare(one: Spread, others: Sequence[Spread]) -> float:
     if not others:
         return 1.0
     variance = sum(map(_variance, others)) / len(others) ** 2
-    mean = _mean_error(others)
-    items = max(mean * (1 - mean) / max(variance, 1e-12) - 1, 1.0)
-    return compare_shares(one, make_spread(mean, items))
+    return compare_shares(one, fit_spread(_mean_error(others), variance))
 
 
 def _mean_error(errors: Sequence[Spread]) -> float:

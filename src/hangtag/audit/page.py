@@ -12,8 +12,8 @@ from hangtag.audit.proposals import Action
 from hangtag.audit.repeats import Finding
 from hangtag.audit.rules import BETWEEN, Rule
 from hangtag.audit.run import AuditResult
-from hangtag.audit.savings import Assumptions
-from hangtag.audit.writing import describe_corrections, list_notes, name_cover, summarise
+from hangtag.audit.summary import describe_corrections, describe_drift, list_notes, summarise
+from hangtag.audit.writing import LEAST_SHARE, name_cover
 from hangtag.inputs import Decoders, ImageFile
 from hangtag.inputs.items import Shape
 from hangtag.report.audit_page import (
@@ -36,7 +36,6 @@ WORST, WORST_OF_BRAND, PICTURED_BRANDS = 60, 12, 60
 """Issues shown of all brands, of one brand, and of how many brands."""
 
 _LARGEST = 96
-_SHOWN_SHARE = 0.005
 _BRANDS_TO_SEE = 3
 
 Pictures = Mapping[str, Picture]
@@ -85,7 +84,7 @@ def write_page(result: AuditResult, folder: Path, *, shape: Shape) -> Path:
         repeats=[_view_issue(issue, result, pictures) for issue in again],
         repeat_count=sum(result.inspection.repeat_counts.values()),
         changes=None if result.drift is None else _view_changes(result.drift),
-        earlier=() if result.drift is None else _describe_drift(result.drift),
+        earlier=[] if result.drift is None else [_end(one) for one in describe_drift(result.drift)],
         facts=_list_facts(result),
         notices=_list_notices(result),
         small_images=max(shape[:2]) <= SMALL,
@@ -195,7 +194,7 @@ def _make_cards(result: AuditResult) -> list[tuple[str, str, str]]:
 
 
 def _make_ledger(result: AuditResult) -> Ledger:
-    taken, savings = Assumptions(), result.savings
+    savings, taken = result.savings, result.savings.assumptions
     return Ledger(
         items=savings.items,
         automated=savings.automated,
@@ -304,7 +303,7 @@ def _view_shares(number: int, result: AuditResult, pictures: Pictures) -> list[S
     cover = result.entries[number].meaning.cover
     found = []
     for index in (-posterior.share).argsort(kind="stable").tolist():
-        if posterior.share[index] >= _SHOWN_SHARE or index in cover:
+        if posterior.share[index] >= LEAST_SHARE or index in cover:
             paths = result.inspection.examples.get((number, index), [])
             found.append(
                 Share(
@@ -342,18 +341,6 @@ def _view_changes(drift: Drift) -> list[ChangeView]:
     ]
 
 
-def _describe_drift(drift: Drift) -> list[str]:
-    sentences = [f"Beside {drift.folder}."]
-    if drift.other_model:
-        sentences.append(f"That was by {drift.other_model}: it may be the models that differ.")
-    for verb, words in (("New", drift.new), ("Gone", drift.gone)):
-        if words:
-            listed = ", ".join(f"{supplier}: {label}" for supplier, label in words[:10])
-            more = f" and {len(words) - 10:,} more" if len(words) > 10 else ""
-            sentences.append(f"{verb}: {listed}{more}.")
-    return sentences
-
-
 def _list_facts(result: AuditResult) -> dict[str, str]:
     return {
         "Model": result.model,
@@ -376,9 +363,13 @@ def _list_notices(result: AuditResult) -> list[str]:
         notices.append(f"{_count(result.scan.groups.unlabelled, 'item')} without a label.")
     correctable = result.inspection.correctable
     if result.inspection.issue_count and (correctable is None or correctable.threshold is None):
-        said = describe_corrections(result)
-        notices.append(f"{said[0].upper()}{said[1:]}.")
+        notices.append(_end(describe_corrections(result)))
     return notices
+
+
+def _end(said: str) -> str:
+    """Makes a sentence of what the console says in a line."""
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def _count(number: int, noun: str) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 
 from hangtag.audit.dictionary import Posterior
-from hangtag.audit.text import TextView
+from hangtag.audit.text_reading import TextView
 
 COVER_SHARE, COVER_LOW = 0.10, 0.06
 """A word covers a category with at least this share, and this lower end of its interval: less is

@@ -56,9 +56,8 @@ def load_reference(
     if found is None:
         return None
     split, source = found
-    answers = categoriser.answer(split.images, on_progress=on_progress)
-    strange = answers.strangeness > categoriser.card.rules.limit
-    return Reference(categoriser.probabilities(answers), strange, split.labels, source)
+    probabilities, strange = categoriser.judge(split.images, on_progress=on_progress)
+    return Reference(probabilities, strange, split.labels, source)
 
 
 def _find_own(categoriser: Categoriser) -> tuple[Split, str] | None:

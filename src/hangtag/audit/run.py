@@ -1,7 +1,7 @@
 """The whole audit: two passes over a feed, and what they found.
 
 result = audit_feed(open_feed("feed.csv"), Categoriser.load("fashion-mnist"), Path("audit"))
-result.issues[0].id, result.entries[0].proposal.action
+result.inspection.issues[0].id, result.entries[0].proposal.action
 """
 
 import tempfile
@@ -25,15 +25,13 @@ from hangtag.audit.repeats import find_repeats
 from hangtag.audit.rules import Rule
 from hangtag.audit.savings import Savings, count_savings
 from hangtag.audit.scan import Scan, find_shape, scan_feed
-from hangtag.audit.tables import open_table
-from hangtag.audit.text import NoText, TextReader
-from hangtag.audit.text_reading import TaxonomyReader
 from hangtag.categoriser import Categoriser
 from hangtag.decisions.rules import stored_precision
 from hangtag.errors import DataError
 from hangtag.files import make_folder
 from hangtag.inputs import Decoders
 from hangtag.progress import Tick
+from hangtag.tables import open_table
 
 ITEMS = "items.parquet"
 PRECISION = 0.99
@@ -148,8 +146,7 @@ def audit_feed(
             path = Path(folder) / "scan.parquet"
             scan = scan_feed(feed, categoriser, decoders, path, on_progress=tick)
         _require_evidence(feed, scan)
-        reader = _choose_reader(categories)
-        entries = build_dictionary(scan.groups, scan.evidence, reader, categories)
+        entries = build_dictionary(scan.groups, scan.evidence, categories)
         entries = follow_approved(entries, approved, categories)
         inspector = Inspector(
             scan, entries, categories, categoriser, reference, precision=chosen.precision
@@ -190,12 +187,6 @@ def _count_savings(scan: Scan, entries: Sequence[Entry], inspection: Inspection)
         expected_errors=inspection.expected_errors,
         rules=len(to_approve),
     )
-
-
-def _choose_reader(categories: Categories) -> TextReader:
-    """Returns the reader for a model; classes that no tree knows have no text to compare."""
-    known = categories.known
-    return TaxonomyReader(categories) if known else NoText(len(categories.ids) - 1)
 
 
 def _require_evidence(feed: Feed, scan: Scan) -> None:

@@ -40,6 +40,7 @@ class Savings:
         minutes: A person's time saved, minutes.
         money: Saved, with what errors cost taken off.
         queue: Items left for a person.
+        assumptions: What the money was counted by.
     """
 
     items: int
@@ -49,6 +50,7 @@ class Savings:
     minutes: float
     money: float
     queue: int
+    assumptions: Assumptions
 
 
 def count_savings(
@@ -81,4 +83,5 @@ def count_savings(
         minutes=seconds / 60,
         money=seconds * taken.wage / 3600 - lost,
         queue=items - automated,
+        assumptions=taken,
     )

@@ -113,7 +113,8 @@ def scan_feed(
             if readable:
                 kept = [batch[index] for index in readable]
                 group_of = np.array([numbers[index] for index in readable], dtype=np.int64)
-                probabilities, strange = _judge(categoriser, kept)
+                pixels = np.stack([one.pixels for one in kept if one.pixels is not None])
+                probabilities, strange = categoriser.judge(pixels)
                 labelled = group_of != NO_GROUP
                 evidence.add(group_of[labelled], probabilities[labelled], strange[labelled])
                 writer.write(kept, group_of, probabilities, strange)
@@ -160,14 +161,6 @@ def read_fingerprints(scan: Scan) -> tuple[NDArray[np.int64], NDArray[np.uint64]
     table = parquet.read_table(scan.path, columns=["hash", "sketch"], use_threads=False)
     sketches = b"".join(table["sketch"].to_pylist())
     return table["hash"].to_numpy(), np.frombuffer(sketches, np.uint64).reshape(-1, WORDS)
-
-
-def _judge(
-    categoriser: Categoriser, items: list[FeedItem]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    answers = categoriser.answer(np.stack([one.pixels for one in items if one.pixels is not None]))
-    strange: NDArray[np.bool_] = answers.strangeness > categoriser.card.rules.limit
-    return categoriser.probabilities(answers), strange
 
 
 class _Writer:

@@ -1,12 +1,13 @@
-"""Reads words with the taxonomy and folds what they say into the classes of a model."""
+"""What the text of a word says, read with the taxonomy and folded into the classes of a model."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hangtag.audit.categories import OUTSIDE_ID, OUTSIDE_NAME, Categories
 from hangtag.audit.feed import fold_label
-from hangtag.audit.text import TextView
 from hangtag.taxonomy.labels import remove_name
 from hangtag.taxonomy.languages import study_source
 from hangtag.taxonomy.lexicon import is_vague
@@ -19,6 +20,33 @@ _NAMED = 0.95
 
 _PLAIN = ("term", "qualified", "beside", "several")
 """How a name of a brand is read that is a word for goods: there is no telling the two apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextView:
+    """What the text of a word says.
+
+    Attributes:
+        vector: Probability of each class and, last, of no apparel, (K + 1,); sums to 1 less
+            `foreign`, or to 0 where the text says nothing.
+        foreign: Probability of categories that the model has no class for.
+        best: Name of the likeliest category; empty where the text says nothing.
+        score: Its probability.
+        category: Its id; empty where the text says nothing or no apparel.
+        vague: Whether the word names nothing whatever its items are, as "Other" and "Sale".
+    """
+
+    vector: NDArray[np.float64]
+    foreign: float = 0.0
+    best: str = ""
+    score: float = 0.0
+    category: str = ""
+    vague: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether the text says anything."""
+        return bool(self.best)
 
 
 class TaxonomyReader:
@@ -40,8 +68,11 @@ class TaxonomyReader:
     def read(self, labels: Sequence[str], *, supplier: str = "") -> list[TextView]:
         """Returns what each of the labels says; together they tell the brand's language.
 
-        The brand's own name in a label says nothing, unless it is a word for goods.
+        The brand's own name in a label says nothing, unless it is a word for goods. Nothing is said
+        of classes that no tree knows: their words speak by their images alone.
         """
+        if not self._categories.known:
+            return [self._say_nothing() for _ in labels]
         tree = self._categories.tree
         reader = LabelReader(study_source(labels[:_SAMPLE]), tree)
         named = bool(supplier) and reader.read(supplier).kind not in _PLAIN
@@ -65,7 +96,7 @@ class TaxonomyReader:
         name, identifier = self._categories.names[index], self._categories.ids[index]
         return TextView(vector, 1 - _NAMED, name, _NAMED, identifier)
 
-    def _say_nothing(self, *, vague: bool) -> TextView:
+    def _say_nothing(self, *, vague: bool = False) -> TextView:
         return TextView(np.zeros(self._count + 1), vague=vague)
 
     def _fold(self, meaning: Meaning) -> TextView:

@@ -1,6 +1,6 @@
 """How a catalogue's image files become pixels: of which shape, by whom, kept where."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,8 +39,8 @@ PHOTO_FORMAT = ImageFormat(224, 224, 3)
 MOST_BROKEN = 0.2
 """Share of the images above which broken ones are no accident."""
 
-_SAMPLE = 100
-"""Files whose size tells whether a catalogue is one of photos."""
+SAMPLE = 100
+"""So many files tell by their size whether images are photos."""
 
 Outcome = DecodedImage | ImageError
 
@@ -80,15 +80,19 @@ class Reading:
     def settle(self, paths: Sequence[Path]) -> "Reading":
         """Returns the reading that suits image files, which has nothing left to choose.
 
-        They are photos when one of them, of up to a hundred spread over the list, is larger or
+        They are photos when one of them, of about `SAMPLE` spread over the list, is larger or
         smaller than `format`.
         """
         if self.photos is None:
             return self
-        sizes = map(_find_size, paths[:: max(1, len(paths) // _SAMPLE)])
-        own = (self.format.width, self.format.height)
-        is_photos = any(size not in (None, own) for size in sizes)
+        sample = paths[:: max(1, len(paths) // SAMPLE)]
+        is_photos = are_photos(sample, width=self.format.width, height=self.format.height)
         return replace(self, format=self.photos if is_photos else self.format, photos=None)
+
+
+def are_photos(paths: Iterable[Path], *, width: int, height: int) -> bool:
+    """Returns whether one of the image files that can be read has another size, in pixels."""
+    return any(_find_size(path) not in (None, (width, height)) for path in paths)
 
 
 def _find_size(path: Path) -> tuple[int, int] | None:

@@ -202,7 +202,8 @@ def _audit(feed: "Feed", task: _Task) -> int:
     from hangtag.audit.page import write_page
     from hangtag.audit.run import audit_feed
     from hangtag.audit.scan import find_shape
-    from hangtag.audit.writing import summarise, write_tables
+    from hangtag.audit.summary import summarise
+    from hangtag.audit.writing import write_tables
     from hangtag.categoriser import Categoriser
 
     earlier = None if task.before is None else read_earlier(task.before)
@@ -239,9 +240,9 @@ def _audit(feed: "Feed", task: _Task) -> int:
 def _cross_validate(feed: "Feed", task: _Task) -> int:
     """Judges the labels of a feed by one another; returns the number of issues."""
     from hangtag.audit.cross_validation import COLUMNS, cross_validate
-    from hangtag.audit.tables import write_table
     from hangtag.categoriser import Categoriser
     from hangtag.report.audit_page import PAGE
+    from hangtag.tables import write_table
 
     unused = {
         "--before": task.before,
@@ -286,8 +287,7 @@ def _cross_validate(feed: "Feed", task: _Task) -> int:
 
 
 def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
-    from hangtag.audit.drift import describe_drift
-    from hangtag.audit.writing import summarise
+    from hangtag.audit.summary import describe_drift, summarise
 
     found = summarise(result)
     proposals = found["proposals"]
@@ -305,8 +305,8 @@ def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
     for note in found["notes"]:
         say(note, quiet=quiet)
     say(found["corrections"], quiet=quiet)
-    if result.drift is not None:
-        say(describe_drift(result.drift), quiet=quiet)
+    for sentence in [] if result.drift is None else describe_drift(result.drift):
+        say(sentence, quiet=quiet)
     if not result.noise:
         say("no brand has words clear enough to say which of its labels are wrong", quiet=quiet)
     rows = [

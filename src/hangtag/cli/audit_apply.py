@@ -53,7 +53,7 @@ def apply(
     from hangtag.audit.feed import open_feed
     from hangtag.audit.rules import read_rules
     from hangtag.audit.run import ITEMS
-    from hangtag.audit.tables import require_table
+    from hangtag.tables import require_table
 
     require_table(out, option="--out")
     tree = shipped_tree() if taxonomy is None else load_tree(taxonomy)

@@ -151,7 +151,7 @@ def set_rules(
                 share = left.mean()
                 needed[f"{precision:g}"] = None if enough is None else int(np.ceil(enough / share))
             of_levels.append(found)
-            left &= ~_reaches(category, confidence, found)
+            left &= ~reach_thresholds(category, confidence, found)
         thresholds[f"{precision:g}"] = tuple(of_levels)
     return Rules(levels=levels, thresholds=thresholds, needed=needed, limit=limit)
 
@@ -185,7 +185,7 @@ def decide(
     accepted = np.zeros(len(probabilities), dtype=np.bool_)
     for height, one in enumerate(rules.levels):
         other, sure = best_of(probabilities, one)
-        taken = ~accepted & ~barred & _reaches(other, sure, thresholds[height])
+        taken = ~accepted & ~barred & reach_thresholds(other, sure, thresholds[height])
         category, confidence = np.where(taken, other, category), np.where(taken, sure, confidence)
         level[taken] = height
         accepted |= taken
@@ -242,19 +242,26 @@ def best_of(
     return category, np.minimum(sums[np.arange(len(sums)), category], 1.0)
 
 
+def reach_thresholds(
+    category: NDArray[np.int64],
+    confidence: NDArray[np.float64],
+    thresholds: Sequence[float | None],
+) -> NDArray[np.bool_]:
+    """Returns which items (N,) are promised their category: those that reach its threshold.
+
+    Args:
+        category: Index of the category of each item within its level, (N,).
+        confidence: Its probability, (N,).
+        thresholds: Lowest accepted confidence by category; None where nothing is promised.
+    """
+    lowest = np.array([np.inf if one is None else one for one in thresholds])
+    reached: NDArray[np.bool_] = confidence >= lowest[category]
+    return reached
+
+
 def _judge(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], level: Level
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
     """Returns the best category, its probability and whether it is right, each (N,)."""
     category, confidence = best_of(probabilities, level)
     return category, confidence, level.category_of(labels) == category
-
-
-def _reaches(
-    category: NDArray[np.int64],
-    confidence: NDArray[np.float64],
-    thresholds: Sequence[float | None],
-) -> NDArray[np.bool_]:
-    lowest = np.array([np.inf if one is None else one for one in thresholds])
-    reached: NDArray[np.bool_] = confidence >= lowest[category]
-    return reached

@@ -2,7 +2,8 @@
 
     layout = Layout(inputs.columns)
     with open_output(Path("out.csv"), layout, request, resume=False) as output:
-        for rows in predict_rows(router.predict, output.skip_done(inputs.read(*router.sizes))):
+        left = output.skip_done(inputs.read(*router.sizes))
+        for rows in predict_rows(router.predict, decoders.decode(left, **router.decoding)):
             output.write(rows)
 
 `routing` says which model looks at which image, `rows` makes the rows, `formats` writes them

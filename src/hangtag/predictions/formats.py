@@ -4,7 +4,6 @@ CSV and JSON lines grow as they are. Parquet cannot be appended to: its rows wai
 become Parquet when all are there.
 """
 
-import itertools
 import json
 import math
 import os
@@ -14,11 +13,10 @@ from pathlib import Path
 
 from hangtag.csv_rows import format_row
 from hangtag.errors import OutputError
-from hangtag.files import atomic_path, sync
+from hangtag.files import sync
 from hangtag.inputs.items import Cell
 from hangtag.predictions.rows import Layout, Row
-
-_ROWS_A_GROUP = 10_000
+from hangtag.tables import write_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +82,8 @@ def _rename(layout: Layout, part: Path, out: Path) -> None:
 
 
 def _convert_to_parquet(layout: Layout, part: Path, out: Path) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    kinds = {
-        "text": pa.string(),
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "truth": pa.bool_(),
-    }
-    schema = pa.schema([(name, kinds[kind]) for name, kind in layout.columns.items()])
-    with (
-        part.open(encoding="utf-8") as lines,
-        atomic_path(out) as temporary,
-        parquet.ParquetWriter(temporary, schema) as file,
-    ):
-        while group := [json.loads(line) for line in itertools.islice(lines, _ROWS_A_GROUP)]:
-            columns = zip(*group, strict=True)
-            arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]
-            file.write_table(pa.table(arrays, schema=schema))
+    with part.open(encoding="utf-8") as lines:
+        write_table(out, layout.columns, map(json.loads, lines))
 
 
 def _begin_nothing(layout: Layout) -> str:

@@ -26,7 +26,7 @@ _PREDICTED: Mapping[str, ColumnKind] = {
     field.name: _KINDS[get_type_hints(Prediction)[field.name]] for field in fields(Prediction)
 }
 _FIRST = 5
-"""Fields of a prediction that stand before the error; those that were added later stand after."""
+"""Fields of a prediction that stand before the error; the others stand after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """What happened in each epoch: the rows of ``results.csv`` and the lines on the screen."""
 
-import csv
-import io
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from hangtag.csv_rows import write_csv_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,14 @@ class Epoch:
     val_accuracy: float
 
 
-def history_csv(history: list[Epoch]) -> str:
-    """Writes the rows of ``results.csv`` with their header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Epoch)], lineterminator="\n")
-    writer.writeheader()
-    for epoch in history:
-        writer.writerow({**asdict(epoch), "seconds": f"{epoch.seconds:.3f}"})
-    return text.getvalue()
+def write_history(path: Path, history: Sequence[Epoch]) -> None:
+    """Writes ``results.csv``, a row an epoch, its columns the fields of `Epoch`.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    rows = ({**asdict(one), "seconds": f"{one.seconds:.3f}"}.values() for one in history)
+    write_csv_rows(path, [field.name for field in fields(Epoch)], rows)
 
 
 def epoch_line(epoch: Epoch, *, epochs: int, steps: int) -> str:

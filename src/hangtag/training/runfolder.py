@@ -23,7 +23,7 @@ from hangtag.catalogue import BROKEN
 from hangtag.errors import OutputError, TrainingError
 from hangtag.files import make_folder, write_text
 from hangtag.training.checkpoints import BEST, LAST
-from hangtag.training.history import Epoch, history_csv
+from hangtag.training.history import Epoch, write_history
 from hangtag.training.recipes import Recipe, load_recipe, to_yaml
 
 
@@ -97,7 +97,7 @@ class RunFolder:
 
     def write_history(self, history: list[Epoch]) -> None:
         """Writes ``results.csv``."""
-        write_text(self.results_file, history_csv(history))
+        write_history(self.results_file, history)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, Brand, Word
+from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, Brand
 
 _DUPLICATES = 0.01
 """Share of the items that come a second time, under another id: a third as they are, a third under
@@ -71,11 +71,6 @@ def plant(
         for number, index in enumerate(originals.tolist())
     ]
     return items + copies
-
-
-def find_covers(word: Word) -> frozenset[str]:
-    """Returns the kinds that a word rightly names."""
-    return frozenset(word.takes)
 
 
 def _copy(
@@ -150,9 +145,9 @@ def _find_wrong(item: DemoItem, brand: Brand, fault: Fault) -> list[str]:
     return [
         word.label
         for word in brand.words
-        if item.kind not in find_covers(word)
-        and OUTSIDE not in find_covers(word)
-        and bool(alike & find_covers(word)) == (fault is Fault.LOOK_ALIKE)
+        if item.kind not in word.takes
+        and OUTSIDE not in word.takes
+        and alike.isdisjoint(word.takes) == (fault is Fault.FAR)
     ]
 
 

@@ -7,7 +7,7 @@ truth/words.csv     supplier, label, category, name, share, items
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +15,22 @@ import numpy as np
 
 from hangtag.audit.demo.brands import OUTSIDE, SHORTS, Brand, invent_brands, name_kind
 from hangtag.audit.demo.pictures import Pixels, add_strange, save_again
-from hangtag.audit.demo.planting import DemoItem, Fault, find_covers, plant
+from hangtag.audit.demo.planting import DemoItem, Fault, plant
 from hangtag.catalogue import Split
 from hangtag.catalogue.image_files import write_png
-from hangtag.csv_rows import format_row
+from hangtag.csv_rows import write_csv_rows
 from hangtag.errors import OutputError
-from hangtag.files import new_folder, write_text
+from hangtag.files import new_folder
 from hangtag.progress import Tick
 
 FEED, ITEMS, WORDS = "feed.csv", "truth/items.csv", "truth/words.csv"
 MOST_BRANDS = 1000
+
+_FEED_COLUMNS = ("image", "id", "supplier", "label")
+_ITEM_COLUMNS = ("id", "category", "name", "fault", "duplicate_of", "saved_again")
+_WORD_COLUMNS = ("supplier", "label", "category", "name", "share", "items")
+
+_Cells = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,9 @@ def write_demo_feed(
     names, known = _name_kinds(classes), {name_kind(one) for one in classes}
     with new_folder(folder) as temporary:
         _write_images(rows, images, temporary / "images", on_progress)
-        write_text(temporary / FEED, _format_feed(rows, brands))
-        write_text(temporary / ITEMS, _format_items(rows, names))
-        write_text(temporary / WORDS, _format_words(items, brands, names))
+        write_csv_rows(temporary / FEED, _FEED_COLUMNS, _feed_rows(rows, brands))
+        write_csv_rows(temporary / ITEMS, _ITEM_COLUMNS, _item_rows(rows, names))
+        write_csv_rows(temporary / WORDS, _WORD_COLUMNS, _word_rows(items, brands, names))
     return {
         "items": len(items),
         "brands": len(brands),
@@ -119,48 +125,35 @@ def _write_images(
             on_progress(done, len(rows))
 
 
-def _format_feed(rows: Sequence[_Row], brands: Sequence[Brand]) -> str:
-    ordered = sorted(rows, key=lambda row: row.file)
-    lines = [
-        format_row((row.file, row.id, brands[row.item.brand].name, row.item.label))
-        for row in ordered
-    ]
-    return format_row(("image", "id", "supplier", "label")) + "".join(lines)
+def _feed_rows(rows: Sequence[_Row], brands: Sequence[Brand]) -> Iterator[_Cells]:
+    for row in sorted(rows, key=lambda row: row.file):
+        yield row.file, row.id, brands[row.item.brand].name, row.item.label
 
 
-def _format_items(rows: Sequence[_Row], names: dict[str, str]) -> str:
-    lines = [
-        format_row(
-            (
-                row.id,
-                row.item.kind,
-                names[row.item.kind],
-                str(row.item.fault),
-                "" if row.item.copy_of is None else rows[row.item.copy_of].id,
-                "yes" if row.item.saved_again else "",
-            )
+def _item_rows(rows: Sequence[_Row], names: dict[str, str]) -> Iterator[_Cells]:
+    for row in rows:
+        yield (
+            row.id,
+            row.item.kind,
+            names[row.item.kind],
+            str(row.item.fault),
+            "" if row.item.copy_of is None else rows[row.item.copy_of].id,
+            "yes" if row.item.saved_again else "",
         )
-        for row in rows
-    ]
-    return format_row(("id", "category", "name", "fault", "duplicate_of", "saved_again")) + "".join(
-        lines
-    )
 
 
-def _format_words(items: Sequence[DemoItem], brands: Sequence[Brand], names: dict[str, str]) -> str:
+def _word_rows(
+    items: Sequence[DemoItem], brands: Sequence[Brand], names: dict[str, str]
+) -> Iterator[_Cells]:
     """Counts the mixture of each word among the items that are rightly under it."""
     right = Counter((i.brand, i.label, i.kind) for i in items if i.fault is Fault.NONE)
-    lines = [format_row(("supplier", "label", "category", "name", "share", "items"))]
     for index, brand in enumerate(brands):
         for word in brand.words:
-            counts = {kind: right[index, word.label, kind] for kind in sorted(find_covers(word))}
+            counts = {kind: right[index, word.label, kind] for kind in sorted(word.takes)}
             total = sum(counts.values())
-            lines += [
-                format_row((brand.name, word.label, kind, names[kind], f"{n / total:.6f}", n))
-                for kind, n in counts.items()
-                if n
-            ]
-    return "".join(lines)
+            for kind, n in counts.items():
+                if n:
+                    yield brand.name, word.label, kind, names[kind], f"{n / total:.6f}", n
 
 
 def _name_kinds(classes: Sequence[str]) -> dict[str, str]:

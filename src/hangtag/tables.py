@@ -78,8 +78,8 @@ def _open_parquet(path: Path, columns: Mapping[str, ColumnKind]) -> Iterator[Wri
     with parquet.ParquetWriter(path, schema) as file:
 
         def flush() -> None:
-            cells = zip(*waiting, strict=True) if waiting else [[] for _ in schema]
-            arrays = [pa.array(c, field.type) for c, field in zip(cells, schema, strict=True)]
+            columns = zip(*waiting, strict=True)
+            arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]
             file.write_table(pa.table(arrays, schema=schema))
             waiting.clear()
 
@@ -89,4 +89,5 @@ def _open_parquet(path: Path, columns: Mapping[str, ColumnKind]) -> Iterator[Wri
                 flush()
 
         yield write
-        flush()
+        if waiting:
+            flush()
