@@ -8,7 +8,7 @@ catalogue = split_catalogue(open_catalogue("fashion-mnist"), share=0.15, seed=0)
 from hangtag.catalogue.broken import BROKEN, write_broken
 from hangtag.catalogue.decoding import DecodedImage, decode_grey, decode_image
 from hangtag.catalogue.duplicates import Duplicate, describe_duplicates, find_duplicates
-from hangtag.catalogue.export import FORMATS, export_catalogue
+from hangtag.catalogue.export import Format, export_catalogue
 from hangtag.catalogue.fetch import cache_home, fetch_fashion_mnist
 from hangtag.catalogue.items import (
     FASHION_MNIST_CLASSES,
@@ -37,7 +37,6 @@ __all__ = [
     "DATA_NAMES",
     "FASHION_MNIST_CLASSES",
     "FEWEST_IMAGES",
-    "FORMATS",
     "IMAGE_SIZE",
     "PHOTO_FORMAT",
     "SPLIT_NAMES",
@@ -45,6 +44,7 @@ __all__ = [
     "Catalogue",
     "DecodedImage",
     "Duplicate",
+    "Format",
     "ImageFormat",
     "Reading",
     "Split",
