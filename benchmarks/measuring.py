@@ -49,6 +49,11 @@ def timed(work: Callable[[], object], *, items: int, least: float = 0.0) -> Meas
     return measure
 
 
+def hangtag_command(*arguments: object) -> list[str]:
+    """Returns what runs Hangtag with `arguments` in a process of its own, by this Python."""
+    return [sys.executable, "-m", "hangtag", *map(str, arguments)]
+
+
 def describe_run() -> dict[str, Any]:
     """Returns when and on what something is measured."""
     date = datetime.now(UTC).date().isoformat()
