@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hangtag.catalogue.export import Format
-from hangtag.catalogue.reading import PHOTO_FORMAT, ImageFormat
+from hangtag.catalogue import PHOTO_FORMAT, Format, ImageFormat
 from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
 
