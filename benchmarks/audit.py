@@ -11,7 +11,6 @@ split; what was tuned was tuned on the validation split, which ``--split validat
 """
 
 import argparse
-import csv
 import itertools
 import subprocess
 import sys
@@ -22,17 +21,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score
 
 import hangtag
-from benchmarks.measuring import write_results
+from benchmarks.measuring import hangtag_command, write_results
 from hangtag.audit.demo import DemoOptions, write_demo_feed
 from hangtag.audit.demo.brands import OUTSIDE, SHORTS, name_kind
 from hangtag.catalogue import Catalogue, Split, split_catalogue
 from hangtag.catalogue.reading import PHOTO_FORMAT, ImageFormat
 from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import print_table
+from hangtag.csv_rows import read_csv_rows
+from hangtag.intervals import wilson
 from hangtag.taxonomy import shipped_tree
 
 RESULTS = {"fashion-mnist": "audit.json", "clothing-photos": "audit_photos.json"}
@@ -156,8 +156,7 @@ def choose_split(name: str, model: str) -> Split:
 
 def run_audit(feed: Path, out: Path, model: str, *options: str) -> float:
     """Audits a feed in a process of its own; returns the seconds it took by the clock."""
-    command = [sys.executable, "-m", "hangtag", "audit", str(feed), "--out", str(out), "--quiet"]
-    command += ["--model", model, *options]
+    command = hangtag_command("audit", feed, "--out", out, "--quiet", "--model", model, *options)
     start = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if done.returncode != 1:
@@ -167,8 +166,8 @@ def run_audit(feed: Path, out: Path, model: str, *options: str) -> float:
 
 def print_issues(seed: int, feed: Path, out: Path) -> None:
     """Prints how well the list of issues alone ranks the planted errors."""
-    truth = {row["id"]: row for row in read_rows(feed / "truth" / "items.csv")}
-    scores = {row["id"]: float(row["score"]) for row in read_rows(out / "issues.csv")}
+    truth = {row["id"]: row for row in read_csv_rows(feed / "truth" / "items.csv")}
+    scores = {row["id"]: float(row["score"]) for row in read_csv_rows(out / "issues.csv")}
     found = [average_precision(truth, scores, fault) for fault in ("look-alike", "far")]
     planted = sum(row["fault"] != "" for row in truth.values())
     print(
@@ -186,9 +185,9 @@ def measure(feed: Path, out: Path, seconds: float, *, lacking: Set[str]) -> Meas
         seconds: What it took.
         lacking: Categories that the model has no class for.
     """
-    truth = {row["id"]: row for row in read_rows(feed / "truth" / "items.csv")}
+    truth = {row["id"]: row for row in read_csv_rows(feed / "truth" / "items.csv")}
     meanings = read_meanings(feed / "truth" / "words.csv")
-    dictionary = read_rows(out / "dictionary.csv")
+    dictionary = list(read_csv_rows(out / "dictionary.csv"))
     words = [
         (row, meanings[row["supplier"], row["label"]])
         for row in dictionary
@@ -197,7 +196,7 @@ def measure(feed: Path, out: Path, seconds: float, *, lacking: Set[str]) -> Meas
     known_ids = frozenset().union(*meanings.values())
     merged = [(row, true) for row, true in words if len(true) > 1]
     foreign, apart = [row for row, true in words if true & lacking], {*lacking, OUTSIDE}
-    listed = read_rows(out / "issues.csv")
+    listed = list(read_csv_rows(out / "issues.csv"))
     issues = [row for row in listed if "label" in row["finding"].split("; ")]
     repeats = {row["id"]: row for row in listed if row["same_as"]}
     planted = [row for row in truth.values() if row["duplicate_of"]]
@@ -289,7 +288,7 @@ def average_precision(truth: Mapping[str, Row], scores: Mapping[str, float], fau
 def read_meanings(path: Path) -> dict[tuple[str, str], frozenset[str]]:
     """Returns (supplier, label) -> ids of the categories with at least a tenth of its items."""
     found: dict[tuple[str, str], set[str]] = {}
-    for row in read_rows(path):
+    for row in read_csv_rows(path):
         if float(row["share"]) >= LEAST_SHARE:
             found.setdefault((row["supplier"], row["label"]), set()).add(row["category"])
     return {key: frozenset(ids) for key, ids in found.items()}
@@ -305,12 +304,6 @@ def lift(identifier: str, known: Set[str]) -> str:
     tree = shipped_tree()
     path = tree.path(identifier) if identifier in tree else ()
     return next((one for one in reversed(path) if one in known), identifier)
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Reads a CSV file."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 SHARES = {
@@ -363,12 +356,12 @@ def add(found: Sequence[Measured], name: str) -> tuple[int, int]:
 
 
 def share(counts: tuple[int, int]) -> str:
-    """Returns a share with its number and its 95 % interval (Wilson 1927)."""
+    """Returns a share with its number and its 95 % interval."""
     right, count = counts
     if not count:
         return "none"
-    interval = binomtest(right, count).proportion_ci(method="wilson")
-    return f"{right / count:.1%} of {count} ({interval.low:.1%}-{interval.high:.1%})"
+    low, high = wilson(right, count)
+    return f"{right / count:.1%} of {count} ({low:.1%}-{high:.1%})"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.keras_peer import KerasPeer
+from benchmarks.measuring import hangtag_command
 
 KERAS_COMMAND = """
 import sys, os
@@ -36,7 +37,7 @@ def measure_cold_start(
     model = folder / "seed.keras"
     keras.ask("save", path=str(model))
     commands = {
-        "Hangtag": [sys.executable, "-m", "hangtag", "predict", str(image), "-q"],
+        "Hangtag": hangtag_command("predict", image, "-q"),
         "Keras": [sys.executable, "-c", KERAS_COMMAND, str(model), str(image)],
     }
     runs = [{name: run_command(command) for name, command in commands.items()}]

@@ -1,13 +1,12 @@
 """How fast a folder of images is predicted, beside the model's own speed on arrays."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 from PIL import Image
 
 import hangtag
-from benchmarks.measuring import run_in_turns, timed
+from benchmarks.measuring import hangtag_command, run_in_turns, timed
 from hangtag.catalogue import Split
 
 
@@ -17,13 +16,13 @@ def measure_folder(test: Split, folder: Path, *, rounds: int) -> dict[str, float
     images.mkdir()
     for name, pixels in zip(test.ids, test.images, strict=True):
         Image.fromarray(pixels).save(images / f"{Path(name).name}.png")
-    command = [sys.executable, "-m", "hangtag", "predict", str(images), "--precision", "0.99", "-q"]
-    out = ["--out", str(folder / "out.csv")]
+    command = hangtag_command("predict", images, "--precision", 0.99, "-q")
+    command += ["--out", str(folder / "out.csv")]
     model = hangtag.load("fashion-mnist")
     measures = {
         "arrays": timed(lambda: model.predict(test.images), items=len(test)),
         "folder of PNG files": timed(
-            lambda: subprocess.run([*command, *out], check=True, stdout=subprocess.DEVNULL),
+            lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),
             items=len(test),
         ),
     }

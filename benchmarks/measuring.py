@@ -1,5 +1,6 @@
 """How everything is timed, in turns, so that a slow moment of the machine hits all; and written."""
 
+import importlib.metadata
 import json
 import statistics
 import sys
@@ -49,10 +50,16 @@ def timed(work: Callable[[], object], *, items: int, least: float = 0.0) -> Meas
     return measure
 
 
+def hangtag_command(*arguments: object) -> list[str]:
+    """Returns what runs Hangtag with `arguments` in a process of its own, by this Python."""
+    return [sys.executable, "-m", "hangtag", *map(str, arguments)]
+
+
 def describe_run() -> dict[str, Any]:
-    """Returns when and on what something is measured."""
+    """Returns when and on what something is measured; pandas is a peer."""
+    found = {**versions(), "pandas": importlib.metadata.version("pandas")}
     date = datetime.now(UTC).date().isoformat()
-    return {"date": date, "processor": processor(), "versions": versions()}
+    return {"date": date, "processor": processor(), "versions": found}
 
 
 def write_results(path: Path, figures: Mapping[str, Any]) -> None:

@@ -20,15 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 import hangtag
-from benchmarks.measuring import Measure, run_in_turns, timed, write_results
+from benchmarks.measuring import Measure, hangtag_command, run_in_turns, timed, write_results
+from benchmarks.prediction import Pixels, open_eager
 from hangtag.cli.console import print_table
 from hangtag.inputs import Decoders, open_inputs
-from hangtag.training.networks import build_network
-from hangtag.training.preprocessing import Normalisation, scale_pixels
 from hangtag.training.recipes import load_recipe
 
 MODEL = "clothing-photos"
@@ -44,8 +42,6 @@ GOAL = 0.6
 EXTENT = {"quick": (3, 128), "full": (5, 1280)}
 """Rounds, and photos in a folder."""
 
-Pixels = NDArray[np.uint8]
-
 
 def measure_photos(work: Path, *, rounds: int, count: int) -> dict[str, float]:
     """Images a second, by ``WHAT, SIDE px``, for photos of each of `SIDES`.
@@ -55,7 +51,7 @@ def measure_photos(work: Path, *, rounds: int, count: int) -> dict[str, float]:
         rounds: Times that each is measured.
         count: Photos in a folder.
     """
-    eager = open_eager()
+    eager = open_eager("photo")
     speeds: dict[str, float] = {}
     for side in SIDES:
         folder = write_photos(work / f"photos-{side}", side=side, count=count)
@@ -126,24 +122,8 @@ def model_alone(folder: Path) -> Callable[[], object]:
 
 def command(folder: Path, out: Path) -> Callable[[], object]:
     """Returns what runs ``hangtag predict`` on a folder."""
-    line = [sys.executable, "-m", "hangtag", "predict", str(folder), "--model", MODEL, "-q"]
-    return lambda: subprocess.run([*line, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
-
-
-def open_eager() -> Callable[[Pixels], torch.Tensor]:
-    """Returns the network of the recipe in PyTorch, from pixels (B, H, W, 3) to logits."""
-    recipe = load_recipe("photo")
-    network = build_network(recipe, classes=10, channels=3).eval()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    normalisation = Normalisation.of(recipe, np.zeros((1, 1), np.uint8))
-
-    def predict(pixels: Pixels) -> torch.Tensor:
-        with torch.no_grad():
-            images = normalisation(scale_pixels(torch.from_numpy(pixels)))
-            logits: torch.Tensor = network(images.contiguous(memory_format=torch.channels_last))
-            return logits
-
-    return predict
+    line = hangtag_command("predict", folder, "--model", MODEL, "-q", "--out", out)
+    return lambda: subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
 
 
 def run_eager(predict: Callable[[Pixels], torch.Tensor], folder: Path) -> None:

@@ -15,7 +15,6 @@ What the network sees was not learned from these photos: the recipe trains the l
 
 import argparse
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks import clothing
 from benchmarks.clothing import raw_items
+from benchmarks.measuring import hangtag_command
 from hangtag.csv_rows import format_row, read_csv_rows
 from hangtag.files import write_text
 
@@ -103,8 +103,8 @@ def format_feed(items: Sequence[Row]) -> str:
 
 def hangtag(expected: int, *arguments: object) -> None:
     """Runs a command of Hangtag; ends this program where it ends otherwise than expected."""
-    command = [sys.executable, "-m", "hangtag", *map(str, arguments)]
-    if (code := subprocess.run(command, check=False).returncode) != expected:
+    code = subprocess.run(hangtag_command(*arguments), check=False).returncode
+    if code != expected:
         raise SystemExit(code or 1)
 
 

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 import hangtag
 from benchmarks.keras_peer import KerasPeer
@@ -17,7 +18,7 @@ from hangtag.categoriser import open_session
 from hangtag.modelfolder import read_card, shipped_models
 from hangtag.training.export import Exportable, export_onnx
 from hangtag.training.networks import build_network
-from hangtag.training.preprocessing import Normalisation
+from hangtag.training.preprocessing import Normalisation, scale_pixels
 from hangtag.training.recipes import Recipe, load_recipe
 from hangtag.training.strangeness import learn_strangeness
 
@@ -36,7 +37,7 @@ def measure_prediction(test: Split, keras: KerasPeer, *, rounds: int) -> dict[st
     """
     images = test.images
     openers = {recipe.name: opener_of(recipe, test) for recipe in fashion_mnist_recipes()}
-    openers["seed, PyTorch eager"] = eager_seed
+    openers["seed, PyTorch eager"] = open_eager_seed
     measures: dict[str, Measure] = {}
     for batch in BATCHES:
         count = 128 if batch == 1 else 2048
@@ -85,18 +86,31 @@ def open_shipped(name: str) -> Work:
     return hangtag.load(name).answer
 
 
-def eager_seed() -> Work:
-    """Returns the seed's network in PyTorch, from pixels (B, H, W) to logits."""
-    network = build_network(load_recipe("seed"), classes=10).eval()
+def open_eager(name: str) -> Callable[[Pixels], torch.Tensor]:
+    """Returns the untrained network of a recipe in PyTorch, from pixels (B, H, W, C) to logits.
+
+    The recipe must be one that does not normalise by its training images.
+    """
+    recipe = load_recipe(name)
+    network = build_network(recipe, classes=10, channels=recipe.images.channels).eval()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    normalise: nn.Module = Normalisation.of(recipe, np.zeros((1, 1), np.uint8))
+    if recipe.normalise == "scale":
+        normalise = nn.Identity()  # so that the peer takes no step that changes nothing
 
     def predict(pixels: Pixels) -> torch.Tensor:
         with torch.no_grad():
-            scaled = torch.from_numpy(pixels)[:, None].float() / 255
-            logits: torch.Tensor = network(scaled.contiguous(memory_format=torch.channels_last))
+            images = normalise(scale_pixels(torch.from_numpy(pixels)))
+            logits: torch.Tensor = network(images.contiguous(memory_format=torch.channels_last))
             return logits
 
     return predict
+
+
+def open_eager_seed() -> Work:
+    """Returns the seed's network in PyTorch, from pixels (B, H, W) to logits."""
+    predict = open_eager("seed")
+    return lambda batch: predict(batch[..., None])
 
 
 def each(work: Work, batches: list[Pixels]) -> None:

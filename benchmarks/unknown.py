@@ -23,7 +23,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 import hangtag
-from hangtag.catalogue import decode_grey, split_catalogue
+from hangtag.catalogue import split_catalogue
+from hangtag.catalogue.decoding import decode_grey
 from hangtag.categoriser import Categoriser
 from hangtag.cli.console import print_table
 from hangtag.decisions.unknown import choose_limit, fit_embeddings, relative_distance

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import hangtag
-from hangtag.catalogue import Catalogue, export_catalogue
+from hangtag.catalogue import Catalogue, Format, export_catalogue
 
 
 def test_open_train_load_predict(shapes: Catalogue, tmp_path: Path) -> None:
-    export_catalogue(shapes, tmp_path / "data", format="folders")
+    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
     catalogue = hangtag.open_catalogue(tmp_path / "data")
     changes = ["epochs=6", "batch_size=16", "network.widths=[8, 16, 16]"]
     result = hangtag.train(catalogue, recipe="express", changes=changes, out=tmp_path / "run")

@@ -19,6 +19,8 @@ from hangtag.decisions.rules import ACCEPT, CLASS_LEVEL, Decisions, Rules, decid
 from hangtag.errors import DataError
 from hangtag.intervals import Intervals, find_intervals
 
+_CURVE_POINTS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
@@ -248,17 +250,15 @@ def evaluate(
     )
 
 
-def measure_risk(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_], *, points: int = 200
-) -> RiskCoverage:
+def measure_risk(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> RiskCoverage:
     """Measures errors by share accepted for items with `confidence` (N,), `correct` (N,) or not.
 
-    The area is that of all N shares; the curve has at most `points` of them.
+    The area is that of all N shares; the curve has at most 200 of them.
     """
     order = np.argsort(-confidence, kind="stable")
     counts = np.arange(1, len(order) + 1)
     risk = np.cumsum(~correct[order]) / counts
-    shown = np.unique(np.linspace(0, len(order) - 1, points).astype(int))
+    shown = np.unique(np.linspace(0, len(order) - 1, _CURVE_POINTS).astype(int))
     return RiskCoverage(
         coverage=(counts[shown] / len(order)).tolist(),
         risk=risk[shown].tolist(),

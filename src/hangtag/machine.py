@@ -6,7 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-PACKAGES = ("numpy", "onnxruntime", "pandas", "pillow", "pyarrow", "scikit-learn", "torch")
+PACKAGES = ("numpy", "onnxruntime", "pillow", "pyarrow", "scikit-learn", "torch")
 
 
 def processor() -> str:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.audit.demo import DemoOptions, invent_brands, plant, write_demo_feed
-from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, SHORTS, name_kind
-from hangtag.audit.demo.planting import Fault
+from hangtag.audit.demo import DemoOptions, write_demo_feed
+from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, SHORTS, invent_brands, name_kind
+from hangtag.audit.demo.planting import Fault, plant
 from hangtag.catalogue import FASHION_MNIST_CLASSES, Split
 from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import OutputError

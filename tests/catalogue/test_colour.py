@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.catalogue import decode_image
 from hangtag.catalogue.colour import cut_bars
+from hangtag.catalogue.decoding import decode_image
 
 RED, BLUE = (200, 30, 30), (20, 40, 180)
 

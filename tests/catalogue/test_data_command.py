@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hangtag.catalogue import Catalogue, export_catalogue, open_catalogue
+from hangtag.catalogue import Catalogue, Format, export_catalogue, open_catalogue
 from tests.catalogue.tiny_catalogues import assert_same_items, make_catalogue
 from tests.tiny import Outcome, Run
 
@@ -15,7 +15,7 @@ def source(tmp_path: Path) -> Path:
     """A tiny data set as pixel CSVs, with one test image that is also in train."""
     catalogue = make_catalogue()
     catalogue.splits["test"].images[0] = catalogue.splits["train"].images[0]
-    export_catalogue(catalogue, tmp_path / "tiny", format="csv")
+    export_catalogue(catalogue, tmp_path / "tiny", format=Format.csv)
     return tmp_path / "tiny"
 
 

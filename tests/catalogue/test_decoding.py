@@ -12,8 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hangtag.catalogue import decode_grey
-from hangtag.catalogue.decoding import decode_image, read_image, read_size
+from hangtag.catalogue.decoding import decode_grey, decode_image, read_image, read_size
 from hangtag.catalogue.faults import Fault
 from hangtag.errors import DataError, ImageError
 

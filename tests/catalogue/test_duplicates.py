@@ -2,7 +2,8 @@ import time
 
 import numpy as np
 
-from hangtag.catalogue import Catalogue, Duplicate, describe_duplicates, find_duplicates
+from hangtag.catalogue import Catalogue
+from hangtag.catalogue.duplicates import Duplicate, describe_duplicates, find_duplicates
 from tests.catalogue.tiny_catalogues import make_split
 
 

@@ -170,13 +170,14 @@ def test_folder_without_images(tmp_path: Path) -> None:
         open_catalogue(tmp_path)
 
 
-def test_name_is_verified_in_the_cache(tmp_path: Path) -> None:
+def test_name_is_verified_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANGTAG_HOME", str(tmp_path))
     write_idx_folder(make_catalogue(), tmp_path / "fashion-mnist")
     if Path("/usr/share/datasets/fashion-mnist").exists():
         pytest.skip("the data set is installed on this machine")
 
     with pytest.raises(FetchError, match="differs from the published file"):
-        open_catalogue("fashion-mnist", offline=True, home=tmp_path)
+        open_catalogue("fashion-mnist", offline=True)
 
 
 def test_the_real_data_by_name_and_by_path(fashion_mnist: Catalogue) -> None:

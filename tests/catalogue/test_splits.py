@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hangtag.catalogue import (
-    FASHION_MNIST_CLASSES,
-    Catalogue,
-    split_catalogue,
-    stratified_split,
-    supplier_split,
-)
+from hangtag.catalogue import FASHION_MNIST_CLASSES, Catalogue, split_catalogue
+from hangtag.catalogue.splits import stratified_split, supplier_split
 from hangtag.errors import DataError
 from tests.catalogue.tiny_catalogues import make_catalogue, make_split
 

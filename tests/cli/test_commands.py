@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from hangtag.catalogue import Catalogue, export_catalogue
+from hangtag.catalogue import Catalogue, Format, export_catalogue
 from hangtag.cli.main import app
 from tests.tiny import Run
 
@@ -23,7 +23,7 @@ GROUPED = ("data fetch", "data export", "taxonomy show", "taxonomy search", "tax
 @pytest.fixture
 def data(shapes: Catalogue, tmp_path: Path) -> Path:
     """The shapes as class folders."""
-    export_catalogue(shapes, tmp_path / "data", format="folders")
+    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
     return tmp_path / "data"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hangtag.catalogue import Catalogue, export_catalogue
+from hangtag.catalogue import Catalogue, Format, export_catalogue
 from hangtag.training.recipes import to_yaml
 from tests.tiny import Run, make_split, tiny_recipe
 
@@ -34,7 +34,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "train": make_split(160, classes=4, seed=1),
         "test": make_split(40, classes=4, seed=2),
     }
-    export_catalogue(Catalogue("feed", "made", tuple(LABELS), splits), folder, format="png")
+    export_catalogue(Catalogue("feed", "made", tuple(LABELS), splits), folder, format=Format.png)
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as stream:

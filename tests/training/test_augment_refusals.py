@@ -55,19 +55,6 @@ BAD_CALLS: dict[str, tuple[str, Callable[[], Tensor]]] = {
     "resize size": ("size", lambda: resize(IMAGES, size=(3, 0))),
     "center size": ("size", lambda: center_crop(IMAGES, size=-2)),
     "pixels": ("pixels", lambda: random_shift(IMAGES, pixels=-1, generator=seeded())),
-    "mirror": (
-        "pixels",
-        lambda: random_shift(IMAGES, pixels=6, fill="reflect", generator=seeded()),
-    ),
-    "fill": (
-        "fill",
-        lambda: random_shift(
-            IMAGES,
-            pixels=1,
-            fill="wrap",  # type: ignore[arg-type]
-            generator=seeded(),
-        ),
-    ),
 }
 
 

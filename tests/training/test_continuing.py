@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from hangtag.catalogue import Catalogue, Split, export_catalogue, split_catalogue
+from hangtag.catalogue import Catalogue, Format, Split, export_catalogue, split_catalogue
 from hangtag.catalogue.held_out import fingerprint_images
 from hangtag.categoriser import Categoriser
 from hangtag.errors import DataError, TrainingError
@@ -317,7 +317,7 @@ def test_a_folder_without_weights_is_refused(
 @pytest.fixture(scope="module")
 def data(shapes: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "corrected"
-    export_catalogue(with_new_class(shapes, new=20), folder, format="folders")
+    export_catalogue(with_new_class(shapes, new=20), folder, format=Format.folders)
     return folder
 
 

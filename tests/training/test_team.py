@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hangtag.catalogue import Catalogue, export_catalogue
+from hangtag.catalogue import Catalogue, Format, export_catalogue
 from tests.tiny import Outcome
 
 SETTINGS = (
@@ -24,7 +24,7 @@ SETTINGS = (
 
 @pytest.fixture
 def data(shapes: Catalogue, tmp_path: Path) -> Path:
-    export_catalogue(shapes, tmp_path / "data", format="folders")
+    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
     return tmp_path / "data"
 
 

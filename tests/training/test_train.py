@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hangtag.catalogue import Catalogue, export_catalogue, split_catalogue
+from hangtag.catalogue import Catalogue, Format, export_catalogue, split_catalogue
 from hangtag.categoriser import Categoriser
 from hangtag.errors import DataError, TrainingError
 from hangtag.training.loop import Trainer
@@ -309,7 +309,7 @@ def test_early_stopping_exports_the_best_epoch(shapes: Catalogue, tmp_path: Path
 def test_ctrl_c_leaves_a_run_to_resume_and_exit_code_130(
     shapes: Catalogue, tmp_path: Path, hangtag: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export_catalogue(shapes, tmp_path / "data", format="folders")
+    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
     step = Trainer._step
     calls = iter(range(1000))
 
@@ -332,7 +332,7 @@ def test_ctrl_c_leaves_a_run_to_resume_and_exit_code_130(
 
 @pytest.mark.slow
 def test_killed_again_and_again_it_still_ends_the_same(shapes: Catalogue, tmp_path: Path) -> None:
-    export_catalogue(shapes, tmp_path / "data", format="folders")
+    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
     changes = ["--set", "network.widths=[8, 16]", "--set", "batch_size=16", "--epochs", "40"]
     command = [sys.executable, "-m", "hangtag", "train", str(tmp_path / "data"), *changes]
 

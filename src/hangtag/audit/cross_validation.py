@@ -79,7 +79,6 @@ def cross_validate(
     categoriser: Categoriser,
     *,
     workers: int | None = None,
-    seed: int = 0,
     on_progress: Tick | None = None,
 ) -> CrossValidated:
     """Finds the items of a feed whose image contradicts the label, among those of all suppliers.
@@ -88,7 +87,6 @@ def cross_validate(
         feed: Its labels are taken as they are, case and spaces apart.
         categoriser: Gives embeddings; what it calls the images does not matter.
         workers: Processes that decode images.
-        seed: Of the folds.
         on_progress: Called as images are read.
 
     Raises:
@@ -111,7 +109,7 @@ def cross_validate(
     spelled = {fold_label(one.label): one.label for one in reversed(chosen)}
     written = [spelled[str(names[index])] for index in present]
     suppliers = suppliers[kept]
-    predicted = _predict(embeddings[kept], labels, suppliers if apart else None, seed=seed)
+    predicted = _predict(embeddings[kept], labels, suppliers if apart else None)
     if not apart:
         predicted = _keep_own_words(predicted, labels, suppliers)
     rows = _find_issues(chosen, predicted, labels, written)
@@ -171,8 +169,6 @@ def _predict(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],
     suppliers: NDArray[np.int64] | None,
-    *,
-    seed: int,
 ) -> NDArray[np.float64]:
     """Returns probabilities (N, K) from fits that have not seen the item, nor its supplier.
 
@@ -185,7 +181,7 @@ def _predict(
 
     fit = make_pipeline(StandardScaler(), LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000))
     kind = StratifiedKFold if suppliers is None else StratifiedGroupKFold
-    folds = kind(FOLDS, shuffle=True, random_state=seed)
+    folds = kind(FOLDS, shuffle=True, random_state=0)
     predicted = np.zeros((len(labels), int(labels.max()) + 1))
     for seen, held in folds.split(embeddings, labels, suppliers):
         fit.fit(embeddings[seen], labels[seen])

@@ -6,65 +6,49 @@ catalogue = split_catalogue(open_catalogue("fashion-mnist"), share=0.15, seed=0)
 """
 
 from hangtag.catalogue.broken import BROKEN, write_broken
-from hangtag.catalogue.decoding import DecodedImage, decode_grey, decode_image
-from hangtag.catalogue.duplicates import Duplicate, describe_duplicates, find_duplicates
-from hangtag.catalogue.export import FORMATS, export_catalogue
+from hangtag.catalogue.decoding import DecodedImage
+from hangtag.catalogue.export import Format, export_catalogue
 from hangtag.catalogue.fetch import cache_home, fetch_fashion_mnist
 from hangtag.catalogue.items import (
     FASHION_MNIST_CLASSES,
     IMAGE_SIZE,
     SPLIT_NAMES,
-    Broken,
     Catalogue,
     Split,
-    order_classes,
 )
-from hangtag.catalogue.opening import DATA_KINDS, DATA_NAMES, open_catalogue, require_known_name
+from hangtag.catalogue.opening import open_catalogue, require_known_name
 from hangtag.catalogue.overview import (
     FEWEST_IMAGES,
-    SplitCounts,
     count_splits,
     describe_classes,
     describe_suppliers,
     find_small_classes,
 )
 from hangtag.catalogue.reading import PHOTO_FORMAT, ImageFormat, Reading
-from hangtag.catalogue.splits import split_catalogue, stratified_split, supplier_split
+from hangtag.catalogue.splits import split_catalogue
 
 __all__ = [
     "BROKEN",
-    "DATA_KINDS",
-    "DATA_NAMES",
     "FASHION_MNIST_CLASSES",
     "FEWEST_IMAGES",
-    "FORMATS",
     "IMAGE_SIZE",
     "PHOTO_FORMAT",
     "SPLIT_NAMES",
-    "Broken",
     "Catalogue",
     "DecodedImage",
-    "Duplicate",
+    "Format",
     "ImageFormat",
     "Reading",
     "Split",
-    "SplitCounts",
     "cache_home",
     "count_splits",
-    "decode_grey",
-    "decode_image",
     "describe_classes",
-    "describe_duplicates",
     "describe_suppliers",
     "export_catalogue",
     "fetch_fashion_mnist",
-    "find_duplicates",
     "find_small_classes",
     "open_catalogue",
-    "order_classes",
     "require_known_name",
     "split_catalogue",
-    "stratified_split",
-    "supplier_split",
     "write_broken",
 ]

@@ -19,6 +19,9 @@ Opener = Callable[..., Any]
 _CHUNK_BYTES = 1 << 16
 _TIMEOUT_SECONDS = 30
 _PAUSE_SECONDS = 1.0
+_ATTEMPTS = 3
+"""How many tries in a row may bring nothing before it gives up."""
+
 _NETWORK_ERRORS = (
     urllib.error.URLError,
     http.client.HTTPException,
@@ -31,7 +34,6 @@ def download(
     url: str,
     target: Path,
     *,
-    attempts: int = 3,
     on_progress: Tick | None = None,
     opener: Opener = urllib.request.urlopen,
     sleep: Callable[[float], None] = time.sleep,
@@ -41,7 +43,6 @@ def download(
     Args:
         url: The address.
         target: Where to; appears only when all bytes have arrived.
-        attempts: How many tries in a row may bring nothing before it gives up.
         on_progress: Called with the bytes present and the whole size (None while unknown).
         opener: Opens the connection; a test passes its own.
         sleep: Waits between tries, in seconds; a test passes its own.
@@ -60,7 +61,7 @@ def download(
             return
         except _NETWORK_ERRORS as error:
             failures = 1 if _measure(part) > present else failures + 1
-            if failures >= attempts or _is_final(error):
+            if failures >= _ATTEMPTS or _is_final(error):
                 raise FetchError(f"{url}: {_explain(error)}") from error
             sleep(_PAUSE_SECONDS)
         except OSError as error:

@@ -1,6 +1,7 @@
 """Writes a catalogue in the formats that the readers of this package understand."""
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 
 from hangtag.catalogue.folders import write_class_folders
@@ -12,28 +13,36 @@ from hangtag.files import require_free
 from hangtag.progress import Tick
 
 
+class Format(StrEnum):
+    """What an export writes."""
+
+    csv = "csv"
+    """A pixel CSV a split, ``NAME_SPLIT.csv``."""
+    png = "png"
+    """PNG files with ``manifest.csv``."""
+    folders = "folders"
+    """PNG files in class folders."""
+
+
 def export_catalogue(
-    catalogue: Catalogue, folder: Path, *, format: str, on_progress: Tick | None = None
+    catalogue: Catalogue, folder: Path, *, format: Format, on_progress: Tick | None = None
 ) -> None:
     """Writes `catalogue` to `folder`, from which `open_catalogue` reads the same items again.
 
     Args:
         catalogue: What to write.
         folder: Where to; made when missing.
-        format: ``csv`` for one pixel CSV a split, ``NAME_SPLIT.csv``; ``png`` for PNG files with
-            ``manifest.csv``; ``folders`` for PNG files in class folders.
+        format: What files.
         on_progress: Called with the images written and all images.
 
     Raises:
-        OutputError: The format is unknown or cannot carry the classes, or the folder holds such
-            an export already or cannot be written.
+        OutputError: The format cannot carry the classes, or the folder holds such an export
+            already or cannot be written.
     """
-    if format not in _WRITERS:
-        raise OutputError(f"expected a format of {', '.join(_WRITERS)}, received '{format}'")
-    _WRITERS[format](catalogue, folder, on_progress)
+    _WRITERS[format](catalogue, folder, on_progress=on_progress)
 
 
-def _write_csvs(catalogue: Catalogue, folder: Path, on_progress: Tick | None) -> None:
+def _write_csvs(catalogue: Catalogue, folder: Path, *, on_progress: Tick | None) -> None:
     if catalogue.classes != FASHION_MNIST_CLASSES:
         raise OutputError(
             f"a pixel CSV carries label numbers of Fashion-MNIST's classes only, and "
@@ -52,18 +61,8 @@ def _write_csvs(catalogue: Catalogue, folder: Path, on_progress: Tick | None) ->
             on_progress(done, len(catalogue))
 
 
-def _write_pngs(catalogue: Catalogue, folder: Path, on_progress: Tick | None) -> None:
-    write_manifest(catalogue, folder, on_progress=on_progress)
-
-
-def _write_folders(catalogue: Catalogue, folder: Path, on_progress: Tick | None) -> None:
-    write_class_folders(catalogue, folder, on_progress=on_progress)
-
-
-_WRITERS: Mapping[str, Callable[[Catalogue, Path, Tick | None], None]] = {
-    "csv": _write_csvs,
-    "png": _write_pngs,
-    "folders": _write_folders,
+_WRITERS: Mapping[Format, Callable[..., None]] = {
+    Format.csv: _write_csvs,
+    Format.png: write_manifest,
+    Format.folders: write_class_folders,
 }
-
-FORMATS = tuple(_WRITERS)

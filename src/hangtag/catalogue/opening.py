@@ -49,7 +49,6 @@ def open_catalogue(
     data: str | Path,
     *,
     offline: bool = False,
-    home: Path | None = None,
     reading: Reading | None = None,
     on_progress: Tick | None = None,
 ) -> Catalogue:
@@ -62,7 +61,6 @@ def open_catalogue(
     Args:
         data: A name or a path; the kinds are those of DATA_KINDS.
         offline: Whether a data set that is known by name must not come from the network.
-        home: The cache folder, by default that of `cache_home`.
         reading: How image files are read; by default to grey pixels of 28x28, strictly.
         on_progress: Called while something is fetched (in bytes) or many files are read (in
             images).
@@ -74,7 +72,7 @@ def open_catalogue(
     if data == "":
         raise DataError(f"the data set's name or path is empty; expected {DATA_KINDS}")
     if data in DATA_NAMES:
-        folder = fetch_fashion_mnist(home or cache_home(), offline=offline, on_progress=on_progress)
+        folder = fetch_fashion_mnist(cache_home(), offline=offline, on_progress=on_progress)
         catalogue = _read_idx_folder(folder)
     else:
         catalogue = _read_path(Path(data), reading or Reading(), on_progress)

@@ -2,28 +2,18 @@
 
 import dataclasses
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hangtag.catalogue.reading import PHOTO_FORMAT, ImageFormat
+from hangtag.catalogue import PHOTO_FORMAT, Format, ImageFormat
 from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
 
 app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
 
-
 _GB = 1_000_000_000
-
-
-class Format(StrEnum):
-    """What an export writes."""
-
-    csv = "csv"
-    png = "png"
-    folders = "folders"
 
 
 @app.command()
@@ -72,14 +62,14 @@ def export(
         catalogue = open_catalogue(data, offline=offline, on_progress=tick)
     for notice in catalogue.notices:
         say(notice, quiet=silent)
-    with progress_bar(f"Writing {format.value} (images)", quiet=silent) as tick:
-        export_catalogue(catalogue, folder, format=format.value, on_progress=tick)
+    with progress_bar(f"Writing {format} (images)", quiet=silent) as tick:
+        export_catalogue(catalogue, folder, format=format, on_progress=tick)
     splits = {name: len(split) for name, split in catalogue.splits.items()}
     counts = ", ".join(f"{count:,} {name}" for name, count in splits.items())
     say(f"Wrote {counts} images of {len(catalogue.classes)} classes.", quiet=silent)
     content = {
         "name": catalogue.name,
-        "format": format.value,
+        "format": format,
         "splits": splits,
         "classes": list(catalogue.classes),
         "notices": list(catalogue.notices),

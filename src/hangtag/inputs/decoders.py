@@ -31,6 +31,7 @@ from hangtag.catalogue.paths import make_printable
 from hangtag.errors import ImageError, OutputError
 from hangtag.inputs.items import ImageFile, Input, Item, Pixels, Size, Wanted, fail
 from hangtag.inputs.worker import LENGTH, READY, pack_request
+from hangtag.machine import cores
 
 TIME_LIMIT = 10.0
 """Seconds that one image may take."""
@@ -62,7 +63,7 @@ class Decoders:
         limit: float = TIME_LIMIT,
         program: str = "from hangtag.inputs.worker import serve; serve({limit})",
     ) -> None:
-        self._count = _count_cores() if workers is None else workers
+        self._count = min(MAX_WORKERS, cores()) if workers is None else workers
         self._limit = limit
         self._program = program.format(limit=limit)
         self._pool: ThreadPoolExecutor | None = None
@@ -349,7 +350,3 @@ def _time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def _count_cores() -> int:
-    return min(MAX_WORKERS, len(os.sched_getaffinity(0)))

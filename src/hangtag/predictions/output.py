@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -68,13 +68,7 @@ class Output:
     """
 
     def __init__(
-        self,
-        path: Path,
-        layout: Layout,
-        asked: Mapping[str, Any],
-        file: IO[bytes],
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        self, path: Path, layout: Layout, asked: Mapping[str, Any], file: IO[bytes]
     ) -> None:
         self.tally = Tally()
         self._path, self._layout, self._asked, self._file = path, layout, asked, file
@@ -83,8 +77,7 @@ class Output:
         self._expected = ""
         self._done = _Done(0, "", self.tally.to_json())
         self._grown = False
-        self._clock = clock
-        self._committed = clock()
+        self._committed = time.monotonic()
 
     def begin(self) -> None:
         """Empties the part and writes what stands before the rows."""
@@ -133,7 +126,7 @@ class Output:
             self._trail.pass_input(row.input)
         self.tally.add(rows)
         self._append(text, bytes_before=self._done.bytes)
-        if self._clock() - self._committed >= SECONDS_A_COMMIT:
+        if time.monotonic() - self._committed >= SECONDS_A_COMMIT:
             self.commit()
 
     def commit(self) -> None:
@@ -142,7 +135,7 @@ class Output:
         os.fsync(self._file.fileno())
         state = {"asked": self._asked, **asdict(self._done)}
         write_text(state_of(self._path), json.dumps(state, indent=1) + "\n")
-        self._committed = self._clock()
+        self._committed = time.monotonic()
 
     def keep(self) -> None:
         """Leaves what can be resumed: whole batches only, and no part where nothing was done."""

@@ -20,6 +20,11 @@ MOST_CLASSES = 40
 _LONGEST = 112
 """Longest side of an example, pixels."""
 
+_EXAMPLES = 10
+"""Examples of a class."""
+
+_MEANS_A_ROW = 5
+
 _CHUNK = 1_000
 """Images summed at a time: those that are mapped from a file need not fit into memory."""
 
@@ -80,23 +85,23 @@ def show_tiles(axes: "Axes", sheet: NDArray[np.float64]) -> None:
     axes.set_yticks([])
 
 
-def draw_class_examples(catalogue: Catalogue, *, per_class: int = 10, seed: int = 0) -> bytes:
+def draw_class_examples(catalogue: Catalogue) -> bytes:
     """Draws a row of random images for each class; returns a PNG file."""
     split, classes = catalogue.first, largest_classes(catalogue)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     shape = shrink(split.images[0], _LONGEST).shape
-    grid = np.full((len(classes), per_class, *shape), np.nan)
+    grid = np.full((len(classes), _EXAMPLES, *shape), np.nan)
     for row, label in enumerate(classes):
         members = np.flatnonzero(split.labels == label)
-        for column, position in enumerate(rng.permutation(members)[:per_class]):
+        for column, position in enumerate(rng.permutation(members)[:_EXAMPLES]):
             grid[row, column] = shrink(split.images[position], _LONGEST)
     return _draw_sheet(tile(grid), [catalogue.classes[label] for label in classes])
 
 
-def draw_class_means(catalogue: Catalogue, *, columns: int = 5) -> bytes:
+def draw_class_means(catalogue: Catalogue) -> bytes:
     """Draws the mean image of each class, its name above; returns a PNG file."""
     split, classes = catalogue.first, largest_classes(catalogue)
-    columns = min(columns, len(classes))
+    columns = min(_MEANS_A_ROW, len(classes))
     means = class_means(split, classes)
     rows = -(-len(classes) // columns)
     grid = np.full((rows * columns, *means.shape[1:]), np.nan)

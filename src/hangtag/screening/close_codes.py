@@ -15,20 +15,17 @@ _FOLLOWING = 64
 Pairs = NDArray[np.intp]
 
 
-def find_close_codes(
-    codes: NDArray[np.uint8], most: int, *, seed: int = 0
-) -> tuple[Pairs, NDArray[np.intp]]:
+def find_close_codes(codes: NDArray[np.uint8], most: int) -> tuple[Pairs, NDArray[np.intp]]:
     """Returns the pairs of codes that differ in at most `most` bits, nearly all of them.
 
     Args:
         codes: (N, B) uint8, of B bytes each.
         most: Bits.
-        seed: Decides which bits are drawn.
 
     Returns:
         Pairs (M, 2), the smaller index first, sorted; and in how many bits they differ, (M,).
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     bits = np.unpackbits(codes, axis=1)
     found = np.zeros(0, np.intp)
     for _ in range(_TABLES):

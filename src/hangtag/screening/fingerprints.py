@@ -29,13 +29,13 @@ def hash_photo(pixels: NDArray[np.uint8]) -> Code:
     return np.packbits(waves > np.median(waves))
 
 
-def hash_embeddings(embeddings: NDArray[np.float32], *, seed: int = 0) -> Code:
+def hash_embeddings(embeddings: NDArray[np.float32]) -> Code:
     """Returns the codes (N, 32) uint8 of centred embeddings (N, D).
 
     A bit tells on which side of a random plane through the origin an embedding lies, so that the
     share of bits in which two differ is their angle over 180 degrees (Charikar 2002, "Similarity
     estimation techniques from rounding algorithms").
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     planes = random.standard_normal((embeddings.shape[1], 8 * CODE_BYTES), np.float32)
     return np.packbits(embeddings @ planes > 0, axis=1)

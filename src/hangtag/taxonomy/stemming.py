@@ -17,10 +17,10 @@ def stem(word: str, language: str) -> str:
     return word if rule is None or len(word) < 4 or word.isdigit() else rule(word)
 
 
-def _drop(word: str, *endings: str, keep: int = 3) -> str:
-    """Drops the first of `endings` that fits and leaves at least `keep` letters."""
+def _drop(word: str, *endings: str) -> str:
+    """Drops the first of `endings` that fits and leaves at least three letters."""
     for ending in endings:
-        if word.endswith(ending) and len(word) - len(ending) >= keep:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
     return word
 

@@ -21,6 +21,9 @@ LIMIT = 0.003
 HALF_TOLERANCE = 0.25
 """How far a logit may be from that of the trained network."""
 
+_PREFIX = "network."
+"""What the names of the initialisers of the network begin with."""
+
 _LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -61,18 +64,13 @@ def _measure(content: bytes, draft: Card, split: Split) -> float:
     return float((runner.answer(split.images).logits.argmax(axis=1) == split.labels).mean())
 
 
-def halve_weights(content: bytes, *, prefix: str = "network.") -> bytes:
-    """Returns an ONNX file with its matrices in float16, each cast back before it is used.
-
-    Args:
-        content: The file.
-        prefix: What the names of the initialisers that are halved begin with.
-    """
+def halve_weights(content: bytes) -> bytes:
+    """Returns an ONNX file with the network's matrices in float16, each cast back before use."""
     proto = onnx.load_from_string(content)
     graph = proto.graph
     casts = []
     for tensor in graph.initializer:
-        if not (tensor.name.startswith(prefix) and _is_matrix(tensor)):
+        if not (tensor.name.startswith(_PREFIX) and _is_matrix(tensor)):
             continue
         values = numpy_helper.to_array(tensor)
         if np.abs(values).max() > _LARGEST:

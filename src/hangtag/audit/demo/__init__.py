@@ -6,16 +6,9 @@
 are wrong, `pictures` makes images of what is no class, `writing` makes the files.
 """
 
-from hangtag.audit.demo.brands import Brand, Word, invent_brands
-from hangtag.audit.demo.planting import DemoItem, plant
 from hangtag.audit.demo.writing import DemoOptions, write_demo_feed
 
 __all__ = [
-    "Brand",
-    "DemoItem",
     "DemoOptions",
-    "Word",
-    "invent_brands",
-    "plant",
     "write_demo_feed",
 ]

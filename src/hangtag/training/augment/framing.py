@@ -1,7 +1,5 @@
 """Which part of a picture is shown, how large, which way round: crops, sizes, shifts, flips."""
 
-from typing import Literal
-
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
@@ -16,8 +14,6 @@ from hangtag.training.augment.draws import (
     draw_uniform,
     take_first,
 )
-
-_PAD_MODES = {"edge": "replicate", "zero": "constant", "reflect": "reflect"}
 
 
 def random_resized_crop(
@@ -147,38 +143,24 @@ def center_crop(images: Tensor, *, size: int | tuple[int, int]) -> Tensor:
     return padded[:, :, top : top + height, left : left + width].clone()
 
 
-def random_shift(
-    images: Tensor,
-    *,
-    pixels: int,
-    fill: Literal["edge", "zero", "reflect"] = "edge",
-    generator: Generator,
-) -> Tensor:
-    """Moves each image by whole pixels: pads it all round, cuts it at a random place.
+def random_shift(images: Tensor, *, pixels: int, generator: Generator) -> Tensor:
+    """Moves each image by whole pixels: repeats its edge all round, cuts it at a random place.
 
     Args:
         images: (B, C, H, W) float32.
         pixels: Largest shift up, down, left and right.
-        fill: What comes in from outside: the pixel at the edge, zeros, or the mirrored image.
         generator: Source of the random numbers, on the CPU.
 
     Returns:
         (B, C, H, W).
 
     Raises:
-        ValueError: An argument is out of range, or `pixels` too large to mirror the image.
+        ValueError: An argument is out of range.
     """
     check_images(images)
     check_between("pixels", pixels, 0)
-    if fill not in _PAD_MODES:
-        raise ValueError(f"fill must be one of {', '.join(_PAD_MODES)}, received {fill}")
     count, _, height, width = images.shape
-    if fill == "reflect" and pixels >= min(height, width):
-        raise ValueError(
-            f"pixels must be below {min(height, width)} to mirror an image of "
-            f"{height} x {width}, received {pixels}"
-        )
-    padded = pad(images, (pixels,) * 4, mode=_PAD_MODES[fill])
+    padded = pad(images, (pixels,) * 4, mode="replicate")
     room = torch.full((count,), 2 * pixels)
     top = draw_offsets(room, generator=generator).to(images.device)
     left = draw_offsets(room, generator=generator).to(images.device)

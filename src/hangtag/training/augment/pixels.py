@@ -44,10 +44,9 @@ def random_erasing(
     p: float,
     scale: tuple[float, float] = (0.02, 0.33),
     ratio: tuple[float, float] = (0.3, 3.3),
-    value: float = 0.0,
     generator: Generator,
 ) -> Tensor:
-    """Paints a random box of each image over (Zhong et al. 2017, https://arxiv.org/abs/1708.04896).
+    """Paints a random box of each image black (Zhong et al. 2017, https://arxiv.org/abs/1708.04896).
 
     The box is the first of ten that fits, as in torchvision's RandomErasing; an image that none
     fits stays as it is. `scale=(a, a), ratio=(1, 1)` paints a square of a fixed size.
@@ -57,7 +56,6 @@ def random_erasing(
         p: Probability that an image gets a box, in [0, 1].
         scale: Smallest and largest part of the area, in (0, 1]; drawn uniformly.
         ratio: Smallest and largest height / width; drawn log-uniformly.
-        value: What to paint with.
         generator: Source of the random numbers, on the CPU.
 
     Returns:
@@ -82,7 +80,7 @@ def random_erasing(
     rows = _mark_span(top, height, length=full_height) & (chosen & fits.any(1))[:, None]
     columns = _mark_span(left, width, length=full_width)
     box = rows[:, None, :, None] & columns[:, None, None, :]
-    return images.masked_fill(box.to(images.device), value)
+    return images.masked_fill(box.to(images.device), 0.0)
 
 
 def _mark_span(start: Tensor, extent: Tensor, *, length: int) -> Tensor:
