@@ -16,6 +16,7 @@ from benchmarks.training import fashion_mnist_recipes
 from hangtag.catalogue import Split
 from hangtag.categoriser import open_session
 from hangtag.modelfolder import read_card, shipped_models
+from hangtag.training.devices import keep_freed_memory
 from hangtag.training.export import Exportable, export_onnx
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import Normalisation, scale_pixels
@@ -89,8 +90,10 @@ def open_shipped(name: str) -> Work:
 def open_eager(name: str) -> Callable[[Pixels], torch.Tensor]:
     """Returns the untrained network of a recipe in PyTorch, from pixels (B, H, W, C) to logits.
 
-    The recipe must be one that does not normalise by its training images.
+    The recipe must be one that does not normalise by its training images. PyTorch keeps the memory
+    that it freed, as in trainings: of photos it is twice as fast then.
     """
+    keep_freed_memory()
     recipe = load_recipe(name)
     network = build_network(recipe, classes=10, channels=recipe.images.channels).eval()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

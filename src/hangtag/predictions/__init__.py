@@ -11,20 +11,17 @@ down, `output` is the file that appears whole and the part beside it with which 
 goes on, `streams` are stdout and a list, `tally` counts.
 """
 
-from hangtag.predictions.formats import FORMATS, require_format
-from hangtag.predictions.output import Output, Request, open_output, part_of
+from hangtag.predictions.formats import require_format
+from hangtag.predictions.output import Request, open_output, part_of
 from hangtag.predictions.routing import AUTO, Router, find_models
-from hangtag.predictions.rows import Layout, Predict, Row, predict_rows
+from hangtag.predictions.rows import Layout, Row, predict_rows
 from hangtag.predictions.streams import CsvStream, RowByRow, RowList, Sink
 from hangtag.predictions.tally import Tally
 
 __all__ = [
     "AUTO",
-    "FORMATS",
     "CsvStream",
     "Layout",
-    "Output",
-    "Predict",
     "Request",
     "Router",
     "Row",

@@ -3,6 +3,8 @@
 The same functions feed training and, inside the exported graph, everything after it.
 """
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,8 +12,8 @@ from torch import Tensor, nn
 
 from hangtag.training.recipes.schema import Recipe
 
-_BLOCK = 1000
-"""Images whose pixels are counted at a time."""
+_BLOCK = 1 << 20
+"""Pixels that are counted at a time, in whole images."""
 
 
 def scale_pixels(pixels: Tensor) -> Tensor:
@@ -30,9 +32,9 @@ def pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
     Counts the 256 values first, so that the result is exact and takes no copy in float.
     """
     counts = np.zeros(256)
-    for start in range(0, len(images), _BLOCK):  # NumPy counts in integers of eight bytes
-        block = images[start : start + _BLOCK].reshape(-1)
-        counts += np.bincount(block, minlength=256)
+    step = max(1, _BLOCK // max(1, math.prod(images.shape[1:])))
+    for start in range(0, len(images), step):  # NumPy counts in integers of eight bytes
+        counts += np.bincount(images[start : start + step].reshape(-1), minlength=256)
     values = np.arange(256) / 255
     mean = float((counts * values).sum() / counts.sum())
     variance = float((counts * (values - mean) ** 2).sum() / counts.sum())
