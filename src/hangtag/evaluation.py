@@ -1,4 +1,4 @@
-"""Figures of a model on labelled data: arrays in, figures out."""
+"""Figures of a model on labelled data, from what it said and what is true."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

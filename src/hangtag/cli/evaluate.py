@@ -124,8 +124,8 @@ def evaluate(
 
 def _find_role(split: Split, card: Card) -> str | None:
     """Returns what a split was when the model was made: train, validation, test or nothing."""
-    known = card.data["splits"]
-    return next((name for name in known if known[name]["sha256"] == hash_split(split)), None)
+    known, own = card.data["splits"], hash_split(split)
+    return next((name for name in known if known[name]["sha256"] == own), None)
 
 
 def _align(split: Split, catalogue: Catalogue, card: Card, taxonomy: Path | None) -> Split:
