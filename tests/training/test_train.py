@@ -365,3 +365,28 @@ def test_the_report_tells_the_test_figures(trained: Path) -> None:
     accuracy = json.loads((trained / "metrics.json").read_text())["test"]["accuracy"]
     assert f"{100 * accuracy:.2f}" in page
     assert Categoriser.load(trained).card.name in page
+
+
+@pytest.mark.parametrize(
+    ("step", "said"), [("fit", "nothing was written"), ("_examples", "go on with: hangtag train")]
+)
+def test_an_interruption_says_what_there_is_to_go_on_with(
+    hangtag: Run,
+    shapes: Catalogue,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    said: str,
+) -> None:
+    """The pixels are read and hashed before the run folder holds anything."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["hangtag.training.train"], step, interrupt)
+    outcome = hangtag("train", "data")
+    assert outcome.code == 130
+    assert said in outcome.err
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["express-1"] * (step != "fit")

@@ -4,7 +4,6 @@ import json
 import shlex
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -131,6 +130,7 @@ def train(
     folder = out or (next_run_folder(RUNS, chosen.name) if is_first_process() else RUNS)
     if catalogue.broken:
         say(f"the broken images are listed in {folder / BROKEN}", quiet=quiet)
+    target = RunFolder(folder)
     try:
         with progress_bar("steps of the epoch", quiet=quiet) as tick:
             watch = Watch(say=lambda line: say(line, quiet=quiet), step=tick, profile=profile)
@@ -140,13 +140,12 @@ def train(
     except KeyboardInterrupt:
         own_tree = ["--taxonomy", str(taxonomy)] if taxonomy else []
         again = shlex.join(["hangtag", "train", data, *own_tree, "--out", str(folder), "--resume"])
-        begun = RunFolder(folder).facts_file.exists()
+        begun = target.facts_file.exists()
         say(f"interrupted; go on with: {again}" if begun else "interrupted; nothing was written")
         raise
     finally:
         if out is None:
-            with suppress(OSError):
-                folder.rmdir()  # where nothing was written into it
+            target.remove_unbegun()
     if result is None:
         return
     minutes, seconds = divmod(round(time.monotonic() - started), 60)

@@ -14,7 +14,7 @@ import fcntl
 import json
 import os.path
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,13 @@ class RunFolder:
                     "another --out"
                 ) from None
             yield
+
+    def remove_unbegun(self) -> None:
+        """Removes the folder again where no run has begun in it."""
+        if not self.facts_file.exists():
+            with suppress(OSError):  # someone else put a file there
+                self.lock_file.unlink(missing_ok=True)
+                self.path.rmdir()
 
 
 def next_run_folder(root: Path, name: str) -> Path:
