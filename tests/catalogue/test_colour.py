@@ -1,6 +1,5 @@
 """Images become colour pixels of a fixed size: upright, whole, on a fitting ground."""
 
-import io
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,9 @@ from PIL import Image
 
 from hangtag.catalogue.colour import cut_bars
 from hangtag.catalogue.decoding import decode_image
+from tests.catalogue.tiny_images import encode
 
 RED, BLUE = (200, 30, 30), (20, 40, 180)
-
-
-def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, format=format, **options)
-    return stream.getvalue()
 
 
 def decode(image: Image.Image, *, size: tuple[int, int] = (32, 32), **options: Any) -> Any:

@@ -91,7 +91,7 @@ def test_the_page_says_what_intervals_and_thresholds_come_from(
     one = replace(split, suppliers=np.full(len(split), "Acme"))
     several = replace(evaluation, intervals=replace(evaluation.intervals, suppliers=3))
     for figures, flattered in ((evaluation, True), (several, False)):
-        page = write_report(tmp_path, figures, one, probabilities, title="T", set_rules=flattered)
+        page = write_report(tmp_path, figures, one, probabilities, title="T", own_rules=flattered)
         text = text_of(page.read_text("utf-8"))
         assert ("intervals at the top are over suppliers" in text) == (figures is several)
         assert ("intervals at the top are over photos" in text) == (figures is evaluation)

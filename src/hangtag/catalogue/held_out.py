@@ -67,16 +67,14 @@ def find_held_out(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
     return found
 
 
-def find_unlearned(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
-    """Tells which items (N,) a model cannot have learned.
+def include_suppliers(split: Split, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tells which items (N,) a model cannot have learned, of which those `held` were held out.
 
-    Those are the images that were held out from it and, where the items name suppliers, all of
-    the suppliers of these.
+    Where the items name suppliers, that is all of the suppliers of these.
     """
-    unlearned = find_held_out(split, held_out)
     if split.suppliers is None:
-        return unlearned
-    return np.isin(split.suppliers, split.suppliers[unlearned])
+        return held
+    return np.isin(split.suppliers, split.suppliers[held])
 
 
 def restore_validation(catalogue: Catalogue, held_out: Fingerprints) -> Catalogue:
@@ -109,7 +107,7 @@ def hold_out_again(catalogue: Catalogue, known: Known, *, share: float, seed: in
     train = catalogue.splits.get("train")
     if train is None or "validation" in catalogue.splits:
         return split_catalogue(catalogue, share=share, seed=seed)
-    held = find_unlearned(train, known.held_out)
+    held = include_suppliers(train, find_held_out(train, known.held_out))
     if not held.any():
         return split_catalogue(catalogue, share=share, seed=seed)
     held |= _hold_out_new(catalogue, known, held, share=share, seed=seed)

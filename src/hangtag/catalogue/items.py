@@ -132,6 +132,11 @@ def tidy_class(name: str) -> str:
     return lines[0] if len(lines) == 1 else " ".join(filter(None, map(str.strip, lines)))
 
 
+def fold_name(name: str) -> str:
+    """Returns what spellings of a name that differ only in case or spaces have in common."""
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+
+
 def number_ids(name: str, count: int) -> NDArray[np.str_]:
     """Returns the ids ``NAME/00000``, ``NAME/00001``, ... (count,) of a split without names."""
     return np.array([f"{name}/{position:05d}" for position in range(count)], dtype=np.str_)

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from hangtag.catalogue.items import Catalogue
+from hangtag.catalogue.items import Catalogue, fold_name
 
 FEWEST_IMAGES = 5
 """Images of a class below which there is nothing to learn from and to judge by."""
@@ -81,7 +81,7 @@ def describe_classes(catalogue: Catalogue) -> tuple[str, ...]:
     """Returns a sentence each for classes that differ in case only and for those never judged."""
     spelled: dict[str, list[str]] = {}
     for name in catalogue.classes:
-        spelled.setdefault(" ".join(name.split()).casefold(), []).append(name)
+        spelled.setdefault(fold_name(name), []).append(name)
     sentences = [
         f"The classes {' and '.join(map(repr, names))} differ only in case or spaces; give them "
         "one name if they are one."

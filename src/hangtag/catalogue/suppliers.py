@@ -1,8 +1,9 @@
 """Names of suppliers: spellings that differ only in case or spaces are one supplier."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+
+from hangtag.catalogue.items import fold_name
 
 
 def unify_suppliers(names: Sequence[str]) -> tuple[list[str], str]:
@@ -18,7 +19,7 @@ def unify_suppliers(names: Sequence[str]) -> tuple[list[str], str]:
     """
     spellings: dict[str, Counter[str]] = {}
     for name in names:
-        spellings.setdefault(_fold(name), Counter())[name] += 1
+        spellings.setdefault(fold_name(name), Counter())[name] += 1
     several = [counts for counts in spellings.values() if len(counts) > 1]
     if not several:
         return list(names), ""
@@ -28,8 +29,4 @@ def unify_suppliers(names: Sequence[str]) -> tuple[list[str], str]:
         f"Suppliers spelled in several ways: {len(several):,}, such as {example}; each counts as "
         "one."
     )
-    return [chosen[_fold(name)] for name in names], note
-
-
-def _fold(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+    return [chosen[fold_name(name)] for name in names], note

@@ -107,7 +107,7 @@ def evaluate(
             title=f"{categoriser.card.name}: {name} split of {catalogue.name}",
             facts={**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)},
             explain=categoriser.explain,
-            set_rules=role == "validation",
+            own_rules=role == "validation",
         )
         content["report"] = str(page)
         if catalogue.broken:

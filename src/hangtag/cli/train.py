@@ -34,6 +34,7 @@ from hangtag.decisions.rules import describe_support
 from hangtag.extras import require_extra
 from hangtag.machine import gpus, memory, processor
 from hangtag.modelfolder import read_card
+from hangtag.progress import describe_duration
 
 if TYPE_CHECKING:
     from hangtag.training.recipes import Recipe
@@ -148,8 +149,8 @@ def train(
             target.remove_unbegun()
     if result is None:
         return
-    minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    say(f"done in {minutes} min {seconds} s, from reading the data to the report", quiet=quiet)
+    took = describe_duration(time.monotonic() - started)
+    say(f"done in {took}, from reading the data to the report", quiet=quiet)
     _warn(result, from_scratch=not (chosen.transfer or chosen.begin_from), quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
 

@@ -11,6 +11,7 @@ from hangtag.breakdown import GroupFigures, break_down, write_groups
 from hangtag.catalogue.items import Split
 from hangtag.evaluation import Evaluation
 from hangtag.files import write_bytes, write_text
+from hangtag.progress import describe_duration
 from hangtag.report.confidence import draw_reliability, draw_risk_coverage
 from hangtag.report.confused_pairs import pick_confused_pairs
 from hangtag.report.confusion import draw_confusion_matrix, draw_confusion_panel
@@ -53,7 +54,7 @@ def write_report(
     history: History = (),
     facts: Mapping[str, str] | None = None,
     explain: Explain | None = None,
-    set_rules: bool = False,
+    own_rules: bool = False,
 ) -> Path:
     """Writes ``report.html`` and its figures into `folder`.
 
@@ -71,7 +72,7 @@ def write_report(
         facts: How the model and the figures were made, by name, in the order to show.
         explain: The model, to show where it looked when it was surely wrong; takes at most about
             half a minute.
-        set_rules: Whether the thresholds were set on these very images.
+        own_rules: Whether the thresholds were set on these very images.
 
     Returns:
         The path of the page, which needs no other file.
@@ -112,7 +113,7 @@ def write_report(
         ],
         small_images=max(split.images.shape[1:3]) <= SMALL,
         facts=facts or {},
-        set_rules=set_rules,
+        own_rules=own_rules,
     )
     write_text(page, content)
     return page
@@ -164,8 +165,8 @@ def _write_figures(
 
 def _summarise(history: History) -> dict[str, str]:
     """Returns what to say about a training beside its curves, by name."""
-    minutes, seconds = divmod(round(sum(row["seconds"] for row in history)), 60)
-    summary = {"epochs": str(len(history)), "time": f"{minutes} min {seconds} s"}
+    time = describe_duration(sum(row["seconds"] for row in history))
+    summary = {"epochs": str(len(history)), "time": time}
     best = best_epoch(history)
     for row in history:
         if row["epoch"] == best:

@@ -18,7 +18,7 @@ from hangtag.catalogue.held_out import (
     HELD_OUT,
     Known,
     find_held_out,
-    find_unlearned,
+    include_suppliers,
     unpack_fingerprints,
 )
 from hangtag.catalogue.items import hash_split
@@ -151,21 +151,20 @@ def _describe_judging(card: Card, catalogue: Catalogue) -> tuple[str, ...]:
             "of validation: figures and promises flatter. Train afresh for those to rely on.",
         )
     known = np.isin(np.array(catalogue.classes)[split.labels], card.class_names)
-    held_out = unpack_fingerprints(card.data[HELD_OUT])
-    unlearned = find_unlearned(split, held_out)
-    doubtful = int((known & ~unlearned).sum())
-    beside = int((unlearned & ~find_held_out(split, held_out)).sum())
-    if not doubtful and not beside:
-        return ()
-    if not doubtful:
+    held = find_held_out(split, unpack_fingerprints(card.data[HELD_OUT]))
+    unlearned = include_suppliers(split, held)
+    doubtful, beside = int((known & ~unlearned).sum()), int((unlearned & ~held).sum())
+    if doubtful:
+        return (
+            f"{doubtful:,} of the {len(split):,} images of validation were not held out from "
+            f"{card.name}: where it has learned them, figures and promises flatter.",
+        )
+    if beside:
         return (
             f"Also held out: {beside:,} images of suppliers that {card.name} was judged by. Their "
             "labels are not learned; to learn from them, name the splits in a column 'split'.",
         )
-    return (
-        f"{doubtful:,} of the {len(split):,} images of validation were not held out from "
-        f"{card.name}: where it has learned them, figures and promises flatter.",
-    )
+    return ()
 
 
 def _check_recipe(recipe: Recipe, own: Recipe, *, where: str) -> None:

@@ -368,5 +368,5 @@ def _write_results(
         history=[asdict(epoch) for epoch in history],
         facts={**describe_card(card), "Notices": " ".join(catalogue.notices) or "none"},
         explain=packaged.categoriser.explain,
-        set_rules=shown == "validation",
+        own_rules=shown == "validation",
     )
