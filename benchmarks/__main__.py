@@ -29,9 +29,9 @@ from benchmarks.training import (
     measure_recipes,
     measure_threads,
 )
-from hangtag.catalogue import split_catalogue
 from hangtag.cli.console import print_table
-from hangtag.files import write_bytes
+from hangtag.datasets import split_dataset
+from hangtag.files.atomic import write_bytes
 
 RESULTS = Path(__file__).parent / "results"
 EXAMPLE = Path(__file__).parent.parent / "docs" / "examples" / "9-ankle-boot.png"
@@ -50,8 +50,8 @@ def main() -> None:
 
 def measure(*, rounds: int, quick: bool) -> dict[str, Any]:
     """Measures everything and prints a table after each part."""
-    catalogue = split_catalogue(hangtag.open_catalogue("fashion-mnist"), share=0.15, seed=0)
-    train, test = catalogue.splits["train"], catalogue.splits["test"]
+    dataset = split_dataset(hangtag.load_dataset("fashion-mnist"), share=0.15, seed=0)
+    train, test = dataset.splits["train"], dataset.splits["test"]
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name, KerasPeer(Path(name) / "keras.log") as keras:
         folder = Path(name)

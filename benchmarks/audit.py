@@ -27,12 +27,12 @@ import hangtag
 from benchmarks.measuring import hangtag_command, write_results
 from hangtag.audit.demo import DemoOptions, write_demo_feed
 from hangtag.audit.demo.brands import OUTSIDE, SHORTS, name_kind
-from hangtag.catalogue import Catalogue, Split, split_catalogue
-from hangtag.catalogue.reading import PHOTO_FORMAT, ImageFormat
-from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import print_table
-from hangtag.csv_rows import read_csv_rows
-from hangtag.intervals import wilson
+from hangtag.cli.datasets import read_dataset
+from hangtag.datasets import Dataset, Split, split_dataset
+from hangtag.datasets.reading import PHOTO_FORMAT, ImageFormat
+from hangtag.evaluation.intervals import wilson
+from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.taxonomy import shipped_tree
 
 RESULTS = {"fashion-mnist": "audit.json", "clothing-photos": "audit_photos.json"}
@@ -106,17 +106,17 @@ def main() -> None:
     parser.add_argument("--brands", type=int, default=12)
     options = parser.parse_args()
     if options.photos:
-        catalogue = open_photos(options.photos)
-        split = catalogue.splits[options.split]
+        dataset = open_photos(options.photos)
+        split = dataset.splits[options.split]
     else:
-        catalogue = hangtag.open_catalogue("fashion-mnist")
+        dataset = hangtag.load_dataset("fashion-mnist")
         split = choose_split(options.split, options.model)
-    lacking = {SHORTS} - {name_kind(one) for one in catalogue.classes}
+    lacking = {SHORTS} - {name_kind(one) for one in dataset.classes}
     found = []
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as folder:
             feed, out = Path(folder) / "feed", Path(folder) / "audit"
-            write_demo_feed(split, catalogue.classes, feed, DemoOptions(options.brands, seed=seed))
+            write_demo_feed(split, dataset.classes, feed, DemoOptions(options.brands, seed=seed))
             if options.cross_validate:
                 run_audit(feed, out, options.model, "--cross-validate")
                 print_issues(seed, feed, out)
@@ -136,9 +136,9 @@ def record(name: str, seeds: Sequence[int], found: Sequence[Measured]) -> None:
     write_results(Path(__file__).parent / "results" / name, {"feeds": feeds})
 
 
-def open_photos(manifest: Path) -> Catalogue:
+def open_photos(manifest: Path) -> Dataset:
     """Opens a manifest of photos as ``hangtag data demo-feed`` does."""
-    return read_catalogue(
+    return read_dataset(
         str(manifest), format=ImageFormat(), photos=PHOTO_FORMAT, offline=True, quiet=False
     )
 
@@ -146,12 +146,12 @@ def open_photos(manifest: Path) -> Catalogue:
 def choose_split(name: str, model: str) -> Split:
     """Returns the images of a split, as the model's training divided them."""
     card = hangtag.load(model).card
-    catalogue = split_catalogue(
-        hangtag.open_catalogue("fashion-mnist"),
+    dataset = split_dataset(
+        hangtag.load_dataset("fashion-mnist"),
         share=card.recipe["validation_share"],
         seed=card.seed,
     )
-    return catalogue.splits[name]
+    return dataset.splits[name]
 
 
 def run_audit(feed: Path, out: Path, model: str, *options: str) -> float:

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from hangtag.files import write_text
+from hangtag.files.atomic import write_text
 
 UNKNOWN_LABELS = ("Not sure", "Other", "Skip")
 """Labels that name no garment."""

@@ -9,8 +9,9 @@ people out for validation), through ``hangtag predict``. A fold whose prediction
 folder is not done again, one that was interrupted goes on. The figures go to
 ``benchmarks/results/clothing_folds.json`` beside those of other recipes.
 
-The predictions of the five folds are pooled. Intervals are those of `hangtag.intervals`, over
-suppliers. What another seed of the training would change is not in them.
+The predictions of the five folds are pooled. Intervals are those of
+`hangtag.evaluation.intervals`, over suppliers. What another seed of
+the training would change is not in them.
 """
 
 import argparse
@@ -35,9 +36,9 @@ from benchmarks.clothing import (
 )
 from benchmarks.measuring import describe_run
 from hangtag.cli.console import print_table
-from hangtag.csv_rows import read_csv_rows
-from hangtag.files import write_text
-from hangtag.intervals import find_intervals, macro_f1
+from hangtag.evaluation.intervals import find_intervals, macro_f1
+from hangtag.files.atomic import write_text
+from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.training.runfolder import RunFolder
 
 RESULTS = Path(__file__).parent / "results" / "clothing_folds.json"

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.catalogue import Catalogue, Split, split_catalogue
-from hangtag.categoriser import Categoriser
-from hangtag.cli.catalogues import read_catalogue
+from hangtag.cli.datasets import read_dataset
+from hangtag.datasets import Dataset, Split, split_dataset
+from hangtag.models.classifier import Classifier
 from hangtag.training.recipes import continue_recipe, load_recipe
 from hangtag.training.train import train
 
@@ -38,55 +38,55 @@ class Task:
         test: What both models are judged by, labelled as `after` is.
     """
 
-    before: Catalogue
-    after: Catalogue
+    before: Dataset
+    after: Dataset
     test: Split
 
 
 def make_task(
-    catalogue: Catalogue, new: str, *, images: int, items: int | None, replay: float, seed: int
+    dataset: Dataset, new: str, *, images: int, items: int | None, replay: float, seed: int
 ) -> Task:
-    """Takes the class `new` out of a catalogue, and brings `images` of it back.
+    """Takes the class `new` out of a dataset, and brings `images` of it back.
 
     Args:
-        catalogue: With a train split.
+        dataset: With a train split.
         new: One of its classes.
         images: Of the new class in the data of the second training.
         items: Of the other classes at the most, None for all.
         replay: Share of these in the data of the second training.
         seed: Of all that is chosen at random.
     """
-    if "test" not in catalogue.splits:
-        divided = split_catalogue(catalogue, share=SHARE, seed=seed).splits
-        catalogue = dataclasses.replace(
-            catalogue, splits={"train": divided["train"], "test": divided["validation"]}
+    if "test" not in dataset.splits:
+        divided = split_dataset(dataset, share=SHARE, seed=seed).splits
+        dataset = dataclasses.replace(
+            dataset, splits={"train": divided["train"], "test": divided["validation"]}
         )
-    train, random = catalogue.splits["train"], np.random.default_rng(seed)
-    label = catalogue.classes.index(new)
+    train, random = dataset.splits["train"], np.random.default_rng(seed)
+    label = dataset.classes.index(new)
     order = random.permutation(len(train))
     old, fresh = (order[(train.labels[order] == label) == wanted] for wanted in (False, True))
     old = old[:items]
     again = np.concatenate([old[: round(replay * len(old))], fresh[:images]])
-    without = tuple(name for name in catalogue.classes if name != new)
+    without = tuple(name for name in dataset.classes if name != new)
     return Task(
-        before=_with_train(catalogue, train.take(np.sort(old)), without),
-        after=_with_train(catalogue, train.take(np.sort(again)), catalogue.classes),
-        test=catalogue.splits["test"],
+        before=_with_train(dataset, train.take(np.sort(old)), without),
+        after=_with_train(dataset, train.take(np.sort(again)), dataset.classes),
+        test=dataset.splits["test"],
     )
 
 
-def _with_train(catalogue: Catalogue, train: Split, classes: tuple[str, ...]) -> Catalogue:
+def _with_train(dataset: Dataset, train: Split, classes: tuple[str, ...]) -> Dataset:
     numbers = {name: number for number, name in enumerate(classes)}
-    labels = np.array([numbers[catalogue.classes[label]] for label in train.labels], np.int64)
+    labels = np.array([numbers[dataset.classes[label]] for label in train.labels], np.int64)
     relabelled = dataclasses.replace(train, labels=labels)
-    return dataclasses.replace(catalogue, classes=classes, splits={"train": relabelled})
+    return dataclasses.replace(dataset, classes=classes, splits={"train": relabelled})
 
 
 def judge(model: Path, task: Task, new: str) -> tuple[float, float]:
     """Returns the accuracy on the old classes and the recall of the new one, 0-1."""
-    categoriser = Categoriser.load(model)
-    answers = categoriser.answer(task.test.images).logits.argmax(axis=1)
-    said = np.array(categoriser.classes)[answers]
+    classifier = Classifier.load(model)
+    answers = classifier.answer(task.test.images).logits.argmax(axis=1)
+    said = np.array(classifier.classes)[answers]
     true = np.array(task.after.classes)[task.test.labels]
     right: NDArray[np.bool_] = said == true
     return float(right[true != new].mean()), float(right[true == new].mean())
@@ -122,9 +122,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="keep the models here; before/ is taken from it")
     options = parser.parse_args()
     format = load_recipe(options.recipe).images.format
-    catalogue = read_catalogue(options.data, format=format, offline=True, quiet=True)
+    dataset = read_dataset(options.data, format=format, offline=True, quiet=True)
     task = make_task(
-        catalogue,
+        dataset,
         options.new,
         images=options.images,
         items=options.items,

@@ -28,11 +28,11 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.05)
     parser.add_argument("--precision", type=float, default=0.99)
     options = parser.parse_args()
-    categoriser = hangtag.load("fashion-mnist")
-    images = load_reference(categoriser, None)
+    classifier = hangtag.load("fashion-mnist")
+    images = load_reference(classifier, None)
     if images is None:
         raise SystemExit("run hangtag data fetch fashion-mnist first")
-    alike = find_alike(categoriser.classes)
+    alike = find_alike(classifier.classes)
     random = np.random.default_rng(0)
     counts = np.array(
         [

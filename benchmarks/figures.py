@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hangtag.report.style import BLUE, INK, MUTED, drawing_style, new_sheet, png_of
+from hangtag.reports.style import BLUE, INK, MUTED, drawing_style, new_sheet, png_of
 
 
 def draw_ratios(results: dict[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ from PIL import Image
 
 import hangtag
 from benchmarks.measuring import hangtag_command, run_in_turns, timed
-from hangtag.catalogue import Split
+from hangtag.datasets import Split
 
 
 def measure_folder(test: Split, folder: Path, *, rounds: int) -> dict[str, float]:

@@ -43,10 +43,10 @@ def main() -> None:
     elif options.feed:
         show(options.model, measure(options.feed, options.items, options.model))
     else:
-        catalogue = hangtag.open_catalogue("fashion-mnist")
+        dataset = hangtag.load_dataset("fashion-mnist")
         with tempfile.TemporaryDirectory() as folder:
             feed = Path(folder) / "feed"
-            write_demo_feed(catalogue.splits["test"], catalogue.classes, feed, DemoOptions())
+            write_demo_feed(dataset.splits["test"], dataset.classes, feed, DemoOptions())
             found = measure(feed / "feed.csv", options.items, options.model)
         show(options.model, found)
         write_results(RESULTS, {"model": options.model, "audits": found})

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hangtag.files import write_text
-from hangtag.machine import processor, versions
+from hangtag.environment import processor, versions
+from hangtag.files.atomic import write_text
 
 Measure = Callable[[], float]
 """Does some work and returns items a second."""

@@ -26,7 +26,7 @@ import hangtag
 from benchmarks.measuring import Measure, hangtag_command, run_in_turns, timed, write_results
 from benchmarks.prediction import Pixels, open_eager
 from hangtag.cli.console import print_table
-from hangtag.inputs import Decoders, open_inputs
+from hangtag.readers import Decoders, open_inputs
 from hangtag.training.recipes import load_recipe
 
 MODEL = "clothing-photos"
@@ -116,8 +116,8 @@ def decode(folder: Path) -> list[Pixels]:
 
 def model_alone(folder: Path) -> Callable[[], object]:
     """Returns what predicts the photos of a folder, decoded beforehand."""
-    pixels, categoriser = np.stack(decode(folder)), hangtag.load(MODEL)
-    return lambda: categoriser.predict(pixels)
+    pixels, classifier = np.stack(decode(folder)), hangtag.load(MODEL)
+    return lambda: classifier.predict(pixels)
 
 
 def command(folder: Path, out: Path) -> Callable[[], object]:

@@ -25,8 +25,8 @@ from sklearn.metrics import average_precision_score
 from benchmarks import clothing
 from benchmarks.clothing import raw_items
 from benchmarks.measuring import hangtag_command
-from hangtag.csv_rows import format_row, read_csv_rows
-from hangtag.files import write_text
+from hangtag.files.atomic import write_text
+from hangtag.tables.csv_cells import format_row, read_csv_rows
 
 COLUMNS = ("image", "id", "supplier", "label")
 NOISE = 0.05

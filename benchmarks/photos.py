@@ -4,8 +4,8 @@
 
 FOLDER holds ``items.csv`` with the columns ``image`` (a path below FOLDER) and ``label``, made of
 the public clothing data set (github alexeygrigorev/clothing-dataset, CC0). Every photo whose label
-is in `RIGHT` is categorised fitted as it is (grey, fitted by the Lanczos filter, centred on black),
-by the steps of `hangtag.catalogue.photo`, and with one of the steps left out or changed. Accuracy
+is in `RIGHT` is categorised as it is (grey, resized by the Lanczos filter, centred on black), by
+the steps of `hangtag.images.photo_to_grey`, and with one of the steps left out or changed. Accuracy
 is printed by label and over all for the first two, over all for the others.
 """
 
@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import hangtag
-from hangtag.catalogue import IMAGE_SIZE
-from hangtag.catalogue.decoding import read_image
-from hangtag.catalogue.photo import (
+from hangtag.cli.console import print_json, print_table
+from hangtag.datasets import IMAGE_SIZE
+from hangtag.errors import DataError
+from hangtag.images.decoding import read_image
+from hangtag.images.photo_to_grey import (
     Background,
     Pixels,
     centre,
@@ -37,8 +39,6 @@ from hangtag.catalogue.photo import (
     trim_border,
     turn_grey,
 )
-from hangtag.cli.console import print_json, print_table
-from hangtag.errors import DataError
 
 RIGHT = {
     "T-Shirt": ("T-shirt/top",),
@@ -110,14 +110,14 @@ def fit_as_it_is(photo: Image.Image) -> Pixels:
     grey = photo.convert("L")
     scale = min(width / grey.width, height / grey.height)
     fit = (max(1, round(grey.width * scale)), max(1, round(grey.height * scale)))
-    fitted = grey.resize(fit, Image.Resampling.LANCZOS)
+    resized = grey.resize(fit, Image.Resampling.LANCZOS)
     canvas = Image.new("L", (width, height), 0)
-    canvas.paste(fitted, ((width - fitted.width) // 2, (height - fitted.height) // 2))
+    canvas.paste(resized, ((width - resized.width) // 2, (height - resized.height) // 2))
     return np.array(canvas)
 
 
 def take_the_steps(photo: Image.Image) -> Pixels:
-    """Prepares a photo as `hangtag.catalogue.photo` does."""
+    """Prepares a photo as `hangtag.images.photo_to_grey` does."""
     return prepare_photo(photo, size=IMAGE_SIZE)
 
 
@@ -170,10 +170,10 @@ def categorise(
 ) -> Outcome:
     """Runs the model on the photos, each prepared by `prepare`."""
     pixels = np.stack([prepare(read_image(path, size=IMAGE_SIZE)) for path in paths])
-    categoriser = hangtag.load(model)
-    best = categoriser.answer(pixels).logits.argmax(axis=1)
-    decided = categoriser.predict(pixels)
-    names = [categoriser.classes[index] for index in best]
+    classifier = hangtag.load(model)
+    best = classifier.answer(pixels).logits.argmax(axis=1)
+    decided = classifier.predict(pixels)
+    names = [classifier.classes[index] for index in best]
     return Outcome(
         right=np.array([name in RIGHT[label] for name, label in zip(names, labels, strict=True)]),
         filed=np.array([d.decision == "accept" and d.category_level == "class" for d in decided]),

@@ -13,15 +13,15 @@ import hangtag
 from benchmarks.keras_peer import KerasPeer
 from benchmarks.measuring import REST, Measure, run_in_turns, timed
 from benchmarks.training import fashion_mnist_recipes
-from hangtag.catalogue import Split
-from hangtag.categoriser import open_session
-from hangtag.modelfolder import read_card, shipped_models
+from hangtag.datasets import Split
+from hangtag.models.classifier import open_session
+from hangtag.models.folder import read_card, shipped_models
 from hangtag.training.devices import keep_freed_memory
 from hangtag.training.export import Exportable, export_onnx
 from hangtag.training.networks import build_network
+from hangtag.training.ood import learn_ood_score
 from hangtag.training.preprocessing import Normalisation, scale_pixels
 from hangtag.training.recipes import Recipe, load_recipe
-from hangtag.training.strangeness import learn_strangeness
 
 Pixels = NDArray[np.uint8]
 Work = Callable[[Pixels], object]
@@ -70,14 +70,14 @@ def opener_of(recipe: Recipe, test: Split) -> Opener:
     network = build_network(recipe, classes=10).eval()
     few = test.take(np.arange(500))
     normalisation = Normalisation.of(recipe, few.images)
-    strangeness = learn_strangeness(network, normalisation, few)
-    exportable = Exportable(network, normalisation, strangeness)
+    ood_score = learn_ood_score(network, normalisation, few)
+    exportable = Exportable(network, normalisation, ood_score)
     classes = [str(index) for index in range(10)]
     content = export_onnx(exportable, pixels=few.images[:8, ..., None], classes=classes)
 
     def open_untrained() -> Work:
         session = open_session(content, where=recipe.name)
-        return lambda batch: session.run(["logits", "strangeness"], {"pixels": batch[..., None]})
+        return lambda batch: session.run(["logits", "ood_score"], {"pixels": batch[..., None]})
 
     return open_untrained
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measuring import run_in_turns, timed
-from hangtag.catalogue import Split
-from hangtag.catalogue.pixel_csv import read_pixel_csv, write_pixel_csv
+from hangtag.datasets import Split
+from hangtag.datasets.pixel_csv import read_pixel_csv, write_pixel_csv
 
 ROWS = 10_000
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from hangtag.catalogue.colour import fit_colour
-from hangtag.categoriser import Categoriser
-from hangtag.screening import Photo, Photos, find_copies, find_faults
+from hangtag.datasets.screening_api import Photo, Photos, find_copies, find_faults
+from hangtag.images.colour import fit_colour
+from hangtag.models.classifier import Classifier
 
 Change = Callable[[Image.Image], Image.Image]
 
@@ -37,7 +37,7 @@ def main() -> None:
     faults = Counter(one.fault for one in find_faults(list_images(images)))
     print(f"{len(images)} photos as they are: {dict(faults) or 'no fault'}, ", end="")
     print(f"{len(find_copies(list_images(images)))} copies")
-    model = Categoriser.load(options.model) if options.model else None
+    model = Classifier.load(options.model) if options.model else None
     for fault, changes in FAULTS.items():
         for name, change in changes.items():
             found = find_faults(list_images([change(image) for image in images]))
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def read_sample(manifest: Path, *, count: int) -> list[Image.Image]:
-    """Returns photos of a manifest, fitted in a square of 224 pixels, spread over its rows."""
+    """Returns photos of a manifest, resized in a square of 224 pixels, spread over its rows."""
     with manifest.open(encoding="utf-8", newline="") as stream:
         paths = [manifest.parent / row["image"] for row in csv.DictReader(stream)]
     images = []

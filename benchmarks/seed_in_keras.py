@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from hangtag.catalogue import Catalogue, open_catalogue, split_catalogue
+from hangtag.datasets import Dataset, load_dataset, split_dataset
 from hangtag.training.recipes import load_recipe
 from hangtag.training.train import Watch, train
 
@@ -31,15 +31,15 @@ COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 Row = dict[str, float]
 
 
-def take_images(images: int) -> Catalogue:
+def take_images(images: int) -> Dataset:
     """Returns Fashion-MNIST with `images` to train on and 9,000 to validate."""
-    catalogue = split_catalogue(open_catalogue("fashion-mnist"), share=0.15, seed=0)
-    parts = catalogue.splits
+    dataset = split_dataset(load_dataset("fashion-mnist"), share=0.15, seed=0)
+    parts = dataset.splits
     chosen = {"train": parts["train"].take(np.arange(images)), "validation": parts["validation"]}
-    return dataclasses.replace(catalogue, splits=chosen)
+    return dataclasses.replace(dataset, splits=chosen)
 
 
-def train_in_keras(catalogue: Catalogue, *, epochs: int, seed: int) -> Iterator[Row]:
+def train_in_keras(dataset: Dataset, *, epochs: int, seed: int) -> Iterator[Row]:
     """Trains in Keras; gives a row an epoch."""
     import keras
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
@@ -54,28 +54,28 @@ def train_in_keras(catalogue: Catalogue, *, epochs: int, seed: int) -> Iterator[
         "categorical_crossentropy",
         metrics=["accuracy"],
     )
-    images, targets = _for_keras(catalogue, "train")
+    images, targets = _for_keras(dataset, "train")
     flow = ImageDataGenerator(
         rotation_range=0.5, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.3
     ).flow(images, targets, batch_size=recipe.batch_size, seed=seed)
     for epoch in range(epochs):
         model.optimizer.learning_rate = recipe.optimiser.learning_rate * 0.9**epoch
-        told = model.fit(flow, verbose=0, validation_data=_for_keras(catalogue, "validation"))
+        told = model.fit(flow, verbose=0, validation_data=_for_keras(dataset, "validation"))
         yield {"epoch": epoch + 1, **{name: values[0] for name, values in told.history.items()}}
 
 
-def _for_keras(catalogue: Catalogue, name: str) -> tuple[Any, Any]:
-    split = catalogue.splits[name]
+def _for_keras(dataset: Dataset, name: str) -> tuple[Any, Any]:
+    split = dataset.splits[name]
     images = split.images[..., None].astype(np.float32) / 255
-    return images, np.eye(len(catalogue.classes), dtype=np.float32)[split.labels]
+    return images, np.eye(len(dataset.classes), dtype=np.float32)[split.labels]
 
 
 def train_in_hangtag(
-    catalogue: Catalogue, *, epochs: int, seed: int, changes: Sequence[str], run: Path
+    dataset: Dataset, *, epochs: int, seed: int, changes: Sequence[str], run: Path
 ) -> Iterator[Row]:
     """Trains in Hangtag; gives a row an epoch."""
     recipe = load_recipe("seed", changes=[f"epochs={epochs}", "patience=null", *changes])
-    result = train(catalogue, recipe, out=run, seed=seed, watch=Watch(say=print))
+    result = train(dataset, recipe, out=run, seed=seed, watch=Watch(say=print))
     assert result is not None
     for epoch in result.history:
         values = dataclasses.asdict(epoch)
@@ -104,12 +104,12 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="change Hangtag's recipe")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    catalogue = take_images(options.images)
+    dataset = take_images(options.images)
     ways = {
-        "keras": partial(train_in_keras, catalogue),
+        "keras": partial(train_in_keras, dataset),
         "hangtag": partial(
             train_in_hangtag,
-            catalogue,
+            dataset,
             changes=options.set,
             run=options.out / f"run-{options.seed}",
         ),

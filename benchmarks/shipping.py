@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import hangtag
-from hangtag.modelfolder import ONNX, WEIGHTS, find_model_folder, read_card, write_model_folder
+from hangtag.models.folder import ONNX, WEIGHTS, find_model_folder, read_card, write_model_folder
 from hangtag.training.modelcard import write_readme
 
 SHIPPED = Path(hangtag.__file__).parent / "models"

@@ -12,8 +12,8 @@ import torch
 
 import hangtag
 from benchmarks.training import IMAGES
-from hangtag.catalogue import Split
 from hangtag.cli.console import print_table
+from hangtag.datasets import Split
 from hangtag.training.examples import Examples
 from hangtag.training.loop import Trainer
 from hangtag.training.preprocessing import Normalisation
@@ -26,7 +26,7 @@ PHOTOS = 128
 
 def main() -> None:
     """Measures and prints."""
-    train = hangtag.open_catalogue("fashion-mnist").splits["train"]
+    train = hangtag.load_dataset("fashion-mnist").splits["train"]
     rows = []
     for recipe in list_recipes():
         chosen = train.take(np.arange(IMAGES)) if recipe.images == Images() else make_photos(recipe)

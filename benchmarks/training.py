@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.keras_peer import KerasPeer
 from benchmarks.measuring import Measure, run_in_turns, timed
-from hangtag.catalogue import Split
+from hangtag.datasets import Split
 from hangtag.training.devices import keep_freed_memory
 from hangtag.training.examples import Examples
 from hangtag.training.loop import Trainer

@@ -23,11 +23,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 import hangtag
-from hangtag.catalogue import split_catalogue
-from hangtag.catalogue.decoding import decode_grey
-from hangtag.categoriser import Categoriser
 from hangtag.cli.console import print_table
-from hangtag.decisions.unknown import choose_limit, fit_embeddings, relative_distance
+from hangtag.datasets import split_dataset
+from hangtag.decisions.ood import choose_limit, fit_embeddings, relative_distance
+from hangtag.images.decoding import decode_grey
+from hangtag.models.classifier import Classifier
 
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float64]
@@ -47,18 +47,18 @@ PHOTOS = (
 def main() -> None:
     """Measures and prints."""
     model = hangtag.load(sys.argv[1] if len(sys.argv) > 1 else "fashion-mnist")
-    catalogue = split_catalogue(
-        hangtag.open_catalogue("fashion-mnist"),
+    dataset = split_dataset(
+        hangtag.load_dataset("fashion-mnist"),
         share=model.card.recipe["validation_share"],
         seed=model.card.seed,
     )
-    train = catalogue.splits["train"].take(np.arange(0, len(catalogue.splits["train"]), 5))
+    train = dataset.splits["train"].take(np.arange(0, len(dataset.splits["train"]), 5))
     scores = make_scores(model.embed(train.images), train.labels)
-    held_out = judge(model, catalogue.splits["validation"].images, scores)
+    held_out = judge(model, dataset.splits["validation"].images, scores)
     limits = {name: choose_limit(values) for name, values in held_out.items()}
-    garments = judge(model, catalogue.splits["test"].images, scores)
+    garments = judge(model, dataset.splits["test"].images, scores)
     rows = [["garments (test split)", *(f"{(garments[n] > limits[n]).mean():.0%}" for n in scores)]]
-    strange = strange_images(catalogue.splits["test"].images)
+    strange = strange_images(dataset.splits["test"].images)
     for kind, images in strange.items():
         found = judge(model, images, scores)
         rows.append(
@@ -69,20 +69,20 @@ def main() -> None:
             ]
         )
     print_table(f"AUROC, called unknown: {model.card.name}", ["what", *scores], rows)
-    rows = judge_shipped(model, catalogue.splits["test"].images, strange)
+    rows = judge_shipped(model, dataset.splits["test"].images, strange)
     print_table("the score inside the model", ["what", "arrays", "image files"], rows)
 
 
 def judge_shipped(
-    model: Categoriser, garments: Pixels, strange: Mapping[str, Pixels]
+    model: Classifier, garments: Pixels, strange: Mapping[str, Pixels]
 ) -> list[list[str]]:
     """Returns AUROC and share called unknown of each kind, as arrays and by way of PNG files."""
-    known = model.answer(garments).strangeness
+    known = model.answer(garments).ood_score
     rows = []
     for kind, images in strange.items():
         row = [f"{kind} ({len(images):,})"]
         for pixels in (images, np.stack([read_as_file(image) for image in images])):
-            found = model.answer(pixels).strangeness
+            found = model.answer(pixels).ood_score
             share = (found > model.card.rules.limit).mean()
             row.append(f"{area(known, found):.3f}, {share:.0%}")
         rows.append(row)
@@ -118,7 +118,7 @@ def make_scores(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> d
     }
 
 
-def judge(model: Categoriser, images: Pixels, scores: Mapping[str, Score]) -> dict[str, Values]:
+def judge(model: Classifier, images: Pixels, scores: Mapping[str, Score]) -> dict[str, Values]:
     """Returns every score of images (N, 28, 28), by name."""
     logits = model.answer(images).logits.astype(np.float64)
     embeddings = model.embed(images).astype(np.float64)

@@ -17,10 +17,10 @@ from skimage import data
 
 import hangtag
 from benchmarks.unknown import PHOTOS, area
-from hangtag.catalogue import Catalogue, ImageFormat, Split
-from hangtag.catalogue.colour import fit_colour
-from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import print_table
+from hangtag.cli.datasets import read_dataset
+from hangtag.datasets import Dataset, ImageFormat, Split
+from hangtag.images.colour import fit_colour
 
 Pixels = NDArray[np.uint8]
 
@@ -34,8 +34,8 @@ MADE = 200
 def main() -> None:
     """Measures and prints."""
     model, garments, doubted = sys.argv[1:]
-    categoriser = hangtag.load(model)
-    size = categoriser.card.input
+    classifier = hangtag.load(model)
+    size = classifier.card.input
     format = ImageFormat(size.height, size.width, size.channels)
     test = _read(garments, format).splits["test"]
     others = _read(doubted, format)
@@ -44,10 +44,10 @@ def main() -> None:
         **make_strange(test, format),
         **{f"labelled {name}": others.first.images[labels == name] for name in others.classes},
     }
-    known, limit = categoriser.answer(test.images).strangeness, categoriser.card.rules.limit
+    known, limit = classifier.answer(test.images).ood_score, classifier.card.rules.limit
     rows = [[f"garments ({len(test):,})", "", f"{(known > limit).mean():.1%}"]]
     for kind, images in kinds.items():
-        strange = categoriser.answer(images).strangeness
+        strange = classifier.answer(images).ood_score
         rows.append(
             [
                 f"{kind} ({len(images):,})",
@@ -55,7 +55,7 @@ def main() -> None:
                 f"{(strange > limit).mean():.1%}",
             ]
         )
-    print_table(categoriser.card.name, ["what", "AUROC", "called unknown"], rows)
+    print_table(classifier.card.name, ["what", "AUROC", "called unknown"], rows)
 
 
 def make_strange(garments: Split, format: ImageFormat) -> dict[str, Pixels]:
@@ -87,8 +87,8 @@ def cut_photos(format: ImageFormat, random: np.random.Generator) -> Pixels:
     return np.stack(pieces)
 
 
-def _read(manifest: str, format: ImageFormat) -> Catalogue:
-    return read_catalogue(manifest, format=format, offline=True, quiet=False)
+def _read(manifest: str, format: ImageFormat) -> Dataset:
+    return read_dataset(manifest, format=format, offline=True, quiet=False)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from typer.testing import CliRunner
 import hangtag
 from docs.recipe_figures import draw_accuracy_against_time, make_table, read_evidence
 from hangtag.cli.main import app
-from hangtag.report.curves import draw_curves
+from hangtag.reports.curves import draw_curves
 from hangtag.training.recipes import schema
 
 ROOT = Path(__file__).parent.parent
@@ -142,10 +142,10 @@ def write_heat_map() -> None:
 
 def write_examples() -> None:
     """Writes the first test image of each class as a PNG."""
-    catalogue = hangtag.open_catalogue("fashion-mnist")
-    examples, test = DOCS / "examples", catalogue.splits["test"]
+    dataset = hangtag.load_dataset("fashion-mnist")
+    examples, test = DOCS / "examples", dataset.splits["test"]
     examples.mkdir(exist_ok=True)
-    for index, name in enumerate(catalogue.classes):
+    for index, name in enumerate(dataset.classes):
         first = int(np.flatnonzero(test.labels == index)[0])
         slug = re.sub("[^a-z]+", "-", name.lower())
         Image.fromarray(test.images[first]).save(examples / f"{index}-{slug}.png")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hangtag.report.style import BLUE, GREEN, INK, MUTED, ORANGE, drawing_style, new_sheet, png_of
+from hangtag.reports.style import BLUE, GREEN, INK, MUTED, ORANGE, drawing_style, new_sheet, png_of
 from hangtag.training.networks import build_network
 from hangtag.training.recipes import Recipe, load_recipe
 from hangtag.training.summary import summarise

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: small catalogues, a tiny trained model, the real data where it is."""
+"""Fixtures for all tests: small datasets, a tiny trained model, the real data where it is."""
 
 import os
 from pathlib import Path
@@ -8,30 +8,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
-from hangtag.catalogue import Catalogue, open_catalogue
 from hangtag.cli.main import main
+from hangtag.datasets import Dataset, load_dataset
 from hangtag.errors import FetchError
 from hangtag.training.train import train
 from tests.tiny import Outcome, Run, make_split, tiny_recipe
 
 
 @pytest.fixture(scope="session")
-def fashion_mnist() -> Catalogue:
+def fashion_mnist() -> Dataset:
     """The real Fashion-MNIST; skips where it is neither cached nor on disk nor to be fetched."""
     try:
-        return open_catalogue("fashion-mnist")
+        return load_dataset("fashion-mnist")
     except FetchError as error:
         pytest.skip(f"Fashion-MNIST cannot be had here: {error}")
 
 
 @pytest.fixture(scope="session")
-def shapes() -> Catalogue:
-    """A catalogue of three easy classes: 240 train and 60 test images."""
+def shapes() -> Dataset:
+    """A dataset of three easy classes: 240 train and 60 test images."""
     splits = {
         "train": make_split(240, classes=3, seed=1),
         "test": make_split(60, classes=3, seed=2),
     }
-    return Catalogue("shapes", "made", ("wide", "tall", "square"), splits)
+    return Dataset("shapes", "made", ("wide", "tall", "square"), splits)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def hangtag(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 
 
 @pytest.fixture(scope="session")
-def trained(shapes: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a real training of a few epochs on `shapes`."""
     folder = tmp_path_factory.mktemp("trained") / "run"
     train(shapes, tiny_recipe(), out=folder)

@@ -1,4 +1,4 @@
-"""Small catalogues of photos, made of the sample pictures that scikit-image brings."""
+"""Small datasets of photos, made of the sample pictures that scikit-image brings."""
 
 import csv
 import shutil

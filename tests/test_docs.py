@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from hangtag.catalogue import Catalogue
 from hangtag.cli.main import app
+from hangtag.datasets import Dataset
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -50,7 +50,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/seed.md"])
-def test_python_examples_run(name: str, fashion_mnist: Catalogue) -> None:
+def test_python_examples_run(name: str, fashion_mnist: Dataset) -> None:
     """Runs the examples of a page one after the other; trainings are only compiled."""
     scope: dict[str, object] = {}
     blocks = PYTHON.findall((ROOT / name).read_text(encoding="utf-8"))

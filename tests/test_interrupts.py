@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hangtag.interrupts import hold_interrupts
+from hangtag.environment import hold_interrupts
 
 
 @pytest.fixture(autouse=True)

@@ -53,12 +53,12 @@ def test_light_commands_work(arguments: tuple[str, ...]) -> None:
 
 
 def test_a_model_evaluates_and_predicts(trained: Path, tmp_path: Path) -> None:
-    from hangtag.catalogue import Catalogue, Format, export_catalogue
+    from hangtag.datasets import Dataset, Format, export_dataset
     from tests.tiny import make_split
 
     splits = {"test": make_split(30, classes=3, seed=2), "train": make_split(9, classes=3, seed=1)}
-    catalogue = Catalogue("shapes", "made", ("wide", "tall", "square"), splits)
-    export_catalogue(catalogue, tmp_path / "data", format=Format.folders)
+    dataset = Dataset("shapes", "made", ("wide", "tall", "square"), splits)
+    export_dataset(dataset, tmp_path / "data", format=Format.folders)
     finished = run("evaluate", trained, tmp_path / "data", "--json", "--out", tmp_path / "report")
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["n"] == 30

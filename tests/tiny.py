@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.catalogue import Split
-from hangtag.decisions.rules import Rules, build_levels
-from hangtag.evaluation import Evaluation, evaluate
+from hangtag.datasets import Split
+from hangtag.decisions.policy import Rules, build_levels
+from hangtag.evaluation.metrics import Evaluation, evaluate
 from hangtag.training.recipes import Recipe, load_recipe
 
 

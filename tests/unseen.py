@@ -1,4 +1,4 @@
-"""A catalogue that nobody has seen: odd names, every kind of file, some of it broken."""
+"""A dataset that nobody has seen: odd names, every kind of file, some of it broken."""
 
 import io
 from collections.abc import Callable

@@ -2,12 +2,12 @@
 
     import hangtag
 
-    catalogue = hangtag.open_catalogue("fashion-mnist")
+    dataset = hangtag.load_dataset("fashion-mnist")
     model = hangtag.load("fashion-mnist")
-    for prediction in model.predict(catalogue.splits["test"].images[:5]):
+    for prediction in model.predict(dataset.splits["test"].images[:5]):
         print(prediction.category, prediction.confidence, prediction.decision)
 
-    result = hangtag.train(catalogue, recipe="express", out="runs/mine")
+    result = hangtag.train(dataset, recipe="express", out="runs/mine")
     print(result.evaluations["test"].accuracy, result.report)
 
 Importing this package imports nothing heavy; each function imports what it needs.
@@ -20,29 +20,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hangtag.catalogue import Catalogue
-    from hangtag.categoriser import Categoriser
+    from hangtag.datasets import Dataset
+    from hangtag.models.classifier import Classifier
     from hangtag.training.train import Result
 
 # ONNX Runtime gathers usage data unless told not to; nothing here reports to anybody.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = version("hangtag")
-__all__ = ["__version__", "load", "open_catalogue", "train"]
+__all__ = ["__version__", "load", "load_dataset", "train"]
 
 
-def load(model: str | Path) -> "Categoriser":
+def load(model: str | Path) -> "Classifier":
     """Loads and verifies a model by its shipped name, its folder or its run folder.
 
     Raises:
         ModelError: There is no such model, or it is not what it was when it was written.
     """
-    from hangtag.categoriser import Categoriser
+    from hangtag.models.classifier import Classifier
 
-    return Categoriser.load(model)
+    return Classifier.load(model)
 
 
-def open_catalogue(data: str | Path, *, offline: bool = False) -> "Catalogue":
+def load_dataset(data: str | Path, *, offline: bool = False) -> "Dataset":
     """Opens a data set: ``fashion-mnist``, IDX files, pixel CSVs, class folders or a manifest.
 
     Args:
@@ -53,13 +53,13 @@ def open_catalogue(data: str | Path, *, offline: bool = False) -> "Catalogue":
         DataError: `data` is none of the kinds, or cannot be read.
         FetchError: A data set that is known by name cannot be obtained.
     """
-    from hangtag.catalogue import open_catalogue as open_any
+    from hangtag.datasets import load_dataset as open_any
 
     return open_any(data, offline=offline)
 
 
 def train(
-    catalogue: "Catalogue",
+    dataset: "Dataset",
     *,
     recipe: str | Path = "express",
     changes: Sequence[str] = (),
@@ -68,10 +68,10 @@ def train(
     device: str = "auto",
     resume: bool = False,
 ) -> "Result | None":
-    """Trains a recipe on a catalogue into the run folder `out`; needs the train extra.
+    """Trains a recipe on a dataset into the run folder `out`; needs the train extra.
 
     Args:
-        catalogue: With a train split.
+        dataset: With a train split.
         recipe: The name of a shipped recipe, or a YAML file.
         changes: Fields of the recipe to change, such as ``epochs=3``.
         out: The run folder; must be new unless `resume`.
@@ -87,11 +87,11 @@ def train(
         RecipeError: No such recipe, or an impossible value.
         TrainingError: `out` is taken, does not fit what is to be resumed, or the loss diverged.
     """
-    from hangtag.extras import require_extra
+    from hangtag.environment import require_extra
 
     require_extra("train", "training")
     from hangtag.training.recipes import load_recipe
     from hangtag.training.train import train as run_training
 
     chosen = load_recipe(recipe, changes=changes)
-    return run_training(catalogue, chosen, out=out, seed=seed, device=device, resume=resume)
+    return run_training(dataset, chosen, out=out, seed=seed, device=device, resume=resume)

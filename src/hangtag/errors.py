@@ -28,12 +28,12 @@ class ImageError(DataError):
 
     Args:
         message: What, where and what to do, in one line.
-        fault: The kind of fault, to be counted, such as ``damaged``.
+        error_kind: The kind of error_kind, to be counted, such as ``damaged``.
     """
 
-    def __init__(self, message: str, *, fault: str) -> None:
+    def __init__(self, message: str, *, error_kind: str) -> None:
         super().__init__(message)
-        self.fault = fault
+        self.error_kind = error_kind
 
 
 class FetchError(HangtagError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-Tick = Callable[[int, int | None], None]
+OnProgress = Callable[[int, int | None], None]
 """Called with the work done and the whole work (None while unknown), both in one unit."""
 
 

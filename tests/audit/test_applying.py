@@ -11,9 +11,9 @@ from hangtag.audit.feed import open_feed
 from hangtag.audit.item_table import COLUMNS
 from hangtag.audit.proposals import Action
 from hangtag.audit.rules import Rule
-from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import DataError, OutputError
-from hangtag.tables import write_table
+from hangtag.tables.csv_cells import read_csv_rows
+from hangtag.tables.writing import write_table
 
 RULES = [
     Rule("A", "Tees", Action.MAP, ("T-shirt",), ("t",), approved=True),

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from hangtag.audit.demo import DemoOptions, write_demo_feed
-from hangtag.catalogue import FASHION_MNIST_CLASSES, Catalogue
-from hangtag.csv_rows import read_csv_rows
+from hangtag.datasets import FASHION_MNIST_CLASSES, Dataset
+from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.taxonomy import shipped_tree
 from tests.tiny import Outcome, Run
 
@@ -27,11 +27,11 @@ TABLES = (
 @pytest.fixture(autouse=True)
 def no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without the model's validation images no correction is automatic, and tests are quick."""
-    monkeypatch.setattr("hangtag.audit.reference._find_own", lambda categoriser: None)
+    monkeypatch.setattr("hangtag.audit.reference._find_own", lambda classifier: None)
 
 
 @pytest.fixture(scope="module")
-def demo(fashion_mnist: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(fashion_mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """500 items of three brands, with the faults of a demo feed and one image that is damaged."""
     test = fashion_mnist.splits["test"]
     split = test.take(np.arange(500))

@@ -4,9 +4,9 @@ import pytest
 
 from hangtag.audit.categories import Categories, place_classes
 from hangtag.audit.text_reading import TaxonomyReader
-from hangtag.categoriser import Categoriser
 from hangtag.errors import DataError
-from hangtag.modelfolder import Card, ModelClass
+from hangtag.models.classifier import Classifier
+from hangtag.models.folder import Card, ModelClass
 from hangtag.taxonomy import Category, Tree
 
 OWN = Tree(
@@ -23,7 +23,7 @@ OWN = Tree(
 
 @pytest.fixture(scope="module")
 def card() -> Card:
-    return Categoriser.load("fashion-mnist").card
+    return Classifier.load("fashion-mnist").card
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +43,10 @@ def test_categories_have_the_names_of_the_tree(card: Card) -> None:
 
 
 def test_a_category_that_is_named_after_a_class_is_what_the_class_looks_like() -> None:
-    photos = place_classes(Categoriser.load("clothing-photos").card)
+    photos = place_classes(Classifier.load("clothing-photos").card)
     tree, names = (
         photos.tree,
-        [one.name for one in Categoriser.load("clothing-photos").card.classes],
+        [one.name for one in Classifier.load("clothing-photos").card.classes],
     )
     body = names.index("Bodysuit")
     assert tree.distinct_name("aa-1-13-2") == "Clothing Tops > Bodysuits"

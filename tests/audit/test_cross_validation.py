@@ -1,4 +1,4 @@
-"""Planted errors of a catalogue that no model was trained on."""
+"""Planted errors of a dataset that no model was trained on."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from hangtag.csv_rows import read_csv_rows
+from hangtag.tables.csv_cells import read_csv_rows
 from tests.tiny import Run, make_split
 
 pytest.importorskip("cleanlab", reason="the audit extra is not installed")

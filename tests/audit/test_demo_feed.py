@@ -10,10 +10,10 @@ from PIL import Image
 from hangtag.audit.demo import DemoOptions, write_demo_feed
 from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, SHORTS, invent_brands, name_kind
 from hangtag.audit.demo.planting import Fault, plant
-from hangtag.catalogue import FASHION_MNIST_CLASSES, Split
-from hangtag.csv_rows import read_csv_rows
+from hangtag.datasets import FASHION_MNIST_CLASSES, Split
 from hangtag.errors import OutputError
-from hangtag.modelfolder import find_model_folder, read_card
+from hangtag.models.folder import find_model_folder, read_card
+from hangtag.tables.csv_cells import read_csv_rows
 from tests.photos import write_photos
 from tests.tiny import Run, make_split
 

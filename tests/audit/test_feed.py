@@ -10,7 +10,7 @@ from PIL import Image
 from hangtag.audit.choosing import choose_model
 from hangtag.audit.feed import open_feed
 from hangtag.errors import DataError
-from hangtag.inputs import ImageFile
+from hangtag.readers import ImageFile
 
 TABLE = pd.DataFrame(
     {

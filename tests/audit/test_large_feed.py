@@ -17,17 +17,17 @@ import numpy as np
 import hangtag.audit.run as run
 from hangtag.audit.feed import FeedItem
 from hangtag.audit.writing import write_tables
-from hangtag.categoriser import Answers, Categoriser
+from hangtag.models.classifier import Answers, Classifier
 
 count = int(sys.argv[1])
-real = Categoriser.load("fashion-mnist")
+real = Classifier.load("fashion-mnist")
 random = np.random.default_rng(0)
 truth = random.integers(0, 10, 512)
 LOGITS = (random.normal(size=(512, 10)) + 8 * np.eye(10)[truth]).astype(np.float32)
 BLANK = np.zeros((28, 28), np.uint8)
 
 
-class Quick(Categoriser):
+class Quick(Classifier):
     # Says the same 512 answers again and again, so that only the audit takes time.
     def __init__(self):
         self.card, self.turn = real.card, 0

@@ -17,7 +17,7 @@ from hangtag.audit.duplicates import (
 )
 from hangtag.audit.groups import Group
 from hangtag.audit.repeats import Finding, Member, describe_repeat
-from hangtag.catalogue import Catalogue
+from hangtag.datasets import Dataset
 
 
 def save_again(image: np.ndarray, quality: int) -> np.ndarray:
@@ -30,7 +30,7 @@ def sketch(images: list[np.ndarray]) -> np.ndarray:
     return np.frombuffer(b"".join(map(sketch_pixels, images)), np.uint64).reshape(-1, WORDS)
 
 
-def test_copies_saved_again_are_found_and_few_others(fashion_mnist: Catalogue) -> None:
+def test_copies_saved_again_are_found_and_few_others(fashion_mnist: Dataset) -> None:
     """400 garments; 100 of them a second time, as JPEG."""
     images = list(fashion_mnist.splits["train"].images[:400])
     images += [save_again(image, 90) for image in images[:100]]

@@ -5,11 +5,11 @@ import pytest
 
 from hangtag.audit.categories import Categories, place_classes
 from hangtag.audit.text_reading import TaxonomyReader
-from hangtag.catalogue import FASHION_MNIST_CLASSES
-from hangtag.categoriser import Categoriser
+from hangtag.datasets import FASHION_MNIST_CLASSES
+from hangtag.models.classifier import Classifier
 from hangtag.taxonomy import shipped_tree
 
-CATEGORIES = place_classes(Categoriser.load("fashion-mnist").card)
+CATEGORIES = place_classes(Classifier.load("fashion-mnist").card)
 
 
 def best_of(vector: np.ndarray, floor: float) -> set[str]:

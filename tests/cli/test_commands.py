@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import yaml
 
-from hangtag.catalogue import Catalogue, Format, export_catalogue
 from hangtag.cli.main import app
+from hangtag.datasets import Dataset, Format, export_dataset
 from tests.tiny import Run
 
 COMMANDS = ("predict", "evaluate", "train", "explore", "models", "recipes", "summary", "doctor")
@@ -21,9 +21,9 @@ GROUPED = ("data fetch", "data export", "taxonomy show", "taxonomy search", "tax
 
 
 @pytest.fixture
-def data(shapes: Catalogue, tmp_path: Path) -> Path:
+def data(shapes: Dataset, tmp_path: Path) -> Path:
     """The shapes as class folders."""
-    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=Format.folders)
     return tmp_path / "data"
 
 
@@ -299,7 +299,7 @@ def test_a_class_called_like_markup_is_printed_as_it_is(
     assert "[/b]" in outcome.out
 
 
-def test_npy_input(hangtag: Run, trained: Path, shapes: Catalogue, tmp_path: Path) -> None:
+def test_npy_input(hangtag: Run, trained: Path, shapes: Dataset, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", shapes.splits["test"].images[:5])
     rows = json.loads(hangtag("predict", tmp_path / "x.npy", "--model", trained, "--json").out)
     assert [row["input"] for row in rows["rows"]] == [f"{tmp_path}/x.npy[{i}]" for i in range(5)]

@@ -12,9 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from hangtag.cli.explore import explore
-from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import DataError, MissingExtraError, RecipeError
-from tests.screening.made_photos import cut_samples
+from hangtag.tables.csv_cells import read_csv_rows
+from tests.datasets.made_photos import cut_samples
 
 Run = Callable[..., Result]
 

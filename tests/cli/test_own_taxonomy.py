@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hangtag.catalogue import Catalogue, Format, export_catalogue
+from hangtag.datasets import Dataset, Format, export_dataset
 from hangtag.training.recipes import to_yaml
 from tests.tiny import Run, make_split, tiny_recipe
 
@@ -34,7 +34,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "train": make_split(160, classes=4, seed=1),
         "test": make_split(40, classes=4, seed=2),
     }
-    export_catalogue(Catalogue("feed", "made", tuple(LABELS), splits), folder, format=Format.png)
+    export_dataset(Dataset("feed", "made", tuple(LABELS), splits), folder, format=Format.png)
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as stream:
@@ -115,7 +115,7 @@ def test_a_label_without_a_category_is_one_line(
 
 def test_a_category_above_others_backs_them_off() -> None:
     """A class with classes below it is part of its own group."""
-    from hangtag.decisions.rules import build_levels
+    from hangtag.decisions.policy import build_levels
     from hangtag.taxonomy import Category, Tree, levels_above, parents_of
 
     rows = [("s", "Shoes", None), ("b", "Boots", "s"), ("f", "Flats", "s"), ("h", "Hats", None)]

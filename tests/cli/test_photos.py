@@ -1,4 +1,4 @@
-"""Own catalogues of photos: train, evaluate, predict, whatever the files are called."""
+"""Own datasets of photos: train, evaluate, predict, whatever the files are called."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.extras import EXTRAS
+from hangtag.environment import EXTRAS
 from hangtag.training.recipes import to_yaml
 from tests.photos import (
     SAMPLES,

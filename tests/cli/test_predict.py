@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hangtag.csv_rows import read_csv_rows
-from hangtag.predictions import part_of
+from hangtag.pipeline import part_of
+from hangtag.tables.csv_cells import read_csv_rows
 from tests.tiny import Run, make_split
 
 PREDICT = [sys.executable, "-m", "hangtag", "predict"]
@@ -72,7 +72,7 @@ def test_every_kind_of_fault_is_a_row_and_counted(
     assert "; 5 not readable (" in said
     for kind in ("damaged", "empty", "not an image", "too large", "missing"):
         assert f"1 {kind}" in said
-    assert "; 1 were fitted to the model's size" in said
+    assert "; 1 were resized to the model's size" in said
 
 
 @pytest.mark.parametrize("workers", [0, 2])

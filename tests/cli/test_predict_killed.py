@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hangtag.csv_rows import read_csv_rows
-from hangtag.predictions import part_of
+from hangtag.pipeline import part_of
+from hangtag.tables.csv_cells import read_csv_rows
 
 IMAGES = 60_000
 KILLS = 50

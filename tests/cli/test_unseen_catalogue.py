@@ -1,4 +1,4 @@
-"""A catalogue that nobody has seen, from end to end on the command line."""
+"""A dataset that nobody has seen, from end to end on the command line."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ def write_feed(path: Path, folders: list[Path]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_unseen(tmp_path_factory.mktemp("unseen") / "Größe; 100% 'neu' ☂")
 
 
@@ -53,9 +53,9 @@ def train_first(hangtag: Run, folders: list[Path], out: Path) -> Path:
 
 
 def test_photos_are_trained_as_photos_and_split_by_supplier(
-    hangtag: Run, catalogue: Path, tmp_path: Path
+    hangtag: Run, dataset: Path, tmp_path: Path
 ) -> None:
-    run = train_first(hangtag, sorted(catalogue.iterdir()), tmp_path)
+    run = train_first(hangtag, sorted(dataset.iterdir()), tmp_path)
     card = json.loads((run / "model" / "card.json").read_text("utf-8"))
     assert {one["name"] for one in card["classes"]} == NAMES
     assert "No supplier of validation is in train" in " ".join(card["data"]["suppliers"])
@@ -64,8 +64,8 @@ def test_photos_are_trained_as_photos_and_split_by_supplier(
 
 
 @pytest.mark.slow
-def test_it_continues_with_a_class_more(hangtag: Run, catalogue: Path, tmp_path: Path) -> None:
-    folders = sorted(catalogue.iterdir())
+def test_it_continues_with_a_class_more(hangtag: Run, dataset: Path, tmp_path: Path) -> None:
+    folders = sorted(dataset.iterdir())
     run = train_first(hangtag, folders[1:], tmp_path)
     more, better = write_feed(tmp_path / "more.csv", folders), tmp_path / "better"
     outcome = hangtag("train", more, "--from", run, "--out", better, "--json")
@@ -75,8 +75,8 @@ def test_it_continues_with_a_class_more(hangtag: Run, catalogue: Path, tmp_path:
 
 
 @pytest.mark.slow
-def test_explore_train_evaluate_predict(hangtag: Run, catalogue: Path, tmp_path: Path) -> None:
-    outcome = hangtag("explore", catalogue, "--out", tmp_path / "explore", "--json")
+def test_explore_train_evaluate_predict(hangtag: Run, dataset: Path, tmp_path: Path) -> None:
+    outcome = hangtag("explore", dataset, "--out", tmp_path / "explore", "--json")
     assert outcome.code == 0, outcome.err
     explored = json.loads(outcome.out)
     assert explored["splits"]["train"]["counts"] == dict.fromkeys(sorted(NAMES), len(KINDS))
@@ -84,27 +84,27 @@ def test_explore_train_evaluate_predict(hangtag: Run, catalogue: Path, tmp_path:
     check_broken(tmp_path / "explore" / "broken.csv")
 
     run = tmp_path / "run"
-    outcome = hangtag("train", catalogue, "--recipe", "photo-fast", *FAST, "--out", run)
+    outcome = hangtag("train", dataset, "--recipe", "photo-fast", *FAST, "--out", run)
     assert outcome.code == 0, outcome.err
     check_broken(run / "broken.csv")
     assert "Where it looked" in (run / "report.html").read_text("utf-8") or (
         "It made no mistake" in (run / "report.html").read_text("utf-8")
     )
 
-    outcome = hangtag("evaluate", run, catalogue, "--json", "--out", tmp_path / "report")
+    outcome = hangtag("evaluate", run, dataset, "--json", "--out", tmp_path / "report")
     assert outcome.code == 0, outcome.err
     figures = json.loads(outcome.out)
     assert (figures["split"], figures["n"]) == ("validation", round(0.15 * COUNT))
     assert figures["accuracy"] > 0.7
     check_broken(tmp_path / "report" / "broken.csv")
 
-    outcome = hangtag("predict", catalogue, "--model", run, "--out", tmp_path / "out.csv", "--json")
+    outcome = hangtag("predict", dataset, "--model", run, "--out", tmp_path / "out.csv", "--json")
     assert outcome.code == 0, outcome.err
     rows = read_rows(tmp_path / "out.csv")
     assert {row["category"] for row in rows} == {*NAMES, ""}
     faults = Counter(bool(row["error"]) for row in rows)
     assert faults == {False: COUNT - len(CLASSES), True: len(BROKEN)}  # no suffix, no image
 
-    outcome = hangtag("explore", catalogue, "--model", run, "--out", tmp_path / "with", "--json")
+    outcome = hangtag("explore", dataset, "--model", run, "--out", tmp_path / "with", "--json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["screening"]["duplicates"]["model"] == str(run)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hangtag.catalogue import FASHION_MNIST_CLASSES
+from hangtag.datasets import FASHION_MNIST_CLASSES
 from hangtag.taxonomy import LEVELS, category_of, parents_of, shipped_tree
 
 

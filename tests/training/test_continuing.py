@@ -10,23 +10,23 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from hangtag.catalogue import Catalogue, Format, Split, export_catalogue, split_catalogue
-from hangtag.catalogue.held_out import fingerprint_images
-from hangtag.categoriser import Categoriser
+from hangtag.datasets import Dataset, Format, Split, export_dataset, split_dataset
+from hangtag.datasets.held_out import fingerprint_images
 from hangtag.errors import DataError, TrainingError
-from hangtag.modelfolder import ONNX, README, WEIGHTS, Card, read_card, write_model_folder
-from hangtag.training.beginning import describe_beginning, load_beginning
+from hangtag.models.classifier import Classifier
+from hangtag.models.folder import ONNX, README, WEIGHTS, Card, read_card, write_model_folder
+from hangtag.training.init_from import describe_beginning, load_beginning
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import scale_pixels, with_channels
 from hangtag.training.recipes import Recipe, continue_recipe, load_recipe
-from hangtag.training.train import prepare_catalogue, train
+from hangtag.training.train import prepare_dataset, train
 from tests.tiny import Run, make_split, tiny_recipe
 
 CLASSES = ("flat", "square", "tall", "wide")
 """Those of `shapes`, and one that is new, in the order of their names."""
 
 
-def with_new_class(shapes: Catalogue, *, new: int) -> Catalogue:
+def with_new_class(shapes: Dataset, *, new: int) -> Dataset:
     """The items of `shapes` and, in train, `new` items of the class flat; labels by name."""
     fresh, unseen = (
         make_split(4 * count, classes=4, seed=seed) for count, seed in ((new, 5), (40, 6))
@@ -45,11 +45,11 @@ def with_new_class(shapes: Catalogue, *, new: int) -> Catalogue:
             ),
             np.concatenate([old.ids, added.ids]),
         )
-    return Catalogue("corrected", "made", CLASSES, splits)
+    return Dataset("corrected", "made", CLASSES, splits)
 
 
 @pytest.fixture(scope="module")
-def continued(trained: Path, shapes: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def continued(trained: Path, shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that continues from `trained` with 50 items of a new class."""
     folder = tmp_path_factory.mktemp("continued") / "run"
     recipe = continue_recipe(str(trained), changes=["validation_share=0.15"])
@@ -58,9 +58,9 @@ def continued(trained: Path, shapes: Catalogue, tmp_path_factory: pytest.TempPat
 
 
 def recalls(model: Path, split: Split, classes: tuple[str, ...]) -> dict[str, float]:
-    categoriser = Categoriser.load(model)
-    answers = categoriser.answer(split.images).logits.argmax(axis=1)
-    right = np.array(categoriser.classes)[answers] == np.array(classes)[split.labels]
+    classifier = Classifier.load(model)
+    answers = classifier.answer(split.images).logits.argmax(axis=1)
+    right = np.array(classifier.classes)[answers] == np.array(classes)[split.labels]
     return {
         name: float(right[split.labels == number].mean())
         for number, name in enumerate(classes)
@@ -69,7 +69,7 @@ def recalls(model: Path, split: Split, classes: tuple[str, ...]) -> dict[str, fl
 
 
 def test_fifty_items_of_a_new_class_are_learned_and_the_old_stay(
-    trained: Path, continued: Path, shapes: Catalogue
+    trained: Path, continued: Path, shapes: Dataset
 ) -> None:
     both = with_new_class(shapes, new=1)
     before = recalls(trained, shapes.splits["test"], shapes.classes)
@@ -78,7 +78,7 @@ def test_fifty_items_of_a_new_class_are_learned_and_the_old_stay(
     assert np.mean(list(after.values())) > np.mean(list(before.values())) - 0.01
 
 
-def test_labels_that_were_learned_wrongly_are_corrected(shapes: Catalogue, tmp_path: Path) -> None:
+def test_labels_that_were_learned_wrongly_are_corrected(shapes: Dataset, tmp_path: Path) -> None:
     """Fifty items of a class that a model has learned under the name of another.
 
     To tell apart what it took for one, this network needs more than the four epochs by default.
@@ -91,7 +91,7 @@ def test_labels_that_were_learned_wrongly_are_corrected(shapes: Catalogue, tmp_p
         )
         for name, split in right.splits.items()
     }
-    train(Catalogue("wrong", "made", old, splits), tiny_recipe(), out=tmp_path / "before")
+    train(Dataset("wrong", "made", old, splits), tiny_recipe(), out=tmp_path / "before")
     longer = continue_recipe(str(tmp_path / "before"), changes=["epochs=36"])
     train(right, longer, out=tmp_path / "after")
     judged = make_split(800, classes=4, seed=7)
@@ -106,7 +106,7 @@ def test_labels_that_were_learned_wrongly_are_corrected(shapes: Catalogue, tmp_p
 def test_the_card_says_where_it_began(trained: Path, continued: Path) -> None:
     card = read_card(continued / "model")
     before = read_card(trained / "model")
-    assert card.recipe["begin_from"] == str(trained)
+    assert card.recipe["init_from"] == str(trained)
     assert card.data["began"]["name"] == before.name
     assert card.data["began"]["weights"] == before.files[WEIGHTS]
     (said,) = card.data["began"]["said"]
@@ -114,7 +114,7 @@ def test_the_card_says_where_it_began(trained: Path, continued: Path) -> None:
     assert before.files[WEIGHTS] in (continued / "model" / README).read_text("utf-8")
 
 
-def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Catalogue) -> None:
+def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Dataset) -> None:
     """Before its first step the network gives the model's logits for the classes that stay."""
     recipe = continue_recipe(str(trained))
     beginning = load_beginning(recipe)
@@ -127,38 +127,36 @@ def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Catalogue) ->
     with torch.no_grad():
         pixels = scale_pixels(torch.from_numpy(with_channels(images)))
         logits = network(beginning.normalisation(pixels)).numpy()
-    expected = Categoriser.load(trained).answer(images).logits
+    expected = Classifier.load(trained).answer(images).logits
     np.testing.assert_allclose(logits[:, [2, 1]], expected[:, 1:], atol=1e-3)
     assert torch.equal(network.head.weight[[0, 3]], fresh[[0, 3]])
 
 
-def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: Catalogue) -> None:
+def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: Dataset) -> None:
     recipe = tiny_recipe()
-    first = split_catalogue(shapes, share=recipe.validation_share, seed=0)
+    first = split_dataset(shapes, share=recipe.validation_share, seed=0)
     learned = fingerprint_images(first.splits["train"].images)
     data = with_new_class(shapes, new=20)
     for seed in (0, 7):
-        again = prepare_catalogue(data, continue_recipe(str(trained)), seed=seed)
+        again = prepare_dataset(data, continue_recipe(str(trained)), seed=seed)
         validation = again.splits["validation"]
         assert not np.isin(fingerprint_images(validation.images), learned).any()
         assert (validation.labels == 0).sum() == 3
         assert (validation.labels != 0).sum() == len(first.splits["validation"])
         assert len(describe_beginning(str(trained), again)["said"]) == 1
-    afresh = split_catalogue(data, share=recipe.validation_share, seed=7)
+    afresh = split_dataset(data, share=recipe.validation_share, seed=7)
     (_, warning) = describe_beginning(str(trained), afresh)["said"]
     assert "were not held out from" in warning
 
 
-def test_suppliers_of_what_was_held_out_are_held_out_again(
-    trained: Path, shapes: Catalogue
-) -> None:
-    first = split_catalogue(shapes, share=0.15, seed=0).splits["validation"]
+def test_suppliers_of_what_was_held_out_are_held_out_again(trained: Path, shapes: Dataset) -> None:
+    first = split_dataset(shapes, share=0.15, seed=0).splits["validation"]
     data = with_new_class(shapes, new=20)
     judged = np.isin(data.splits["train"].ids, first.ids)
     suppliers = np.where(judged, "A", "B")
     suppliers[-1] = "A"
     named = dataclasses.replace(data.splits["train"], suppliers=suppliers)
-    again = prepare_catalogue(
+    again = prepare_dataset(
         dataclasses.replace(data, splits={"train": named}), continue_recipe(str(trained)), seed=3
     )
     validation = again.splits["validation"]
@@ -169,33 +167,31 @@ def test_suppliers_of_what_was_held_out_are_held_out_again(
     assert told.startswith("Also held out: 1 images of suppliers that")
 
 
-def test_a_new_class_of_held_out_suppliers_alone_is_refused(
-    trained: Path, shapes: Catalogue
-) -> None:
+def test_a_new_class_of_held_out_suppliers_alone_is_refused(trained: Path, shapes: Dataset) -> None:
     """Another seed would not help: what a model was judged by stays held out."""
-    first = split_catalogue(shapes, share=0.15, seed=0).splits["validation"]
+    first = split_dataset(shapes, share=0.15, seed=0).splits["validation"]
     data = with_new_class(shapes, new=20)
     train_split = data.splits["train"]
     judged = np.isin(train_split.ids, first.ids) | (train_split.labels == 0)
     named = dataclasses.replace(train_split, suppliers=np.where(judged, "A", "B"))
     with pytest.raises(DataError, match="was judged by stay held out, or name the splits"):
-        prepare_catalogue(
+        prepare_dataset(
             dataclasses.replace(data, splits={"train": named}),
             continue_recipe(str(trained)),
             seed=3,
         )
 
 
-def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Catalogue) -> None:
+def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Dataset) -> None:
     """Its suppliers were not held out before; one of them is now, with all that it has."""
-    first = split_catalogue(shapes, share=0.15, seed=0).splits["validation"]
+    first = split_dataset(shapes, share=0.15, seed=0).splits["validation"]
     data = with_new_class(shapes, new=20)
     train_split = data.splits["train"]
     suppliers = np.where(np.isin(train_split.ids, first.ids), "A", "B")
     new = np.flatnonzero(train_split.labels == 0)
     suppliers[new] = np.where(np.arange(len(new)) < 5, "C", "D")
     named = dataclasses.replace(train_split, suppliers=suppliers)
-    again = prepare_catalogue(
+    again = prepare_dataset(
         dataclasses.replace(data, splits={"train": named}), continue_recipe(str(trained)), seed=3
     )
     validation = again.splits["validation"]
@@ -204,9 +200,9 @@ def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Catal
     assert (validation.labels == 0).sum() == 5
 
 
-def test_no_class_in_common_is_told(trained: Path, shapes: Catalogue) -> None:
+def test_no_class_in_common_is_told(trained: Path, shapes: Dataset) -> None:
     data = dataclasses.replace(shapes, classes=("X", "Y", "Z"))
-    divided = split_catalogue(data, share=0.15, seed=0)
+    divided = split_dataset(data, share=0.15, seed=0)
     said = describe_beginning(str(trained), divided)["said"]
     assert "of whose classes none is in the data" in said[0]
 
@@ -226,7 +222,7 @@ def rewrite(folder: Path, change: Callable[[Card], Card], weights: bytes | None 
 
 
 def test_a_model_that_does_not_tell_its_held_out_images_is_named(
-    trained: Path, shapes: Catalogue
+    trained: Path, shapes: Dataset
 ) -> None:
     """A model of an older version: where the split is another, figures may flatter."""
 
@@ -235,7 +231,7 @@ def test_a_model_that_does_not_tell_its_held_out_images_is_named(
         return card.model_copy(update={"data": data})
 
     older = str(rewrite(trained / "model", forget))
-    same, other = (prepare_catalogue(shapes, continue_recipe(older), seed=seed) for seed in (0, 7))
+    same, other = (prepare_dataset(shapes, continue_recipe(older), seed=seed) for seed in (0, 7))
     assert len(describe_beginning(older, same)["said"]) == 1
     assert "Train afresh" in describe_beginning(older, other)["said"][1]
 
@@ -253,7 +249,7 @@ def test_a_model_that_learned_on_learns_on_with_the_same_recipe(
 ) -> None:
     once, twice = continue_recipe(str(trained)), continue_recipe(str(continued))
     assert twice == once.model_copy(
-        update={"begin_from": str(continued), "validation_share": twice.validation_share}
+        update={"init_from": str(continued), "validation_share": twice.validation_share}
     )
     assert once.optimiser.learning_rate < tiny_recipe().optimiser.learning_rate
 
@@ -315,9 +311,9 @@ def test_a_folder_without_weights_is_refused(
 
 
 @pytest.fixture(scope="module")
-def data(shapes: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "corrected"
-    export_catalogue(with_new_class(shapes, new=20), folder, format=Format.folders)
+    export_dataset(with_new_class(shapes, new=20), folder, format=Format.folders)
     return folder
 
 
@@ -332,14 +328,14 @@ def test_the_command_continues_resumes_and_refuses_another_beginning(
     assert facts["data"]["began"]["weights"] == read_card(trained / "model").files[WEIGHTS]
     outcome = hangtag("train", data, "--from", continued, "--out", out, "--resume")
     assert outcome.code == 2
-    assert "begin_from differs" in outcome.err
+    assert "init_from differs" in outcome.err
     assert "leave out --recipe, --from" in outcome.err
     assert hangtag("train", data, "--out", out, "--resume").code == 0
 
 
 @pytest.mark.slow
 def test_fashion_mnist_s_tenth_class_is_learned_from_fifty_images(
-    fashion_mnist: Catalogue, tmp_path: Path
+    fashion_mnist: Dataset, tmp_path: Path
 ) -> None:
     from benchmarks.continuing import judge, make_task
 
@@ -353,7 +349,7 @@ def test_fashion_mnist_s_tenth_class_is_learned_from_fifty_images(
 
 
 def test_a_model_in_half_precision_continues_with_a_new_class(
-    shapes: Catalogue, tmp_path: Path
+    shapes: Dataset, tmp_path: Path
 ) -> None:
     train(shapes, tiny_recipe("weights=float16"), out=tmp_path / "before")
     weights = read_card(tmp_path / "before" / "model").weights

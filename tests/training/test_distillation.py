@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from hangtag.catalogue import Catalogue
-from hangtag.categoriser import Categoriser
+from hangtag.datasets import Dataset
 from hangtag.errors import TrainingError
+from hangtag.models.classifier import Classifier
 from hangtag.training.distillation import mix_targets
 from hangtag.training.preprocessing import one_hot
 from hangtag.training.recipes.schema import Distillation
@@ -32,18 +32,18 @@ def test_targets_are_between_the_labels_and_the_teacher() -> None:
 
 
 def test_a_student_learns_what_its_teacher_says_and_names_it(
-    shapes: Catalogue, trained: Path, tmp_path: Path
+    shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     taught = train(shapes, tiny_recipe(*student(trained)), out=tmp_path / "run")
     assert taught is not None
     assert taught.evaluations["test"].accuracy > 0.9
-    teacher = Categoriser.load(trained).card.sha256
-    assert Categoriser.load(tmp_path / "run").card.data["teacher"] == teacher
+    teacher = Classifier.load(trained).card.sha256
+    assert Classifier.load(tmp_path / "run").card.data["teacher"] == teacher
     assert json.loads((tmp_path / "run" / "run.json").read_text())["data"]["teacher"] == teacher
 
 
 def test_from_a_teacher_without_an_opinion_nothing_is_learned(
-    shapes: Catalogue, trained: Path, tmp_path: Path
+    shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     vague = student(trained, "distillation.share=1", "distillation.temperature=1e6", "epochs=3")
     taught = train(shapes, tiny_recipe(*vague), out=tmp_path / "run")
@@ -52,7 +52,7 @@ def test_from_a_teacher_without_an_opinion_nothing_is_learned(
 
 
 def test_a_teacher_of_another_train_split_is_refused(
-    shapes: Catalogue, trained: Path, tmp_path: Path
+    shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match=r"may know the validation images.*--seed 0") as refused:
         train(shapes, tiny_recipe(*student(trained)), out=tmp_path / "run", seed=1)
@@ -60,9 +60,9 @@ def test_a_teacher_of_another_train_split_is_refused(
 
 
 def test_a_teacher_of_other_classes_is_refused(
-    shapes: Catalogue, trained: Path, tmp_path: Path
+    shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
-    renamed = Catalogue("shapes", "made", ("a", "b", "c"), shapes.splits)
+    renamed = Dataset("shapes", "made", ("a", "b", "c"), shapes.splits)
     with pytest.raises(TrainingError, match=r"wide tall square.*--set distillation=null"):
         train(renamed, tiny_recipe(*student(trained)), out=tmp_path / "run")
 
@@ -77,7 +77,7 @@ def test_a_teacher_that_is_not_there_is_one_clear_line(hangtag: Run, tmp_path: P
 
 
 def test_a_run_does_not_go_on_with_another_teacher(
-    shapes: Catalogue, trained: Path, tmp_path: Path
+    shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     teacher = tmp_path / "teacher"
     train(shapes, tiny_recipe("epochs=1"), out=teacher)

@@ -8,15 +8,15 @@ import onnxruntime
 import pytest
 import torch
 
-from hangtag.catalogue import Catalogue, split_catalogue
+from hangtag.datasets import Dataset, split_dataset
 from hangtag.errors import TrainingError
 from hangtag.training import packaging
 from hangtag.training.export import Exportable, check_export, export_onnx
 from hangtag.training.networks import build_network
+from hangtag.training.ood import learn_ood_score
 from hangtag.training.packaging import package_model
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.recipes import Recipe, load_recipe
-from hangtag.training.strangeness import learn_strangeness
 from tests.tiny import make_split, tiny_recipe
 
 CLASSES = ("wide", "tall", "square")
@@ -26,8 +26,8 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), dtype=np.uint
 def make_model(recipe: Recipe, *, seed: int = 0) -> Exportable:
     torch.manual_seed(seed)
     network, normalisation = build_network(recipe, classes=3).eval(), Normalisation(0.3, 0.35)
-    strangeness = learn_strangeness(network, normalisation, make_split(30, classes=3, seed=seed))
-    return Exportable(network, normalisation, strangeness).eval()
+    ood_score = learn_ood_score(network, normalisation, make_split(30, classes=3, seed=seed))
+    return Exportable(network, normalisation, ood_score).eval()
 
 
 @pytest.fixture(scope="module")
@@ -80,27 +80,27 @@ def test_another_network_is_refused(content: bytes) -> None:
 
 
 def test_another_normalisation_is_refused(content: bytes, model: Exportable) -> None:
-    skewed = Exportable(model.network, Normalisation(0.31, 0.35), model.strangeness).eval()
+    skewed = Exportable(model.network, Normalisation(0.31, 0.35), model.ood_score).eval()
     with pytest.raises(TrainingError, match="differs from the trained network"):
         check_export(content, skewed, PIXELS)
 
 
 def test_a_refused_export_writes_nothing(
-    shapes: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+    shapes: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     def export_another(model: Exportable, *, pixels: np.ndarray, classes: object) -> bytes:
         check_export(content, model, pixels)
         return content
 
     monkeypatch.setattr(packaging, "export_onnx", export_another)
-    catalogue = split_catalogue(shapes, share=0.15, seed=0)
+    dataset = split_dataset(shapes, share=0.15, seed=0)
     with pytest.raises(TrainingError, match="nothing was written"):
         package_model(
             tmp_path / "model",
             make_model(tiny_recipe(), seed=1).network,
             Normalisation(0.3, 0.35),
             recipe=tiny_recipe(),
-            catalogue=catalogue,
+            dataset=dataset,
             seed=0,
         )
     assert list(tmp_path.iterdir()) == []

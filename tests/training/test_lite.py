@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from hangtag.environment import EXTRAS, is_installed
 from hangtag.errors import MissingExtraError, TrainingError
-from hangtag.extras import EXTRAS, is_installed
 from hangtag.training.networks import LiteNet, pretrained
 from hangtag.training.networks.norms import Norm
 from hangtag.training.recipes.schema import LiteNetwork

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from hangtag.catalogue import Catalogue
+from hangtag.datasets import Dataset
 from hangtag.training.preprocessing import (
     Normalisation,
     one_hot,
@@ -38,7 +38,7 @@ def test_pixel_statistics_are_those_of_numpy(images: NDArray[np.uint8]) -> None:
     assert deviation == pytest.approx((images / 255).std(), abs=1e-9)
 
 
-def test_pixel_statistics_of_the_real_train_set(fashion_mnist: Catalogue) -> None:
+def test_pixel_statistics_of_the_real_train_set(fashion_mnist: Dataset) -> None:
     mean, deviation = pixel_statistics(fashion_mnist.splits["train"].images)
     assert f"{mean:.4f} {deviation:.4f}" == "0.2860 0.3530"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hangtag.catalogue import Catalogue
+from hangtag.datasets import Dataset
 from hangtag.training.recipes.schema import Skipping
 from hangtag.training.selection import Selection
 from hangtag.training.train import train
@@ -61,7 +61,7 @@ def test_nothing_is_left_out_before_the_losses_are_known_nor_at_the_end() -> Non
 
 
 def test_a_training_that_skips_learns_and_resumes_bit_for_bit(
-    shapes: Catalogue, tmp_path: Path
+    shapes: Dataset, tmp_path: Path
 ) -> None:
     skipping = tiny_recipe("skip={}", "schedule={kind: exponential, factor: 0.9}")
     whole = train(shapes, skipping, out=tmp_path / "whole")

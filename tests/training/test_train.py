@@ -14,9 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hangtag.catalogue import Catalogue, Format, export_catalogue, split_catalogue
-from hangtag.categoriser import Categoriser
+from hangtag.datasets import Dataset, Format, export_dataset, split_dataset
 from hangtag.errors import DataError, TrainingError
+from hangtag.models.classifier import Classifier
 from hangtag.training.loop import Trainer
 from hangtag.training.recipes import Recipe, load_recipe
 from hangtag.training.runfolder import RunFolder
@@ -47,14 +47,14 @@ def assert_same_run(one: Path, other: Path) -> None:
 
 
 def fit_run(
-    catalogue: Catalogue, recipe: Recipe, out: Path, *, seed: int = 0, **options: Any
+    dataset: Dataset, recipe: Recipe, out: Path, *, seed: int = 0, **options: Any
 ) -> Trainer:
     """Runs the epochs of a training, without the export and the report after them."""
     run = RunFolder(out)
-    catalogue = split_catalogue(catalogue, share=recipe.validation_share, seed=seed)
+    dataset = split_dataset(dataset, share=recipe.validation_share, seed=seed)
     settings = {"resume": False, "watch": Watch(), **options}
     with run.lock():
-        return fit(catalogue, recipe, run=run, seed=seed, device=torch.device("cpu"), **settings)
+        return fit(dataset, recipe, run=run, seed=seed, device=torch.device("cpu"), **settings)
 
 
 class Interrupt:
@@ -96,7 +96,7 @@ def test_a_training_learns_and_leaves_everything(trained: Path) -> None:
     assert header == "epoch,seconds,lr,loss,accuracy,val_loss,val_accuracy"
 
 
-def test_a_network_prepares_itself_unless_it_continues(shapes: Catalogue, tmp_path: Path) -> None:
+def test_a_network_prepares_itself_unless_it_continues(shapes: Dataset, tmp_path: Path) -> None:
     """The stem of compact whitens patches: its filters come in pairs of opposite sign."""
     changes = ("epochs=1", "optimiser.learning_rate=1e-9", "optimiser.weight_decay=0")
     trainer = fit_run(shapes, tiny_recipe(*changes), tmp_path / "run")
@@ -105,7 +105,7 @@ def test_a_network_prepares_itself_unless_it_continues(shapes: Catalogue, tmp_pa
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
-    shapes: Catalogue, trained: Path, tmp_path: Path
+    shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     fit_run(shapes, tiny_recipe(), tmp_path / "again")
     assert_same_run(trained, tmp_path / "again")
@@ -116,7 +116,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
 @pytest.mark.parametrize("at", [1, 2, 3, 5])
 @pytest.mark.parametrize("recipe", [tiny_recipe(), seed_recipe()], ids=["sgd", "adam"])
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    shapes: Catalogue, tmp_path: Path, recipe: Recipe, at: int
+    shapes: Dataset, tmp_path: Path, recipe: Recipe, at: int
 ) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     fit_run(shapes, recipe, whole)
@@ -127,7 +127,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
 
 
 def test_a_run_extends_to_more_epochs_as_if_it_had_asked_for_them(
-    shapes: Catalogue, tmp_path: Path
+    shapes: Dataset, tmp_path: Path
 ) -> None:
     fit_run(shapes, seed_recipe("epochs=1"), tmp_path / "longer")
     fit_run(shapes, seed_recipe("epochs=2"), tmp_path / "longer", resume=True)
@@ -136,14 +136,14 @@ def test_a_run_extends_to_more_epochs_as_if_it_had_asked_for_them(
 
 
 def test_resuming_a_finished_run_changes_nothing(
-    shapes: Catalogue, trained: Path, tmp_path: Path
+    shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     fit_run(shapes, tiny_recipe(), tmp_path / "run")
     fit_run(shapes, tiny_recipe(), tmp_path / "run", resume=True)
     assert_same_run(trained, tmp_path / "run")
 
 
-def test_the_caller_keeps_its_random_numbers(shapes: Catalogue, tmp_path: Path) -> None:
+def test_the_caller_keeps_its_random_numbers(shapes: Dataset, tmp_path: Path) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -170,24 +170,24 @@ def test_the_caller_keeps_its_random_numbers(shapes: Catalogue, tmp_path: Path) 
     ],
 )
 def test_resume_refuses_another_training(
-    shapes: Catalogue, trained: Path, recipe: Recipe, seed: int, message: str
+    shapes: Dataset, trained: Path, recipe: Recipe, seed: int, message: str
 ) -> None:
     with pytest.raises(TrainingError, match=message):
         train(shapes, recipe, out=trained, seed=seed, resume=True)
 
 
-def test_resume_refuses_other_data(shapes: Catalogue, trained: Path) -> None:
+def test_resume_refuses_other_data(shapes: Dataset, trained: Path) -> None:
     flipped = shapes.splits["train"].images[:, ::-1].copy()
     split = type(shapes.splits["train"])(
         flipped, shapes.splits["train"].labels, shapes.splits["train"].ids
     )
-    other = Catalogue("other", "made", shapes.classes, {**shapes.splits, "train": split})
+    other = Dataset("other", "made", shapes.classes, {**shapes.splits, "train": split})
     with pytest.raises(TrainingError, match="other data"):
         train(other, tiny_recipe(), out=trained, resume=True)
 
 
 def test_resume_refuses_an_empty_folder_and_a_damaged_checkpoint(
-    shapes: Catalogue, tmp_path: Path
+    shapes: Dataset, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match="no run to resume"):
         train(shapes, tiny_recipe(), out=tmp_path / "nothing", resume=True)
@@ -200,7 +200,7 @@ def test_resume_refuses_an_empty_folder_and_a_damaged_checkpoint(
 
 
 def test_resume_refuses_fewer_epochs_than_are_done_and_writes_nothing(
-    shapes: Catalogue, tmp_path: Path
+    shapes: Dataset, tmp_path: Path
 ) -> None:
     fit_run(shapes, seed_recipe("epochs=2"), tmp_path / "run")
     before = (tmp_path / "run" / "recipe.yaml").read_bytes()
@@ -210,7 +210,7 @@ def test_resume_refuses_fewer_epochs_than_are_done_and_writes_nothing(
 
 
 def test_resume_writes_the_row_that_a_kill_before_results_csv_lost(
-    shapes: Catalogue, tmp_path: Path
+    shapes: Dataset, tmp_path: Path
 ) -> None:
     fit_run(shapes, tiny_recipe("epochs=2"), tmp_path / "run")
     file = tmp_path / "run" / "results.csv"
@@ -221,7 +221,7 @@ def test_resume_writes_the_row_that_a_kill_before_results_csv_lost(
 
 
 def test_resume_without_the_best_weights_says_so_before_training_on(
-    shapes: Catalogue, tmp_path: Path
+    shapes: Dataset, tmp_path: Path
 ) -> None:
     fit_run(shapes, seed_recipe("epochs=1"), tmp_path / "run")
     (tmp_path / "run" / "checkpoints" / "best.safetensors").unlink()
@@ -231,7 +231,7 @@ def test_resume_without_the_best_weights_says_so_before_training_on(
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
-def test_an_impossible_seed_is_refused(shapes: Catalogue, tmp_path: Path, seed: int) -> None:
+def test_an_impossible_seed_is_refused(shapes: Dataset, tmp_path: Path, seed: int) -> None:
     with pytest.raises(TrainingError, match=f"--seed: expected .* received {seed}"):
         train(shapes, tiny_recipe(), out=tmp_path / "run", seed=seed)
     assert not (tmp_path / "run").exists()
@@ -241,18 +241,18 @@ def test_an_impossible_seed_is_refused(shapes: Catalogue, tmp_path: Path, seed: 
 def test_a_single_class_cannot_be_learnt(tmp_path: Path, classes: tuple[str, ...]) -> None:
     splits = {"train": make_split(40, classes=1, seed=1)}
     with pytest.raises(DataError, match=r"at least two classes .* received 34 of dress;"):
-        train(Catalogue("one", "made", classes, splits), tiny_recipe(), out=tmp_path / "run")
+        train(Dataset("one", "made", classes, splits), tiny_recipe(), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_data_without_a_train_split_is_refused(shapes: Catalogue, tmp_path: Path) -> None:
+def test_data_without_a_train_split_is_refused(shapes: Dataset, tmp_path: Path) -> None:
     splits = {"validation": shapes.splits["test"]}
     with pytest.raises(DataError, match="no split 'train'"):
-        train(Catalogue("one", "made", shapes.classes, splits), tiny_recipe(), out=tmp_path / "run")
+        train(Dataset("one", "made", shapes.classes, splits), tiny_recipe(), out=tmp_path / "run")
 
 
 def test_a_device_that_is_not_there_leaves_no_folder(
-    shapes: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shapes: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(TrainingError, match="sees no CUDA GPU"):
@@ -260,7 +260,7 @@ def test_a_device_that_is_not_there_leaves_no_folder(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_with_content_is_not_overwritten(shapes: Catalogue, tmp_path: Path) -> None:
+def test_a_folder_with_content_is_not_overwritten(shapes: Dataset, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(TrainingError, match="is not empty"):
         train(shapes, tiny_recipe(), out=tmp_path)
@@ -269,7 +269,7 @@ def test_a_folder_with_content_is_not_overwritten(shapes: Catalogue, tmp_path: P
 
 @pytest.mark.parametrize("left", [[], ["recipe.yaml"], ["recipe.yaml", "run.json"]])
 def test_a_training_killed_at_its_very_start_can_start_again(
-    shapes: Catalogue, trained: Path, tmp_path: Path, left: list[str]
+    shapes: Dataset, trained: Path, tmp_path: Path, left: list[str]
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".run.json.1234.part.json").write_text("{")
@@ -279,7 +279,7 @@ def test_a_training_killed_at_its_very_start_can_start_again(
     assert_same_run(trained, tmp_path / "run")
 
 
-def test_two_trainings_do_not_share_a_folder(shapes: Catalogue, tmp_path: Path) -> None:
+def test_two_trainings_do_not_share_a_folder(shapes: Dataset, tmp_path: Path) -> None:
     def try_another(done: int, total: int | None) -> None:
         with pytest.raises(TrainingError, match="another process is training"):
             train(shapes, tiny_recipe(), out=tmp_path / "run", resume=True)
@@ -287,14 +287,14 @@ def test_two_trainings_do_not_share_a_folder(shapes: Catalogue, tmp_path: Path) 
     fit_run(shapes, tiny_recipe("epochs=1"), tmp_path / "run", watch=Watch(step=try_another))
 
 
-def test_a_loss_that_is_not_finite_names_epoch_and_step(shapes: Catalogue, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_names_epoch_and_step(shapes: Dataset, tmp_path: Path) -> None:
     wild = tiny_recipe("optimiser={kind: sgd, learning_rate: 1.0e+30}")
     with pytest.raises(TrainingError, match=r"not a finite number in epoch \d, step \d+"):
         train(shapes, wild, out=tmp_path / "run")
     assert not (tmp_path / "run" / "model").exists()
 
 
-def test_early_stopping_exports_the_best_epoch(shapes: Catalogue, tmp_path: Path) -> None:
+def test_early_stopping_exports_the_best_epoch(shapes: Dataset, tmp_path: Path) -> None:
     # A learning rate far too high after a good start: the loss soon rises.
     recipe = seed_recipe("epochs=12", "patience=1", "optimiser.learning_rate=0.02", "augment=[]")
     trainer = fit_run(shapes, recipe, tmp_path / "run")
@@ -307,9 +307,9 @@ def test_early_stopping_exports_the_best_epoch(shapes: Catalogue, tmp_path: Path
 
 
 def test_ctrl_c_leaves_a_run_to_resume_and_exit_code_130(
-    shapes: Catalogue, tmp_path: Path, hangtag: Run, monkeypatch: pytest.MonkeyPatch
+    shapes: Dataset, tmp_path: Path, hangtag: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=Format.folders)
     step = Trainer._step
     calls = iter(range(1000))
 
@@ -331,8 +331,8 @@ def test_ctrl_c_leaves_a_run_to_resume_and_exit_code_130(
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_it_still_ends_the_same(shapes: Catalogue, tmp_path: Path) -> None:
-    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
+def test_killed_again_and_again_it_still_ends_the_same(shapes: Dataset, tmp_path: Path) -> None:
+    export_dataset(shapes, tmp_path / "data", format=Format.folders)
     changes = ["--set", "network.widths=[8, 16]", "--set", "batch_size=16", "--epochs", "40"]
     command = [sys.executable, "-m", "hangtag", "train", str(tmp_path / "data"), *changes]
 
@@ -364,7 +364,7 @@ def test_the_report_tells_the_test_figures(trained: Path) -> None:
     page = (trained / "report.html").read_text()
     accuracy = json.loads((trained / "metrics.json").read_text())["test"]["accuracy"]
     assert f"{100 * accuracy:.2f}" in page
-    assert Categoriser.load(trained).card.name in page
+    assert Classifier.load(trained).card.name in page
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_the_report_tells_the_test_figures(trained: Path) -> None:
 )
 def test_an_interruption_says_what_there_is_to_go_on_with(
     hangtag: Run,
-    shapes: Catalogue,
+    shapes: Dataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     step: str,
@@ -383,7 +383,7 @@ def test_an_interruption_says_what_there_is_to_go_on_with(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    export_catalogue(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=Format.folders)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys.modules["hangtag.training.train"], step, interrupt)
     outcome = hangtag("train", "data")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hangtag.catalogue import Catalogue, Split
+from hangtag.datasets import Dataset, Split
 from hangtag.errors import TrainingError
 from hangtag.training.examples import Examples
 from hangtag.training.loop import Trainer
@@ -33,24 +33,24 @@ def make_colours(count: int, *, seed: int) -> Split:
 
 
 @pytest.fixture(scope="module")
-def colours() -> Catalogue:
+def colours() -> Dataset:
     splits = {"train": make_colours(48, seed=1), "validation": make_colours(15, seed=2)}
-    return Catalogue("colours", "made", ("red", "green", "blue"), splits)
+    return Dataset("colours", "made", ("red", "green", "blue"), splits)
 
 
-def make_trainer(catalogue: Catalogue, recipe: Recipe, **options: Any) -> Trainer:
+def make_trainer(dataset: Dataset, recipe: Recipe, **options: Any) -> Trainer:
     device = torch.device("cpu")
     train, validation = (
-        Examples.of(catalogue.splits[name], classes=3, device=device)
+        Examples.of(dataset.splits[name], classes=3, device=device)
         for name in ("train", "validation")
     )
-    normalisation = Normalisation.of(recipe, catalogue.splits["train"].images)
+    normalisation = Normalisation.of(recipe, dataset.splits["train"].images)
     return Trainer(
         recipe, train, validation, normalisation=normalisation, seed=0, device=device, **options
     )
 
 
-def test_in_frozen_epochs_the_last_layer_alone_learns_then_all(colours: Catalogue) -> None:
+def test_in_frozen_epochs_the_last_layer_alone_learns_then_all(colours: Dataset) -> None:
     trainer = make_trainer(colours, photo_recipe())
     states = [{name: t.clone() for name, t in trainer.network.state_dict().items()}]
     for _ in range(3):
@@ -65,7 +65,7 @@ def test_in_frozen_epochs_the_last_layer_alone_learns_then_all(colours: Catalogu
 
 
 def test_frozen_epochs_look_at_each_image_once(
-    colours: Catalogue, monkeypatch: pytest.MonkeyPatch
+    colours: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = make_trainer(colours, photo_recipe("transfer.copies=3", "averaging=null"))
     seen: list[int] = []
@@ -82,7 +82,7 @@ def test_frozen_epochs_look_at_each_image_once(
     assert sum(seen) == 3 * 48 + 15
 
 
-def test_the_backbone_learns_at_its_share_of_the_rate(colours: Catalogue) -> None:
+def test_the_backbone_learns_at_its_share_of_the_rate(colours: Dataset) -> None:
     recipe = photo_recipe("transfer.backbone=0.25", "epochs=3", "transfer.frozen_epochs=1")
     trainer = make_trainer(colours, recipe)
     trainer.run_epoch()
@@ -102,7 +102,7 @@ def test_each_phase_follows_the_schedule_from_its_beginning() -> None:
     assert learning_rate(recipe, epoch=9.999) < 0.01 * recipe.optimiser.learning_rate
 
 
-def test_the_mean_of_the_weights_is_judged_and_kept(colours: Catalogue) -> None:
+def test_the_mean_of_the_weights_is_judged_and_kept(colours: Dataset) -> None:
     trainer = make_trainer(colours, photo_recipe("averaging.decay=0.9"))
     while not trainer.finished:
         trainer.run_epoch()
@@ -123,7 +123,7 @@ def test_the_mean_of_the_weights_is_judged_and_kept(colours: Catalogue) -> None:
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("changes", [[], ["averaging=null", "balance.sampling=1"]], ids=str)
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    colours: Catalogue, tmp_path: Path, changes: list[str], at: int
+    colours: Dataset, tmp_path: Path, changes: list[str], at: int
 ) -> None:
     recipe = photo_recipe(*changes)
     fit_run(colours, recipe, tmp_path / "whole")
@@ -133,7 +133,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_balance_changes_the_training_and_not_the_validation(colours: Catalogue) -> None:
+def test_balance_changes_the_training_and_not_the_validation(colours: Dataset) -> None:
     plain, shifted = (
         make_trainer(colours, photo_recipe(*changes, "epochs=2", "mixup=0"))
         for changes in ([], ["balance.logits=1", "balance.loss=0.5"])
@@ -142,8 +142,8 @@ def test_balance_changes_the_training_and_not_the_validation(colours: Catalogue)
     assert plain.run_epoch().loss == pytest.approx(shifted.run_epoch().loss, rel=1e-4)
 
 
-def test_two_processes_are_refused(colours: Catalogue) -> None:
-    from hangtag.training.team import Team
+def test_two_processes_are_refused(colours: Dataset) -> None:
+    from hangtag.training.process_group import Team
 
     with pytest.raises(TrainingError, match="one process"):
         make_trainer(colours, photo_recipe(), team=Team(0, 2))

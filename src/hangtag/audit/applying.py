@@ -14,9 +14,9 @@ from hangtag.audit.item_table import State, StoredItem, read_item_table
 from hangtag.audit.proposals import Action
 from hangtag.audit.rules import Rule
 from hangtag.errors import DataError, OutputError
-from hangtag.inputs.items import ColumnKind
-from hangtag.progress import Tick
-from hangtag.tables import open_table
+from hangtag.images.items import ColumnKind
+from hangtag.progress import OnProgress
+from hangtag.tables.writing import open_table
 from hangtag.taxonomy import Tree, shipped_tree
 
 ADDED: dict[str, ColumnKind] = {
@@ -61,7 +61,7 @@ def apply_rules(
     *,
     tree: Tree | None = None,
     items: Path | None = None,
-    on_progress: Tick | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Applied:
     """Writes the rows of a feed with the categories that approved rules give them.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hangtag.errors import DataError
-from hangtag.modelfolder import Card, ModelClass
+from hangtag.models.folder import Card, ModelClass
 from hangtag.taxonomy import Tree, category_of, shipped_tree
 from hangtag.taxonomy.matching import rank_categories
 

@@ -4,11 +4,11 @@ import itertools
 from pathlib import Path
 
 from hangtag.audit.feed import Feed
-from hangtag.catalogue import IMAGE_SIZE
-from hangtag.catalogue.reading import SAMPLE, are_photos
-from hangtag.inputs import ImageFile
-from hangtag.modelfolder import shipped_models
-from hangtag.predictions.routing import GREY_MODEL, PHOTO_MODEL
+from hangtag.datasets import IMAGE_SIZE
+from hangtag.datasets.reading import SAMPLE, are_photos
+from hangtag.models.folder import shipped_models
+from hangtag.models.router import GREY_MODEL, PHOTO_MODEL
+from hangtag.readers import ImageFile
 
 
 def choose_model(feed: Feed) -> str:

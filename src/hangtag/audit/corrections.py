@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.audit.reference import Reference
-from hangtag.predictions.rows import DIGITS
+from hangtag.pipeline.rows import DIGITS
 
 
 def find_sureness(

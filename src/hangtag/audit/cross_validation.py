@@ -1,4 +1,4 @@
-"""Issues of a catalogue without a model of its own: each part judged by labels of the rest.
+"""Issues of a dataset without a model of its own: each part judged by labels of the rest.
 
 A logistic regression on a model's embeddings learns the labels as they are, in five folds; each
 item gets probabilities from a fit that has not seen it. Where suppliers share their labels, that
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from hangtag.audit.feed import Feed, FeedItem, fold_label
 from hangtag.audit.scan import find_shape
-from hangtag.categoriser import Categoriser
+from hangtag.environment import require_extra
 from hangtag.errors import DataError
-from hangtag.extras import require_extra
-from hangtag.inputs import Decoders
-from hangtag.inputs.items import Cell, ColumnKind
-from hangtag.predictions.rows import DIGITS
-from hangtag.progress import Tick
+from hangtag.images.items import Cell, ColumnKind
+from hangtag.models.classifier import Classifier
+from hangtag.pipeline.rows import DIGITS
+from hangtag.progress import OnProgress
+from hangtag.readers import Decoders
 
 FOLDS = 5
 MOST_ITEMS = 200_000
@@ -76,16 +76,16 @@ class CrossValidated:
 
 def cross_validate(
     feed: Feed,
-    categoriser: Categoriser,
+    classifier: Classifier,
     *,
     workers: int | None = None,
-    on_progress: Tick | None = None,
+    on_progress: OnProgress | None = None,
 ) -> CrossValidated:
     """Finds the items of a feed whose image contradicts the label, among those of all suppliers.
 
     Args:
         feed: Its labels are taken as they are, case and spaces apart.
-        categoriser: Gives embeddings; what it calls the images does not matter.
+        classifier: Gives embeddings; what it calls the images does not matter.
         workers: Processes that decode images.
         on_progress: Called as images are read.
 
@@ -94,7 +94,7 @@ def cross_validate(
         DataError: There are too many items, or fewer than two labels with five items.
     """
     require_extra("audit", "hangtag audit --cross-validate")
-    items, embeddings, errors = _embed(feed, categoriser, workers, on_progress)
+    items, embeddings, errors = _embed(feed, classifier, workers, on_progress)
     names, labels = np.unique([fold_label(one.label) for one in items], return_inverse=True)
     suppliers = np.unique([one.supplier for one in items], return_inverse=True)[1]
     apart = _shares_labels(labels, suppliers)
@@ -134,12 +134,12 @@ def _shares_labels(labels: NDArray[np.int64], suppliers: NDArray[np.int64]) -> b
 
 
 def _embed(
-    feed: Feed, categoriser: Categoriser, workers: int | None, on_progress: Tick | None
+    feed: Feed, classifier: Classifier, workers: int | None, on_progress: OnProgress | None
 ) -> tuple[list[FeedItem], NDArray[np.float32], int]:
     """Returns the labelled items, their embeddings (N, D), and how many cannot be read."""
     total, items, parts, errors = feed.count(), [], [], 0
     with Decoders(workers) as decoders:
-        for batch in _batches(feed.read(decoders, shape=find_shape(categoriser))):
+        for batch in _batches(feed.read(decoders, shape=find_shape(classifier))):
             readable = [one for one in batch if one.pixels is not None and one.label]
             errors += sum(one.pixels is None for one in batch)
             items += [_forget_pixels(one) for one in readable]
@@ -150,7 +150,7 @@ def _embed(
                 )
             if readable:
                 pixels = [one.pixels for one in readable if one.pixels is not None]
-                parts.append(categoriser.embed(np.stack(pixels)))
+                parts.append(classifier.embed(np.stack(pixels)))
             if on_progress:
                 on_progress(len(items) + errors, total)
     return items, np.concatenate(parts) if parts else np.zeros((0, 1), np.float32), errors

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.audit.evidence import Evidence
-from hangtag.decisions.unknown import KEPT
+from hangtag.decisions.ood import KEPT
 
 TEXT_ITEMS = 4.0
 """How many items the text of a word is worth."""

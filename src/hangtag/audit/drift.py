@@ -13,8 +13,8 @@ from hangtag.audit.dictionary import Spread, fit_spread
 from hangtag.audit.dictionary_entries import Entry
 from hangtag.audit.feed import fold_label
 from hangtag.audit.noise import SIGNIFICANCE, BrandNoise, compare_shares, correct_holm
-from hangtag.csv_rows import read_csv_rows
 from hangtag.errors import DataError
+from hangtag.tables.csv_cells import read_csv_rows
 
 LEAST_CHANGE, LEAST_ERROR_CHANGE = 0.05, 0.01
 """Changes of a share of a word, and of the error rate of a brand, by less are of no consequence,

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hangtag.inputs import Decoders, ImageFile
-from hangtag.inputs.items import Pixels, Shape
+from hangtag.images.items import Pixels, Shape
+from hangtag.readers import Decoders, ImageFile
 
 WORDS = 4
 """64-bit words of a sketch."""

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.catalogue.columns import find_column
-from hangtag.catalogue.csv_text import read_header
-from hangtag.catalogue.paths import is_file, is_folder
-from hangtag.csv_rows import restore_text
 from hangtag.errors import DataError
-from hangtag.inputs import Cell, ColumnKind, Decoders, Input, open_inputs
-from hangtag.inputs.items import Pixels, Shape, Source
-from hangtag.inputs.manifests import CsvManifest, open_csv_manifest
+from hangtag.files.paths import is_file, is_folder
+from hangtag.images.items import Pixels, Shape, Source
+from hangtag.readers import Cell, ColumnKind, Decoders, Input, open_inputs
+from hangtag.readers.manifests import CsvManifest, open_csv_manifest
+from hangtag.tables.columns import find_column
+from hangtag.tables.csv_cells import restore_text
+from hangtag.tables.csv_text import read_header
 
 LABEL, SUPPLIER, ID, IMAGE = "label", "supplier", "id", "image"
 NO_SUPPLIER = "(no supplier)"

@@ -28,10 +28,10 @@ from hangtag.audit.proposals import Action
 from hangtag.audit.reference import Reference
 from hangtag.audit.repeats import Finding, Repeat
 from hangtag.audit.scan import Scan, ScannedItems, read_scan
-from hangtag.categoriser import Categoriser
-from hangtag.decisions.rules import reach_thresholds, stored_precision
-from hangtag.predictions.rows import DIGITS
-from hangtag.tables import WriteRow
+from hangtag.decisions.policy import reach_thresholds, stored_precision
+from hangtag.models.classifier import Classifier
+from hangtag.pipeline.rows import DIGITS
+from hangtag.tables.writing import WriteRow
 
 ISSUE_SCORE = 0.02
 """Probability of a wrong label from which an item is an issue."""
@@ -119,7 +119,7 @@ class Inspector:
         scan: What the first pass left.
         entries: The dictionary, by group.
         categories: Of the model.
-        categoriser: The model.
+        classifier: The model.
         reference: Held-out images with right labels, None where there are none.
         precision: Promised share of right corrections among the automatic ones, 0-1.
     """
@@ -129,14 +129,14 @@ class Inspector:
         scan: Scan,
         entries: Sequence[Entry],
         categories: Categories,
-        categoriser: Categoriser,
+        classifier: Classifier,
         reference: Reference | None,
         *,
         precision: float,
     ) -> None:
-        rules = categoriser.card.rules
+        rules = classifier.card.rules
         self._scan, self._entries = scan, entries
-        self._categories, self._taken = categories, categoriser.card.shares
+        self._categories, self._taken = categories, classifier.card.shares
         self._words = describe_words(entries)
         self._thresholds = rules.thresholds[stored_precision(rules, precision)][0]
         self._ruled = np.array(

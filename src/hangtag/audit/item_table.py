@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from hangtag.errors import DataError
-from hangtag.inputs.items import ColumnKind
+from hangtag.images.items import ColumnKind
 
 COLUMNS: dict[str, ColumnKind] = {
     "id": "text",

@@ -14,9 +14,9 @@ from hangtag.audit.rules import BETWEEN, Rule
 from hangtag.audit.run import AuditResult
 from hangtag.audit.summary import describe_corrections, describe_drift, list_notes, summarise
 from hangtag.audit.writing import LEAST_SHARE, name_cover
-from hangtag.inputs import Decoders, ImageFile
-from hangtag.inputs.items import Shape
-from hangtag.report.audit_page import (
+from hangtag.images.items import Shape
+from hangtag.readers import Decoders, ImageFile
+from hangtag.reports.audit_page import (
     AuditPage,
     BrandView,
     ChangeView,
@@ -27,7 +27,7 @@ from hangtag.report.audit_page import (
     Share,
     write_audit_page,
 )
-from hangtag.report.pages import SMALL, Picture, encode_image
+from hangtag.reports.pages import SMALL, Picture, encode_image
 
 PICTURED_RULES = 300
 """The rules of so many words, those with most items, have pictures."""

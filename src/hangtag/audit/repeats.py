@@ -17,8 +17,8 @@ from hangtag.audit.duplicates import (
 )
 from hangtag.audit.groups import NO_GROUP, Group
 from hangtag.audit.scan import Scan, read_at, read_fingerprints
-from hangtag.inputs import Decoders
-from hangtag.inputs.items import Shape
+from hangtag.images.items import Shape
+from hangtag.readers import Decoders
 
 MOST_REPEATS, MOST_OF_PICTURE = 100_000, 50
 """At most so many items that repeat a picture are told of, the first so many of each picture: one

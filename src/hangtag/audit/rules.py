@@ -14,11 +14,11 @@ from pathlib import Path
 from hangtag.audit.categories import OUTSIDE_ID
 from hangtag.audit.feed import fold_label
 from hangtag.audit.proposals import Action
-from hangtag.catalogue.csv_text import inspect_csv, open_csv_rows
-from hangtag.csv_rows import restore_text
 from hangtag.errors import DataError
-from hangtag.inputs.items import ColumnKind
-from hangtag.tables import write_table
+from hangtag.images.items import ColumnKind
+from hangtag.tables.csv_cells import restore_text
+from hangtag.tables.csv_text import inspect_csv, open_csv_rows
+from hangtag.tables.writing import write_table
 
 COLUMNS: dict[str, ColumnKind] = dict.fromkeys(
     ("approved", "supplier", "label", "action", "categories", "ids"), "text"

@@ -1,6 +1,6 @@
 """The whole audit: two passes over a feed, and what they found.
 
-result = audit_feed(open_feed("feed.csv"), Categoriser.load("fashion-mnist"), Path("audit"))
+result = audit_feed(open_feed("feed.csv"), Classifier.load("fashion-mnist"), Path("audit"))
 result.inspection.issues[0].id, result.entries[0].proposal.action
 """
 
@@ -25,13 +25,13 @@ from hangtag.audit.repeats import find_repeats
 from hangtag.audit.rules import Rule
 from hangtag.audit.savings import Savings, count_savings
 from hangtag.audit.scan import Scan, find_shape, scan_feed
-from hangtag.categoriser import Categoriser
-from hangtag.decisions.rules import stored_precision
+from hangtag.decisions.policy import stored_precision
 from hangtag.errors import DataError
-from hangtag.files import make_folder
-from hangtag.inputs import Decoders
-from hangtag.progress import Tick
-from hangtag.tables import open_table
+from hangtag.files.atomic import make_folder
+from hangtag.models.classifier import Classifier
+from hangtag.progress import OnProgress
+from hangtag.readers import Decoders
+from hangtag.tables.writing import open_table
 
 ITEMS = "items.parquet"
 PRECISION = 0.99
@@ -100,13 +100,13 @@ class AuditResult:
         return self.inspection.issue_count + len(self.inspection.repeats) + open_words
 
 
-Progress = Callable[[str], AbstractContextManager[Tick | None]]
+Progress = Callable[[str], AbstractContextManager[OnProgress | None]]
 """Opens a progress bar for a step; yields what is called as it gets on."""
 
 
 def audit_feed(
     feed: Feed,
-    categoriser: Categoriser,
+    classifier: Classifier,
     out: Path,
     options: AuditOptions | None = None,
     *,
@@ -119,7 +119,7 @@ def audit_feed(
 
     Args:
         feed: What the brands sent.
-        categoriser: The model.
+        classifier: The model.
         out: Folder for ``items.parquet`` and, while it works, a temporary file.
         options: How.
         categories: What the classes of the model stand for; in Shopify's tree by default.
@@ -133,32 +133,32 @@ def audit_feed(
         OutputError: The folder cannot be written.
     """
     chosen, show = options or AuditOptions(), progress or (lambda _: nullcontext())
-    categories = categories or place_classes(categoriser.card)
-    stored_precision(categoriser.card.rules, chosen.precision)
-    with show("testing the model on its reference") as tick:
-        reference = load_reference(categoriser, chosen.reference, on_progress=tick)
+    categories = categories or place_classes(classifier.card)
+    stored_precision(classifier.card.rules, chosen.precision)
+    with show("testing the model on its reference") as on_progress:
+        reference = load_reference(classifier, chosen.reference, on_progress=on_progress)
     make_folder(out)
     with (
         Decoders(chosen.workers) as decoders,
         tempfile.TemporaryDirectory(dir=out, prefix=".audit-") as folder,
     ):
-        with show("looking at the images") as tick:
+        with show("looking at the images") as on_progress:
             path = Path(folder) / "scan.parquet"
-            scan = scan_feed(feed, categoriser, decoders, path, on_progress=tick)
+            scan = scan_feed(feed, classifier, decoders, path, on_progress=on_progress)
         _require_evidence(feed, scan)
         entries = build_dictionary(scan.groups, scan.evidence, categories)
         entries = follow_approved(entries, approved, categories)
         inspector = Inspector(
-            scan, entries, categories, categoriser, reference, precision=chosen.precision
+            scan, entries, categories, classifier, reference, precision=chosen.precision
         )
         repeated_ids = find_repeated_ids(scan)
-        repeats = find_repeats(scan, inspector.cover, decoders, shape=find_shape(categoriser))
+        repeats = find_repeats(scan, inspector.cover, decoders, shape=find_shape(classifier))
         with open_table(out / ITEMS, COLUMNS) as write:
             inspection = inspector.inspect(write, repeats)
     noise = measure_noise(entries, scan.evidence.by_group())
     return AuditResult(
         feed=feed,
-        model=categoriser.card.name,
+        model=classifier.card.name,
         categories=categories,
         scan=scan,
         entries=entries,
@@ -168,7 +168,7 @@ def audit_feed(
         drift=(
             None
             if earlier is None
-            else find_drift(entries, noise, categories, earlier, model=categoriser.card.name)
+            else find_drift(entries, noise, categories, earlier, model=classifier.card.name)
         ),
         reference="" if reference is None else reference.source,
         precision=chosen.precision,

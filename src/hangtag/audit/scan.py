@@ -17,10 +17,10 @@ from hangtag.audit.duplicates import WORDS, hash_pixels, sketch_pixels
 from hangtag.audit.evidence import EvidenceTable
 from hangtag.audit.feed import Feed, FeedItem
 from hangtag.audit.groups import NO_GROUP, Groups
-from hangtag.categoriser import Categoriser
-from hangtag.inputs import Decoders
-from hangtag.inputs.items import Shape
-from hangtag.progress import Tick
+from hangtag.images.items import Shape
+from hangtag.models.classifier import Classifier
+from hangtag.progress import OnProgress
+from hangtag.readers import Decoders
 
 _BATCH = 256
 _ROWS_A_GROUP = 4096
@@ -77,33 +77,33 @@ class ScannedItems:
         return len(self.ids)
 
 
-def find_shape(categoriser: Categoriser) -> Shape:
+def find_shape(classifier: Classifier) -> Shape:
     """Returns the shape of the images that a model takes."""
-    size = categoriser.card.input
+    size = classifier.card.input
     return size.height, size.width, size.channels
 
 
 def scan_feed(
     feed: Feed,
-    categoriser: Categoriser,
+    classifier: Classifier,
     decoders: Decoders,
     path: Path,
     *,
-    on_progress: Tick | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Scan:
     """Sends every image of a feed through the model.
 
     Args:
         feed: What to scan.
-        categoriser: The model.
+        classifier: The model.
         decoders: Decode the images.
         path: The temporary file to write.
         on_progress: Called with the items done and, where known, all items.
     """
-    classes = len(categoriser.classes)
-    groups, evidence = Groups(), EvidenceTable(categoriser.card.shares)
+    classes = len(classifier.classes)
+    groups, evidence = Groups(), EvidenceTable(classifier.card.shares)
     total, done, errors, first = feed.count(), 0, 0, ""
-    items = feed.read(decoders, shape=find_shape(categoriser))
+    items = feed.read(decoders, shape=find_shape(classifier))
     with _Writer(path, classes) as writer:
         while batch := list(itertools.islice(items, _BATCH)):
             numbers = [groups.count(one.supplier, one.label) for one in batch]
@@ -114,7 +114,7 @@ def scan_feed(
                 kept = [batch[index] for index in readable]
                 group_of = np.array([numbers[index] for index in readable], dtype=np.int64)
                 pixels = np.stack([one.pixels for one in kept if one.pixels is not None])
-                probabilities, strange = categoriser.judge(pixels)
+                probabilities, strange = classifier.judge(pixels)
                 labelled = group_of != NO_GROUP
                 evidence.add(group_of[labelled], probabilities[labelled], strange[labelled])
                 writer.write(kept, group_of, probabilities, strange)

@@ -9,7 +9,7 @@ from hangtag.audit.drift import Drift
 from hangtag.audit.proposals import Action
 from hangtag.audit.repeats import Finding
 from hangtag.audit.run import AuditResult
-from hangtag.predictions.rows import DIGITS
+from hangtag.pipeline.rows import DIGITS
 
 MANY_WORDS, WORDS_AN_ITEM = 100, 0.5
 """From so many labels in all, and so many an item, they are no categories but titles."""

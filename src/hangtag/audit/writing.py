@@ -18,9 +18,9 @@ from hangtag.audit.proposals import Action
 from hangtag.audit.repeats import Finding
 from hangtag.audit.rules import BETWEEN, Rule, keep_approved, write_rules
 from hangtag.audit.run import AuditResult
-from hangtag.inputs.items import Cell, ColumnKind
-from hangtag.predictions.rows import DIGITS
-from hangtag.tables import write_table
+from hangtag.images.items import Cell, ColumnKind
+from hangtag.pipeline.rows import DIGITS
+from hangtag.tables.writing import write_table
 
 LEAST_SHARE = 0.005
 """Shares below this are left out of dictionary.csv, and of the page where the word means others."""

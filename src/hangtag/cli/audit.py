@@ -20,7 +20,7 @@ from hangtag.cli.console import (
     say,
 )
 from hangtag.errors import DataError, OutputError
-from hangtag.progress import Tick
+from hangtag.progress import OnProgress
 from hangtag.taxonomy import load_tree
 
 if TYPE_CHECKING:
@@ -204,22 +204,22 @@ def _audit(feed: "Feed", task: _Task) -> int:
     from hangtag.audit.scan import find_shape
     from hangtag.audit.summary import summarise
     from hangtag.audit.writing import write_tables
-    from hangtag.categoriser import Categoriser
+    from hangtag.models.classifier import Classifier
 
     earlier = None if task.before is None else read_earlier(task.before)
 
     @contextmanager
-    def show(step: str) -> Iterator[Tick]:
-        with progress_bar(step, quiet=task.silent, unit="images") as tick:
-            yield tick
+    def show(step: str) -> Iterator[OnProgress]:
+        with progress_bar(step, quiet=task.silent, unit="images") as on_progress:
+            yield on_progress
 
-    categoriser = Categoriser.load(task.model)
+    classifier = Classifier.load(task.model)
     tree = None if task.taxonomy is None else load_tree(task.taxonomy)
-    categories = place_classes(categoriser.card, tree)
+    categories = place_classes(classifier.card, tree)
     approved = gather_approved(task.list_rules(), categories)
     result = audit_feed(
         feed,
-        categoriser,
+        classifier,
         task.out,
         task.options,
         categories=categories,
@@ -228,7 +228,7 @@ def _audit(feed: "Feed", task: _Task) -> int:
         progress=show,
     )
     write_tables(result, task.out)
-    page = write_page(result, task.out, shape=find_shape(categoriser))
+    page = write_page(result, task.out, shape=find_shape(classifier))
     if task.as_json:
         print_json({**summarise(result), "out": str(task.out), "page": str(page)})
     else:
@@ -240,9 +240,9 @@ def _audit(feed: "Feed", task: _Task) -> int:
 def _cross_validate(feed: "Feed", task: _Task) -> int:
     """Judges the labels of a feed by one another; returns the number of issues."""
     from hangtag.audit.cross_validation import COLUMNS, cross_validate
-    from hangtag.categoriser import Categoriser
-    from hangtag.report.audit_page import PAGE
-    from hangtag.tables import write_table
+    from hangtag.models.classifier import Classifier
+    from hangtag.reports.audit_page import PAGE
+    from hangtag.tables.writing import write_table
 
     unused = {
         "--before": task.before,
@@ -256,12 +256,12 @@ def _cross_validate(feed: "Feed", task: _Task) -> int:
         )
     if (task.out / PAGE).exists():
         raise OutputError(f"--out {task.out} holds an audit by a model; give another folder")
-    with progress_bar("looking at the images", quiet=task.silent, unit="images") as tick:
+    with progress_bar("looking at the images", quiet=task.silent, unit="images") as on_progress:
         found = cross_validate(
             feed,
-            Categoriser.load(task.model),
+            Classifier.load(task.model),
             workers=task.options.workers,
-            on_progress=tick,
+            on_progress=on_progress,
         )
     for name in ("issues.csv", "issues.parquet"):
         write_table(task.out / name, COLUMNS, found.rows)

@@ -53,7 +53,7 @@ def apply(
     from hangtag.audit.feed import open_feed
     from hangtag.audit.rules import read_rules
     from hangtag.audit.run import ITEMS
-    from hangtag.tables import require_table
+    from hangtag.tables.writing import require_table
 
     require_table(out, option="--out")
     tree = shipped_tree() if taxonomy is None else load_tree(taxonomy)
@@ -61,8 +61,8 @@ def apply(
     if out.exists() and out.samefile(rules):
         raise OutputError(f"--out {out} is the file of rules itself; write to another file")
     items = None if audit is None else audit / ITEMS
-    with progress_bar("applying rules", quiet=quiet or as_json, unit="rows") as tick:
-        applied = apply_rules(read, opened, out, tree=tree, items=items, on_progress=tick)
+    with progress_bar("applying rules", quiet=quiet or as_json, unit="rows") as on_progress:
+        applied = apply_rules(read, opened, out, tree=tree, items=items, on_progress=on_progress)
     counts, rows = applied.counts, sum(applied.counts.values())
     described = ", ".join(f"{count:,} {by}" for by, count in sorted(counts.items()))
     for note in (opened.note, *_list_notes(applied, rules, with_audit=audit is not None)):

@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hangtag.errors import OutputError
-from hangtag.progress import Tick
+from hangtag.progress import OnProgress
 
 Offline = Annotated[
     bool, typer.Option("--offline", help="Never use the network.", show_default=False)
@@ -96,7 +96,7 @@ class _RateColumn(ProgressColumn):
 
 
 @contextmanager
-def progress_bar(description: str, *, quiet: bool = False, unit: str = "") -> Iterator[Tick]:
+def progress_bar(description: str, *, quiet: bool = False, unit: str = "") -> Iterator[OnProgress]:
     """Shows a progress bar on a terminal while the block runs; yields the function to call.
 
     With a `unit` it says how many are done a second.
@@ -115,7 +115,7 @@ def progress_bar(description: str, *, quiet: bool = False, unit: str = "") -> It
     with bar:
         task = bar.add_task(description, total=None)
 
-        def tick(done: int, total: int | None) -> None:
+        def on_progress(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)
 
-        yield tick
+        yield on_progress

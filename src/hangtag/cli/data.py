@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from hangtag.catalogue import PHOTO_FORMAT, Format, ImageFormat
-from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
+from hangtag.cli.datasets import read_dataset
+from hangtag.datasets import PHOTO_FORMAT, Format, ImageFormat
 
 app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
 
@@ -24,11 +24,11 @@ def fetch(
     quiet: Quiet = False,
 ) -> None:
     """Fetch a data set into the cache, verify it, and print its folder."""
-    from hangtag.catalogue import cache_home, fetch_fashion_mnist, require_known_name
+    from hangtag.datasets import cache_home, fetch_fashion_mnist, require_known_name
 
     require_known_name(name)
-    with progress_bar(f"Fetching {name} (bytes)", quiet=quiet or as_json) as tick:
-        folder = fetch_fashion_mnist(cache_home(), offline=offline, on_progress=tick)
+    with progress_bar(f"Fetching {name} (bytes)", quiet=quiet or as_json) as on_progress:
+        folder = fetch_fashion_mnist(cache_home(), offline=offline, on_progress=on_progress)
     say(f"{name} is complete and its content is verified.", quiet=quiet or as_json)
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     _print_folder(folder, {"name": name, "files": files}, as_json=as_json)
@@ -55,24 +55,24 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Write a data set in another format, and print the folder."""
-    from hangtag.catalogue import export_catalogue, open_catalogue
+    from hangtag.datasets import export_dataset, load_dataset
 
     silent = quiet or as_json
-    with progress_bar(f"Opening {data}", quiet=silent) as tick:
-        catalogue = open_catalogue(data, offline=offline, on_progress=tick)
-    for notice in catalogue.notices:
+    with progress_bar(f"Opening {data}", quiet=silent) as on_progress:
+        dataset = load_dataset(data, offline=offline, on_progress=on_progress)
+    for notice in dataset.notices:
         say(notice, quiet=silent)
-    with progress_bar(f"Writing {format} (images)", quiet=silent) as tick:
-        export_catalogue(catalogue, folder, format=format, on_progress=tick)
-    splits = {name: len(split) for name, split in catalogue.splits.items()}
+    with progress_bar(f"Writing {format} (images)", quiet=silent) as on_progress:
+        export_dataset(dataset, folder, format=format, on_progress=on_progress)
+    splits = {name: len(split) for name, split in dataset.splits.items()}
     counts = ", ".join(f"{count:,} {name}" for name, count in splits.items())
-    say(f"Wrote {counts} images of {len(catalogue.classes)} classes.", quiet=silent)
+    say(f"Wrote {counts} images of {len(dataset.classes)} classes.", quiet=silent)
     content = {
-        "name": catalogue.name,
+        "name": dataset.name,
         "format": format,
         "splits": splits,
-        "classes": list(catalogue.classes),
-        "notices": list(catalogue.notices),
+        "classes": list(dataset.classes),
+        "notices": list(dataset.notices),
     }
     _print_folder(folder, content, as_json=as_json)
 
@@ -93,13 +93,13 @@ def clean(
     For example:
       hangtag data clean --keep 5
     """
-    from hangtag.catalogue import cache_home
-    from hangtag.catalogue.cache_cleaning import clean_pixels
+    from hangtag.datasets import cache_home
+    from hangtag.datasets.cache_cleaning import clean_pixels
 
     folder = cache_home() / "pixels"
     cleaned = clean_pixels(folder, keep=round(keep * _GB))
     say(
-        f"deleted {cleaned.deleted:,} kept catalogues, {cleaned.freed / _GB:.2f} GB; "
+        f"deleted {cleaned.deleted:,} kept datasets, {cleaned.freed / _GB:.2f} GB; "
         f"{cleaned.left / _GB:.2f} GB are left",
         quiet=quiet or as_json,
     )
@@ -136,13 +136,13 @@ def demo_feed(
     from hangtag.audit.demo import DemoOptions, write_demo_feed
 
     silent = quiet or as_json
-    catalogue = read_catalogue(
+    dataset = read_dataset(
         images, format=ImageFormat(), photos=PHOTO_FORMAT, offline=offline, quiet=silent
     )
-    split = catalogue.splits.get("test", catalogue.first)
+    split = dataset.splits.get("test", dataset.first)
     options = DemoOptions(brands=brands, noise=noise, seed=seed)
-    with progress_bar("Writing images", quiet=silent) as tick:
-        counts = write_demo_feed(split, catalogue.classes, folder, options, on_progress=tick)
+    with progress_bar("Writing images", quiet=silent) as on_progress:
+        counts = write_demo_feed(split, dataset.classes, folder, options, on_progress=on_progress)
     say(", ".join(f"{count:,} {name}" for name, count in counts.items()), quiet=silent)
     _print_folder(folder, counts, as_json=as_json)
 

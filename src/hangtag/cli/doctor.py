@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from hangtag.catalogue import cache_home
 from hangtag.cli.console import Json, Quiet, print_json, print_table
-from hangtag.extras import EXTRAS, is_installed
-from hangtag.machine import gpus, memory, processor, versions
-from hangtag.modelfolder import shipped_models
+from hangtag.datasets import cache_home
+from hangtag.environment import EXTRAS, gpus, is_installed, memory, processor, versions
+from hangtag.models.folder import shipped_models
 
 
 def doctor(as_json: Json = False, quiet: Quiet = False) -> None:

@@ -6,18 +6,6 @@ from typing import Annotated
 
 import typer
 
-from hangtag.breakdown import GroupFigures, break_down
-from hangtag.catalogue import (
-    BROKEN,
-    SPLIT_NAMES,
-    Catalogue,
-    ImageFormat,
-    Split,
-    write_broken,
-)
-from hangtag.catalogue.held_out import HELD_OUT, restore_validation, unpack_fingerprints
-from hangtag.catalogue.items import hash_split
-from hangtag.cli.catalogues import Taxonomy, read_catalogue
 from hangtag.cli.console import (
     Json,
     Offline,
@@ -28,12 +16,24 @@ from hangtag.cli.console import (
     progress_bar,
     say,
 )
+from hangtag.cli.datasets import Taxonomy, read_dataset
+from hangtag.datasets import (
+    BROKEN,
+    SPLIT_NAMES,
+    Dataset,
+    ImageFormat,
+    Split,
+    write_broken,
+)
+from hangtag.datasets.dataset import hash_split
+from hangtag.datasets.held_out import HELD_OUT, restore_validation, unpack_fingerprints
 from hangtag.errors import DataError
-from hangtag.evaluation import Accepted, Evaluation, align_split
-from hangtag.evaluation import evaluate as measure
-from hangtag.modelfolder import Card
-from hangtag.report import write_report
-from hangtag.report.facts import describe_card
+from hangtag.evaluation.groups import GroupFigures, break_down
+from hangtag.evaluation.metrics import Accepted, Evaluation, align_split
+from hangtag.evaluation.metrics import evaluate as measure
+from hangtag.models.folder import Card
+from hangtag.reports import write_report
+from hangtag.reports.facts import describe_card
 
 
 def evaluate(
@@ -65,36 +65,36 @@ def evaluate(
       hangtag evaluate runs/mine my-folders/ --out report
       hangtag evaluate runs/mine feed.csv --split validation --by supplier
     """
-    from hangtag.categoriser import Categoriser
+    from hangtag.models.classifier import Classifier
 
     _check_grouping(by)
-    categoriser = Categoriser.load(model)
-    size = categoriser.card.input
+    classifier = Classifier.load(model)
+    size = classifier.card.input
     format = ImageFormat(size.height, size.width, size.channels)
-    catalogue = read_catalogue(data, format=format, offline=offline, quiet=quiet, taxonomy=taxonomy)
-    held_out = unpack_fingerprints(categoriser.card.data.get(HELD_OUT, ""))
-    given, catalogue = catalogue, restore_validation(catalogue, held_out)
-    name, chosen = _choose_split(catalogue, split)
+    dataset = read_dataset(data, format=format, offline=offline, quiet=quiet, taxonomy=taxonomy)
+    held_out = unpack_fingerprints(classifier.card.data.get(HELD_OUT, ""))
+    given, dataset = dataset, restore_validation(dataset, held_out)
+    name, chosen = _choose_split(dataset, split)
     if by and chosen.suppliers is None:
-        raise DataError(f"--by {by}: {catalogue.source} has no column 'supplier'; add one")
-    restored = catalogue is not given
-    role = _find_role(chosen, categoriser.card) or (name if restored else None)
-    chosen = _align(chosen, catalogue, categoriser.card, taxonomy)
-    with progress_bar("predicting", quiet=quiet) as tick:
-        answers = categoriser.answer(chosen.images, on_progress=tick)
+        raise DataError(f"--by {by}: {dataset.source} has no column 'supplier'; add one")
+    restored = dataset is not given
+    role = _find_role(chosen, classifier.card) or (name if restored else None)
+    chosen = _align(chosen, dataset, classifier.card, taxonomy)
+    with progress_bar("predicting", quiet=quiet) as on_progress:
+        answers = classifier.answer(chosen.images, on_progress=on_progress)
     figures = measure(
         answers.logits,
-        answers.strangeness,
+        answers.ood_score,
         chosen.labels,
-        temperature=categoriser.card.calibration.temperature,
-        rules=categoriser.card.rules,
+        temperature=classifier.card.calibration.temperature,
+        rules=classifier.card.rules,
         suppliers=chosen.suppliers,
     )
-    _tell_notes(catalogue, name, categoriser.card, restored=restored, role=role, quiet=quiet)
-    content = {"model": categoriser.card.name, "split": name, **figures.to_json()}
-    content["notices"] = list(catalogue.notices)
+    _tell_notes(dataset, name, classifier.card, restored=restored, role=role, quiet=quiet)
+    content = {"model": classifier.card.name, "split": name, **figures.to_json()}
+    content["notices"] = list(dataset.notices)
     groups: list[GroupFigures] = []
-    probabilities = categoriser.probabilities(answers)
+    probabilities = classifier.probabilities(answers)
     if chosen.suppliers is not None and by:
         groups = break_down(probabilities.argmax(axis=1) == chosen.labels, chosen.suppliers)
         content["by"] = {by: [one.to_json() for one in groups]}
@@ -104,14 +104,14 @@ def evaluate(
             figures,
             chosen,
             probabilities,
-            title=f"{categoriser.card.name}: {name} split of {catalogue.name}",
-            facts={**describe_card(categoriser.card), "Notices": " ".join(catalogue.notices)},
-            explain=categoriser.explain,
+            title=f"{classifier.card.name}: {name} split of {dataset.name}",
+            facts={**describe_card(classifier.card), "Notices": " ".join(dataset.notices)},
+            explain=classifier.explain,
             own_rules=role == "validation",
         )
         content["report"] = str(page)
-        if catalogue.broken:
-            write_broken(out / BROKEN, catalogue.broken)
+        if dataset.broken:
+            write_broken(out / BROKEN, dataset.broken)
     if as_json:
         print_json(content)
         return
@@ -128,9 +128,9 @@ def _find_role(split: Split, card: Card) -> str | None:
     return next((name for name in known if known[name]["sha256"] == own), None)
 
 
-def _align(split: Split, catalogue: Catalogue, card: Card, taxonomy: Path | None) -> Split:
+def _align(split: Split, dataset: Dataset, card: Card, taxonomy: Path | None) -> Split:
     try:
-        return align_split(split, classes=catalogue.classes, model_classes=card.class_names)
+        return align_split(split, classes=dataset.classes, model_classes=card.class_names)
     except DataError as error:
         own = card.data.get("taxonomy")
         if not own or taxonomy is not None:
@@ -140,11 +140,11 @@ def _align(split: Split, catalogue: Catalogue, card: Card, taxonomy: Path | None
 
 
 def _tell_notes(
-    catalogue: Catalogue, split: str, card: Card, *, restored: bool, role: str | None, quiet: bool
+    dataset: Dataset, split: str, card: Card, *, restored: bool, role: str | None, quiet: bool
 ) -> None:
     """Says what flatters the figures, or does the opposite."""
     if restored and split == "validation":
-        items = {name: len(one) for name, one in catalogue.splits.items()}
+        items = {name: len(one) for name, one in dataset.splits.items()}
         whole = items["validation"] + items.get("train", 0)
         say(
             f"note: of {whole:,} images these {items['validation']:,} were held out when "
@@ -157,23 +157,23 @@ def _tell_notes(
         say("note: these are training images, and a model is flattered by them", quiet=quiet)
     elif split == "train":
         say(f"note: where {card.name} has learned from these images, they flatter it", quiet=quiet)
-    if catalogue.fitted and not card.knows_fitted:
+    if dataset.resized and not card.trained_on_resized:
         say(
-            f"note: these images had to be fitted, and {card.name} learned from none that had; "
+            f"note: these images had to be resized, and {card.name} learned from none that had; "
             "what is accepted below, predict leaves for review",
             quiet=quiet,
         )
-    for notice in catalogue.notices:
+    for notice in dataset.notices:
         say(notice, quiet=quiet)
 
 
-def _choose_split(catalogue: Catalogue, name: str | None) -> tuple[str, Split]:
+def _choose_split(dataset: Dataset, name: str | None) -> tuple[str, Split]:
     """Returns the split asked for; by default test, else validation, else train."""
-    splits = catalogue.splits
+    splits = dataset.splits
     name = name or next(one for one in reversed(SPLIT_NAMES) if one in splits)
     if name not in splits:
         raise DataError(
-            f"--split: {catalogue.name} has no split '{name}'; it has {', '.join(splits)}"
+            f"--split: {dataset.name} has no split '{name}'; it has {', '.join(splits)}"
         )
     return name, splits[name]
 

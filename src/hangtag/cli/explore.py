@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.catalogue import PHOTO_FORMAT, ImageFormat
-from hangtag.cli.catalogues import read_catalogue
 from hangtag.cli.console import (
     Json,
     Offline,
@@ -18,18 +16,20 @@ from hangtag.cli.console import (
     progress_bar,
     say,
 )
+from hangtag.cli.datasets import read_dataset
+from hangtag.datasets import PHOTO_FORMAT, ImageFormat
+from hangtag.environment import require_extra
 from hangtag.errors import DataError
-from hangtag.extras import require_extra
-from hangtag.predictions.routing import PHOTO_MODEL
+from hangtag.models.router import PHOTO_MODEL
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hangtag.catalogue import Catalogue
-    from hangtag.categoriser import Categoriser
-    from hangtag.report import AugmentedCopies, Exploration
-    from hangtag.screening import Screening
+    from hangtag.datasets import Dataset
+    from hangtag.datasets.screening_api import Screening
+    from hangtag.models.classifier import Classifier
+    from hangtag.reports import AugmentedCopies, Exploration
 
 NO_MODEL = "none"
 
@@ -98,86 +98,85 @@ def explore(
         return
     if data is None:
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
-    categoriser = None if model in (None, NO_MODEL) else _load_photo_model(model)
-    catalogue = read_catalogue(
+    classifier = None if model in (None, NO_MODEL) else _load_photo_model(model)
+    dataset = read_dataset(
         data, format=ImageFormat(), photos=PHOTO_FORMAT, offline=offline, quiet=quiet
     )
     screening = None
-    if catalogue.first.images.ndim == 4:
+    if dataset.first.images.ndim == 4:
         model = model or PHOTO_MODEL
         embeddings = None
         if model != NO_MODEL:
-            categoriser = categoriser or _load_photo_model(model)
-            embeddings = _embed(categoriser, data, catalogue, offline=offline, quiet=quiet)
+            classifier = classifier or _load_photo_model(model)
+            embeddings = _embed(classifier, data, dataset, offline=offline, quiet=quiet)
         used = None if embeddings is None else model
-        screening = _screen(catalogue, embeddings, model=used, quiet=quiet)
-        _write_tables(out, catalogue, screening)
+        screening = _screen(dataset, embeddings, model=used, quiet=quiet)
+        _write_tables(out, dataset, screening)
     elif model is not None:
-        raise DataError(f"--model: {catalogue.source} holds no photos; leave the option out")
-    _show_catalogue(
-        catalogue, out, screening=screening, augment=augment, as_json=as_json, quiet=quiet
-    )
+        raise DataError(f"--model: {dataset.source} holds no photos; leave the option out")
+    _show_dataset(dataset, out, screening=screening, augment=augment, as_json=as_json, quiet=quiet)
 
 
-def _load_photo_model(name: str) -> "Categoriser":
-    from hangtag.categoriser import Categoriser
+def _load_photo_model(name: str) -> "Classifier":
+    from hangtag.models.classifier import Classifier
 
-    categoriser = Categoriser.load(name)
-    size = categoriser.card.input
+    classifier = Classifier.load(name)
+    size = classifier.card.input
     if size.channels != 3:
         raise DataError(
             f"--model {name}: expected a model of photos in colour, received one of grey images of "
             f"{size.width}x{size.height} pixels; train one with --recipe photo-fast"
         )
-    return categoriser
+    return classifier
 
 
 def _embed(
-    categoriser: "Categoriser", data: str, catalogue: "Catalogue", *, offline: bool, quiet: bool
+    classifier: "Classifier", data: str, dataset: "Dataset", *, offline: bool, quiet: bool
 ) -> "NDArray[np.float32]":
     """Returns what a model makes of all photos, (N, D); reads them anew for another format."""
     import numpy as np
 
-    size = categoriser.card.input
+    size = classifier.card.input
     format = ImageFormat(size.height, size.width, size.channels)
     if format != PHOTO_FORMAT:
-        catalogue = read_catalogue(data, format=format, offline=offline, quiet=quiet)
-    with progress_bar("looking with the model", quiet=quiet) as tick:
+        dataset = read_dataset(data, format=format, offline=offline, quiet=quiet)
+    with progress_bar("looking with the model", quiet=quiet) as on_progress:
         parts = [
-            categoriser.embed(split.images, on_progress=tick) for split in catalogue.splits.values()
+            classifier.embed(split.images, on_progress=on_progress)
+            for split in dataset.splits.values()
         ]
     return np.concatenate(parts)
 
 
 def _screen(
-    catalogue: "Catalogue",
+    dataset: "Dataset",
     embeddings: "NDArray[np.float32] | None",
     *,
     model: str | None,
     quiet: bool,
 ) -> "Screening":
-    """Looks for faults and copies in the photos of a catalogue."""
-    from hangtag.screening import Screening, find_copies, find_faults, list_photos
+    """Looks for faults and copies in the photos of a dataset."""
+    from hangtag.datasets.screening_api import Screening, find_copies, find_faults, list_photos
 
-    photos = list_photos(catalogue)
-    with progress_bar("measuring photos", quiet=quiet) as tick:
-        findings = find_faults(photos, on_progress=tick)
-    with progress_bar("looking for copies", quiet=quiet) as tick:
-        copies = find_copies(photos, embeddings, on_progress=tick)
+    photos = list_photos(dataset)
+    with progress_bar("measuring photos", quiet=quiet) as on_progress:
+        findings = find_faults(photos, on_progress=on_progress)
+    with progress_bar("looking for copies", quiet=quiet) as on_progress:
+        copies = find_copies(photos, embeddings, on_progress=on_progress)
     return Screening(photos, findings, copies, model)
 
 
-def _write_tables(out: Path, catalogue: "Catalogue", screening: "Screening") -> None:
-    from hangtag.catalogue import BROKEN, write_broken
-    from hangtag.screening import DUPLICATES, QUALITY, write_copies, write_findings
+def _write_tables(out: Path, dataset: "Dataset", screening: "Screening") -> None:
+    from hangtag.datasets import BROKEN, write_broken
+    from hangtag.datasets.screening_api import DUPLICATES, QUALITY, write_copies, write_findings
 
     write_findings(out / QUALITY, screening.findings, screening.photos)
     write_copies(out / DUPLICATES, screening.copies, screening.photos)
-    write_broken(out / BROKEN, catalogue.broken)
+    write_broken(out / BROKEN, dataset.broken)
 
 
-def _show_catalogue(
-    catalogue: "Catalogue",
+def _show_dataset(
+    dataset: "Dataset",
     out: Path,
     *,
     screening: "Screening | None",
@@ -185,24 +184,24 @@ def _show_catalogue(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measures a catalogue, draws its page into the folder `out` and tells the figures."""
-    from hangtag.report import explore as measure
-    from hangtag.report import write_exploration
+    """Measures a dataset, draws its page into the folder `out` and tells the figures."""
+    from hangtag.reports import explore as measure
+    from hangtag.reports import write_exploration
 
-    exploration = measure(catalogue)
-    augmented = None if augment is None else _draw_copies(catalogue, augment)
-    say(f"{catalogue.name}: drawing the figures", quiet=quiet)
-    page = write_exploration(out, catalogue, exploration, augmented=augmented, screening=screening)
+    exploration = measure(dataset)
+    augmented = None if augment is None else _draw_copies(dataset, augment)
+    say(f"{dataset.name}: drawing the figures", quiet=quiet)
+    page = write_exploration(out, dataset, exploration, augmented=augmented, screening=screening)
     if as_json:
         content = exploration.to_json()
         if screening:
-            broken = [asdict(one) for one in catalogue.broken]
+            broken = [asdict(one) for one in dataset.broken]
             content["screening"] = {**screening.to_json(), "broken": broken}
         print_json({**content, "report": str(page)})
         return
     _print_tables(exploration)
     if screening:
-        _print_screening(screening, broken=len(catalogue.broken))
+        _print_screening(screening, broken=len(dataset.broken))
         say(screening.method, quiet=quiet)
     for notice in exploration.notices:
         say(f"note: {notice}", quiet=quiet)
@@ -215,11 +214,11 @@ def _show_catalogue(
 
 def _show_photo(photo: Path, out: Path, *, as_json: bool, quiet: bool) -> None:
     """Draws the steps of a photo into the folder `out` and tells them."""
-    from hangtag.catalogue import IMAGE_SIZE
-    from hangtag.catalogue.decoding import read_image
-    from hangtag.catalogue.photo import photo_steps
-    from hangtag.files import write_bytes
-    from hangtag.report.photo_steps import draw_photo_steps
+    from hangtag.datasets import IMAGE_SIZE
+    from hangtag.files.atomic import write_bytes
+    from hangtag.images.decoding import read_image
+    from hangtag.images.photo_to_grey import photo_steps
+    from hangtag.reports.photo_steps import draw_photo_steps
 
     steps = photo_steps(read_image(photo, size=IMAGE_SIZE), size=IMAGE_SIZE)
     picture = out / "photo_steps.png"
@@ -241,35 +240,35 @@ def _show_photo(photo: Path, out: Path, *, as_json: bool, quiet: bool) -> None:
     typer.echo(str(picture))
 
 
-def _draw_copies(catalogue: "Catalogue", recipe: str) -> "AugmentedCopies":
+def _draw_copies(dataset: "Dataset", recipe: str) -> "AugmentedCopies":
     """Augments the first image of each class."""
     import numpy as np
 
-    from hangtag.report import AugmentedCopies
+    from hangtag.reports import AugmentedCopies
     from hangtag.training.recipes import load_recipe
 
     settings = load_recipe(recipe)
     require_extra("train", "drawing augmented images")
     from hangtag.training.augmentation import draw_augmented
 
-    split = catalogue.first
+    split = dataset.first
     if split.images.shape[1:] != settings.images.format.shape:
         raise DataError(
             f"--augment {recipe}: its images are of another format than those of "
-            f"{catalogue.source}; choose another recipe"
+            f"{dataset.source}; choose another recipe"
         )
     labels, first = np.unique(split.labels, return_index=True)
     originals = split.images[first[:_MOST_ORIGINALS]]
     return AugmentedCopies(
         recipe=recipe,
-        names=tuple(catalogue.classes[label] for label in labels[:_MOST_ORIGINALS]),
+        names=tuple(dataset.classes[label] for label in labels[:_MOST_ORIGINALS]),
         originals=originals,
         copies=draw_augmented(originals, settings, copies=_COPIES, seed=0),
     )
 
 
 def _print_screening(screening: "Screening", *, broken: int) -> None:
-    from hangtag.screening import LIMITS, PLACES
+    from hangtag.datasets.screening_api import LIMITS, PLACES
 
     total = len(screening.photos)
     faults = [

@@ -7,7 +7,7 @@ import typer
 
 from hangtag.cli.console import RUNS, Json, Quiet, print_json, print_table, say
 from hangtag.errors import ModelError
-from hangtag.modelfolder import CARD, Card, read_card, shipped_models
+from hangtag.models.folder import CARD, Card, read_card, shipped_models
 
 
 def models(

@@ -11,14 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from hangtag import __version__
-from hangtag.catalogue.paths import describe_passed_over
 from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
-from hangtag.decisions.promises import DEFAULT_PRECISION, PRECISIONS
-from hangtag.decisions.rules import describe_support, stored_precision
+from hangtag.decisions.policy import describe_support, stored_precision
+from hangtag.decisions.risk_control import DEFAULT_PRECISION, PRECISIONS
 from hangtag.errors import OutputError
-from hangtag.inputs import Decoders, Input, Inputs, Item, open_inputs
-from hangtag.modelfolder import Card
-from hangtag.predictions import (
+from hangtag.files.paths import describe_skipped
+from hangtag.models.folder import Card
+from hangtag.pipeline import (
     AUTO,
     CsvStream,
     Layout,
@@ -27,14 +26,15 @@ from hangtag.predictions import (
     RowByRow,
     RowList,
     Sink,
-    Tally,
+    Summary,
     find_models,
     open_output,
     part_of,
     predict_rows,
     require_format,
 )
-from hangtag.report.heat_map_files import (
+from hangtag.readers import Decoders, Input, Inputs, Item, open_inputs
+from hangtag.reports.heat_map_files import (
     discard_heat_maps,
     heat_maps_of,
     settle_heat_maps,
@@ -122,18 +122,18 @@ def predict(
         work = _Work(router, precision, opened, decoders, layout, quiet, explained)
         rows: list[dict[str, Any]] = []
         if out is not None:
-            tally = _write_file(work, out, resume=resume)
+            summary = _write_file(work, out, resume=resume)
         elif as_json:
-            tally, rows = _collect(work)
+            summary, rows = _collect(work)
         else:
-            tally = work.run(CsvStream(sys.stdout, work.layout))
-    passed_over = describe_passed_over(opened.passed_over, before="; passed over in folders: ")
-    say(tally.describe() + passed_over, quiet=quiet)
+            summary = work.run(CsvStream(sys.stdout, work.layout))
+    skipped = describe_skipped(opened.skipped, before="; passed over in folders: ")
+    say(summary.describe() + skipped, quiet=quiet)
     if as_json:
-        print_json(_summarise(work, tally, {"out": str(out)} if out else {"rows": rows}))
+        print_json(_summarise(work, summary, {"out": str(out)} if out else {"rows": rows}))
     elif out is not None:
         typer.echo(str(out))
-    if tally.errors and tally.errors == tally.rows:
+    if summary.errors and summary.errors == summary.rows:
         raise typer.Exit(2)
 
 
@@ -149,20 +149,20 @@ class _Work:
     quiet: bool
     explained: Path | None
 
-    def run(self, sink: Sink, items: Iterator[Item] | None = None) -> Tally:
+    def run(self, sink: Sink, items: Iterator[Item] | None = None) -> Summary:
         """Sends the rows of all inputs, or of `items`, to `sink`, and shows how far it is."""
         items = self.inputs.read(*self.router.sizes) if items is None else items
         decoded = self.decoders.decode(items, **self.router.decoding)
         decoded = _tell_fitted(decoded, self.router.cards[-1], quiet=self.quiet)
-        with progress_bar("predicting", quiet=self.quiet, unit="images") as tick:
-            tick(sink.tally.rows, self.inputs.total)
+        with progress_bar("predicting", quiet=self.quiet, unit="images") as on_progress:
+            on_progress(sink.summary.rows, self.inputs.total)
             if self.explained:
                 draw = partial(write_heat_map, self.explained, self.router.explain)
-                sink = RowByRow(sink, draw, lambda rows: tick(rows, self.inputs.total))
+                sink = RowByRow(sink, draw, lambda rows: on_progress(rows, self.inputs.total))
             for rows in predict_rows(self.router.predict, decoded):
                 sink.write(rows)
-                tick(sink.tally.rows, self.inputs.total)
-        return sink.tally
+                on_progress(sink.summary.rows, self.inputs.total)
+        return sink.summary
 
 
 def _open_router(model: str, precision: float, *, quiet: bool) -> Router:
@@ -180,15 +180,15 @@ def _open_router(model: str, precision: float, *, quiet: bool) -> Router:
 
 
 def _tell_fitted(decoded: Iterator[Input], card: Card, *, quiet: bool) -> Iterator[Input]:
-    """Passes inputs on; says once if some are fitted to a model that learned from none like it."""
-    told = card.knows_fitted
+    """Passes inputs on; says once if some are resized to a model that learned from none like it."""
+    told = card.trained_on_resized
     for one in decoded:
         if one.resized and not told:
             told = True
             size = f"{card.input.height}x{card.input.width}"
             say(
                 f"note: there are images that are not {size} pixels; {card.name} learned from none "
-                "that had to be fitted, is a poor judge of photos, and accepts none of them",
+                "that had to be resized, is a poor judge of photos, and accepts none of them",
                 quiet=quiet,
             )
         yield one
@@ -214,7 +214,7 @@ def _lies_below(out: Path, folder: str) -> bool:
     return os.path.isdir(folder) and Path(folder).resolve() in out.resolve().parents
 
 
-def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
+def _write_file(work: _Work, out: Path, *, resume: bool) -> Summary:
     request = Request(
         inputs=work.inputs.arguments,
         total=work.inputs.total,
@@ -235,17 +235,17 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Tally:
         then = "the same command with --resume goes on" if begun else "nothing was written"
         say(f"interrupted; {then}", quiet=work.quiet)
         raise typer.Exit(130) from None
-    return output.tally
+    return output.summary
 
 
-def _summarise(work: _Work, tally: Tally, result: dict[str, Any]) -> dict[str, Any]:
+def _summarise(work: _Work, summary: Summary, result: dict[str, Any]) -> dict[str, Any]:
     counts = {
-        "n": tally.rows,
-        "decisions": dict(tally.decisions),
-        "models": dict(tally.models),
-        "errors": tally.errors,
-        "faults": dict(tally.faults),
-        "passed_over": dict(work.inputs.passed_over),
+        "n": summary.rows,
+        "decisions": dict(summary.decisions),
+        "models": dict(summary.models),
+        "errors": summary.errors,
+        "faults": dict(summary.faults),
+        "skipped": dict(work.inputs.skipped),
     }
     basis = {
         "model": work.router.name,
@@ -258,6 +258,6 @@ def _summarise(work: _Work, tally: Tally, result: dict[str, Any]) -> dict[str, A
     return {**basis, **counts, **result, **maps}
 
 
-def _collect(work: _Work) -> tuple[Tally, list[dict[str, Any]]]:
+def _collect(work: _Work) -> tuple[Summary, list[dict[str, Any]]]:
     kept = RowList(work.layout)
     return work.run(kept), kept.rows

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from hangtag.cli.console import Json, Quiet, print_json, print_table
+from hangtag.environment import require_extra
 from hangtag.errors import ModelError, RecipeError
-from hangtag.extras import require_extra
-from hangtag.modelfolder import Summary, find_model_folder, read_card
+from hangtag.models.folder import NetworkSummary, find_model_folder, read_card
 
 
 def summary(
@@ -44,7 +44,7 @@ def summary(
     )
 
 
-def _summarise(source: str) -> Summary:
+def _summarise(source: str) -> NetworkSummary:
     try:
         return _of_recipe(source)
     except RecipeError as not_a_recipe:
@@ -54,7 +54,7 @@ def _summarise(source: str) -> Summary:
             raise ModelError(f"{not_a_recipe}; {not_a_model}") from None
 
 
-def _of_recipe(source: str) -> Summary:
+def _of_recipe(source: str) -> NetworkSummary:
     from hangtag.training.recipes import load_recipe
 
     recipe = load_recipe(source)

@@ -226,7 +226,7 @@ def _write_json(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
 
 def _write_csv(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
     """Writes a row a candidate, as the labels come; returns how many labels there were."""
-    from hangtag.csv_rows import format_row
+    from hangtag.tables.csv_cells import format_row
 
     number = 0
     for meaning in meanings:

@@ -10,14 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.catalogue import (
-    BROKEN,
-    PHOTO_FORMAT,
-    Catalogue,
-    describe_classes,
-    describe_suppliers,
-)
-from hangtag.cli.catalogues import Taxonomy, print_overview, read_catalogue
 from hangtag.cli.console import (
     RUNS,
     Json,
@@ -29,11 +21,18 @@ from hangtag.cli.console import (
     progress_bar,
     say,
 )
-from hangtag.decisions.promises import DEFAULT_PRECISION
-from hangtag.decisions.rules import describe_support
-from hangtag.extras import require_extra
-from hangtag.machine import gpus, memory, processor
-from hangtag.modelfolder import read_card
+from hangtag.cli.datasets import Taxonomy, print_overview, read_dataset
+from hangtag.datasets import (
+    BROKEN,
+    PHOTO_FORMAT,
+    Dataset,
+    describe_classes,
+    describe_suppliers,
+)
+from hangtag.decisions.policy import describe_support
+from hangtag.decisions.risk_control import DEFAULT_PRECISION
+from hangtag.environment import gpus, memory, processor, require_extra
+from hangtag.models.folder import read_card
 from hangtag.progress import describe_duration
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def train(
             f"{PHOTO_RECIPE}; with --from the model's own, made gentler; with --resume the run's)"
         ),
     ] = None,
-    begin_from: Annotated[
+    init_from: Annotated[
         str | None,
         typer.Option(
             "--from",
@@ -105,38 +104,40 @@ def train(
     """
     started = time.monotonic()
     require_extra("train", "training")
-    from hangtag.training.beginning import load_beginning
+    from hangtag.training.init_from import load_beginning
+    from hangtag.training.process_group import is_first_process
     from hangtag.training.runfolder import RunFolder, next_run_folder
-    from hangtag.training.team import is_first_process
-    from hangtag.training.train import Watch, prepare_catalogue
+    from hangtag.training.train import Watch, prepare_dataset
     from hangtag.training.train import train as run_training
 
     fields = [*(changes or []), *([f"epochs={epochs}"] if epochs else [])]
     run = _find_run(out, resume=resume)
-    chosen = _choose_recipe(recipe, run, fields, begin_from=begin_from)
+    chosen = _choose_recipe(recipe, run, fields, init_from=init_from)
     if seed is None:
         seed = run.read_facts()["seed"] if run else 0
     load_beginning(chosen)  # only to refuse now what would fail after the data are read
     quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
-    read = partial(read_catalogue, data, offline=offline, quiet=quiet, taxonomy=taxonomy)
-    if recipe or begin_from or run:
-        catalogue = read(format=chosen.images.format)
+    read = partial(read_dataset, data, offline=offline, quiet=quiet, taxonomy=taxonomy)
+    if recipe or init_from or run:
+        dataset = read(format=chosen.images.format)
     else:
-        chosen, catalogue = _read_undecided(read, chosen, fields, quiet=quiet)
-    catalogue = prepare_catalogue(catalogue, chosen, seed=seed)
+        chosen, dataset = _read_undecided(read, chosen, fields, quiet=quiet)
+    dataset = prepare_dataset(dataset, chosen, seed=seed)
     if not quiet:
-        _describe(catalogue, chosen)
+        _describe(dataset, chosen)
     # Under torchrun the first process alone writes, so the others need no folder of their own.
     folder = out or (next_run_folder(RUNS, chosen.name) if is_first_process() else RUNS)
-    if catalogue.broken:
+    if dataset.broken:
         say(f"the broken images are listed in {folder / BROKEN}", quiet=quiet)
     target = RunFolder(folder)
     try:
-        with progress_bar("steps of the epoch", quiet=quiet) as tick:
-            watch = Watch(say=lambda line: say(line, quiet=quiet), step=tick, profile=profile)
+        with progress_bar("steps of the epoch", quiet=quiet) as on_progress:
+            watch = Watch(
+                say=lambda line: say(line, quiet=quiet), step=on_progress, profile=profile
+            )
             result = run_training(
-                catalogue, chosen, out=folder, seed=seed, device=device, resume=resume, watch=watch
+                dataset, chosen, out=folder, seed=seed, device=device, resume=resume, watch=watch
             )
     except KeyboardInterrupt:
         own_tree = ["--taxonomy", str(taxonomy)] if taxonomy else []
@@ -151,14 +152,14 @@ def train(
         return
     took = describe_duration(time.monotonic() - started)
     say(f"done in {took}, from reading the data to the report", quiet=quiet)
-    _warn(result, from_scratch=not (chosen.transfer or chosen.begin_from), quiet=quiet)
+    _warn(result, from_scratch=not (chosen.transfer or chosen.init_from), quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
 
 
 def _find_run(out: Path | None, *, resume: bool) -> "RunFolder | None":
     """Returns the run to go on with; refuses now a folder that is taken, before data are read."""
+    from hangtag.training.process_group import is_first_process
     from hangtag.training.runfolder import RunFolder
-    from hangtag.training.team import is_first_process
 
     if out is None:
         if resume:
@@ -173,17 +174,17 @@ def _find_run(out: Path | None, *, resume: bool) -> "RunFolder | None":
 
 
 def _choose_recipe(
-    name: str | None, run: "RunFolder | None", changes: list[str], *, begin_from: str | None
+    name: str | None, run: "RunFolder | None", changes: list[str], *, init_from: str | None
 ) -> "Recipe":
     """Reads the recipe that is asked for, by default that of the run or model to go on with."""
     from hangtag.training.recipes import continue_recipe, load_recipe
 
-    if begin_from and (run or name):
-        changes = [*changes, f"begin_from={json.dumps(begin_from)}"]
+    if init_from and (run or name):
+        changes = [*changes, f"init_from={json.dumps(init_from)}"]
     if run and name is None:
         chosen = run.read_recipe(changes=changes)
-    elif begin_from and name is None:
-        chosen = continue_recipe(begin_from, changes=changes)
+    elif init_from and name is None:
+        chosen = continue_recipe(init_from, changes=changes)
     else:
         chosen = load_recipe(name or DEFAULT_RECIPE, changes=changes)
     if chosen.needs_published_weights:
@@ -192,27 +193,27 @@ def _choose_recipe(
 
 
 def _read_undecided(
-    read: Callable[..., Catalogue], grey: "Recipe", changes: list[str], *, quiet: bool
-) -> tuple["Recipe", Catalogue]:
+    read: Callable[..., Dataset], grey: "Recipe", changes: list[str], *, quiet: bool
+) -> tuple["Recipe", Dataset]:
     """Reads DATA for which no recipe is named, and takes the one for photos where it has some."""
-    catalogue = read(format=grey.images.format, photos=PHOTO_FORMAT)
-    if catalogue.first.images.ndim != 4:
-        return grey, catalogue
-    chosen = _choose_recipe(PHOTO_RECIPE, None, changes, begin_from=None)
+    dataset = read(format=grey.images.format, photos=PHOTO_FORMAT)
+    if dataset.first.images.ndim != 4:
+        return grey, dataset
+    chosen = _choose_recipe(PHOTO_RECIPE, None, changes, init_from=None)
     say(f"these are photos, so the recipe is {chosen.name}; see hangtag recipes", quiet=quiet)
     if chosen.images.format != PHOTO_FORMAT:
-        catalogue = read(format=chosen.images.format)
-    return chosen, catalogue
+        dataset = read(format=chosen.images.format)
+    return chosen, dataset
 
 
-def _describe(catalogue: Catalogue, recipe: "Recipe") -> None:
+def _describe(dataset: Dataset, recipe: "Recipe") -> None:
     """Tells what is trained on, and what is known to spoil it or its figures."""
-    from hangtag.training.beginning import describe_beginning
+    from hangtag.training.init_from import describe_beginning
 
-    print_overview(catalogue)
-    began = describe_beginning(recipe.begin_from, catalogue)["said"] if recipe.begin_from else ()
-    known = (*describe_suppliers(catalogue), *describe_classes(catalogue))
-    for notice in (*catalogue.notices, *known, *began):
+    print_overview(dataset)
+    began = describe_beginning(recipe.init_from, dataset)["said"] if recipe.init_from else ()
+    known = (*describe_suppliers(dataset), *describe_classes(dataset))
+    for notice in (*dataset.notices, *known, *began):
         say(notice)
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from hangtag.errors import TrainingError
-from hangtag.files import atomic_path
+from hangtag.files.atomic import atomic_path
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"

@@ -5,30 +5,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hangtag.catalogue import Catalogue
-from hangtag.catalogue.items import hash_split
-from hangtag.categoriser import Categoriser
+from hangtag.datasets import Dataset
+from hangtag.datasets.dataset import hash_split
 from hangtag.errors import TrainingError
+from hangtag.models.classifier import Classifier
 from hangtag.training.recipes.schema import Distillation
 
 
-def load_teacher(settings: Distillation, catalogue: Catalogue) -> Categoriser:
-    """Loads the teacher and checks that it may teach on `catalogue`.
+def load_teacher(settings: Distillation, dataset: Dataset) -> Classifier:
+    """Loads the teacher and checks that it may teach on `dataset`.
 
     Raises:
         ModelError: There is no such model, or it is damaged.
         TrainingError: It has other classes, or learned from another train split, so that it may
             know the images that the student is judged by.
     """
-    teacher = Categoriser.load(settings.teacher)
-    if teacher.classes != catalogue.classes:
+    teacher = Classifier.load(settings.teacher)
+    if teacher.classes != dataset.classes:
         raise TrainingError(
             f"distillation.teacher: {settings.teacher} knows {' '.join(teacher.classes)}, the data "
-            f"have {' '.join(catalogue.classes)}; choose another teacher, or learn from "
+            f"have {' '.join(dataset.classes)}; choose another teacher, or learn from "
             "the labels alone with --set distillation=null"
         )
     learned = teacher.card.data["splits"]["train"]["sha256"]
-    if learned != hash_split(catalogue.splits["train"]):
+    if learned != hash_split(dataset.splits["train"]):
         raise TrainingError(
             f"distillation.teacher: {settings.teacher} was trained on another train split, so it "
             "may know the validation images; train with the teacher's data, --seed "

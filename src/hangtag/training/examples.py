@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hangtag.catalogue.items import Split
+from hangtag.datasets.dataset import Split
 from hangtag.training.preprocessing import one_hot, scale_pixels, with_channels
 
 

@@ -13,10 +13,10 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from hangtag.errors import TrainingError
-from hangtag.modelfolder import GOLDEN_TOLERANCE
+from hangtag.models.folder import GOLDEN_TOLERANCE
 from hangtag.training.networks import Network
+from hangtag.training.ood import OodScore, measure_texture
 from hangtag.training.preprocessing import Normalisation, scale_pixels
-from hangtag.training.strangeness import Strangeness, measure_texture
 
 OPSET = 18
 
@@ -24,23 +24,21 @@ OPSET = 18
 class Exportable(nn.Module):
     """The whole way from pixels to logits: what is exported and what it is checked against."""
 
-    def __init__(
-        self, network: Network, normalisation: Normalisation, strangeness: Strangeness
-    ) -> None:
+    def __init__(self, network: Network, normalisation: Normalisation, ood_score: OodScore) -> None:
         super().__init__()
         self.network = network
         self.normalisation = normalisation
-        self.strangeness = strangeness
+        self.ood_score = ood_score
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Turns pixels (B, H, W, C) into logits (B, K), embedding (B, D) and strangeness (B,)."""
+        """Turns pixels (B, H, W, C) into logits (B, K), embedding (B, D) and ood_score (B,)."""
         embedding, early = self.network.observe(self.normalisation(scale_pixels(pixels)))
-        strange = self.strangeness(embedding, measure_texture(early))
+        strange = self.ood_score(embedding, measure_texture(early))
         return self.network.classify(embedding), embedding, strange
 
 
 def export_onnx(model: Exportable, *, pixels: NDArray[np.uint8], classes: Sequence[str]) -> bytes:
-    """Writes `model` as ONNX: input ``pixels``; outputs ``logits``, ``embedding``, ``strangeness``.
+    """Writes `model` as ONNX: input ``pixels``; outputs ``logits``, ``embedding``, ``ood_score``.
 
     Args:
         model: In evaluation mode, on the CPU.
@@ -58,7 +56,7 @@ def export_onnx(model: Exportable, *, pixels: NDArray[np.uint8], classes: Sequen
             model,
             (traced,),
             input_names=["pixels"],
-            output_names=["logits", "embedding", "strangeness"],
+            output_names=["logits", "embedding", "ood_score"],
             dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
             opset_version=OPSET,
             dynamo=True,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hangtag.progress import Tick
+from hangtag.progress import OnProgress
 from hangtag.training.augmentation import augment_batch
 from hangtag.training.batches import evaluation_batch
 from hangtag.training.devices import mixed_precision
@@ -39,7 +39,7 @@ def embed_copies(
     recipe: Recipe,
     copies: int,
     seed: int,
-    on_progress: Tick | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Embeddings:
     """Embeds pixels (N, H, W, C) as they are and `copies` - 1 times augmented.
 

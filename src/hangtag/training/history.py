@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from hangtag.csv_rows import write_csv_rows
+from hangtag.tables.csv_cells import write_csv_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from hangtag.errors import TrainingError
-from hangtag.progress import Tick
+from hangtag.progress import OnProgress
 from hangtag.training.augmentation import augment_batch
 from hangtag.training.averaging import RunningMean
 from hangtag.training.balance import Balancing
@@ -33,12 +33,12 @@ from hangtag.training.mixing import mix
 from hangtag.training.networks import Network, build_network
 from hangtag.training.optimisers import build_optimiser, set_learning_rate
 from hangtag.training.preprocessing import Normalisation, scale_pixels
+from hangtag.training.process_group import Team
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.schedules import learning_rate
 from hangtag.training.selection import Selection
 from hangtag.training.stopping import EarlyStopping
 from hangtag.training.stopwatch import Stopwatch
-from hangtag.training.team import Team
 
 PREPARING_IMAGES = 5000
 STEPS_BETWEEN_CHECKS = 25
@@ -124,7 +124,7 @@ class Trainer:
         """Whether the last epoch is done or the patience used up."""
         return len(self.history) >= self.recipe.epochs or self.stopping.should_stop
 
-    def run_epoch(self, *, on_step: Tick | None = None) -> Epoch:
+    def run_epoch(self, *, on_step: OnProgress | None = None) -> Epoch:
         """Trains for one epoch, validates, and notes both in the history.
 
         Raises:
@@ -188,7 +188,7 @@ class Trainer:
             self.recipe.patience, float(noted["best_loss"]), noted["best_epoch"], noted["waited"]
         )
 
-    def _begin_phase(self, on_step: Tick | None) -> None:
+    def _begin_phase(self, on_step: OnProgress | None) -> None:
         """Computes the embeddings of the frozen epochs, or lets all of the network learn."""
         transfer = self.recipe.transfer
         if transfer is None:
@@ -212,7 +212,7 @@ class Trainer:
             )
             self._embeddings = train, validation
 
-    def _train_epoch(self, on_step: Tick | None) -> tuple[float, float]:
+    def _train_epoch(self, on_step: OnProgress | None) -> tuple[float, float]:
         self.network.train()
         number = len(self.history) + 1
         if self._team.size > 1:  # dropout differs from process to process

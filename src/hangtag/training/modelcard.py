@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hangtag.modelfolder import Card
+from hangtag.models.folder import Card
 
 _PUBLISHED = (
     "began with the published weights of EfficientNet-Lite0, learned on ImageNet (package "
@@ -92,7 +92,7 @@ def _thresholds(card: Card) -> list[str]:
             if card.recipe["keep"] == "best"
             else ". An"
         )
-        + " input of a strangeness above "
+        + " input of a ood_score above "
         f"{rules.limit:.1f} is unknown; 98 % of the validation items stay below.",
         "",
     ]

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.catalogue.items import Catalogue, Split
-from hangtag.categoriser import Categoriser, open_session
+from hangtag.datasets.dataset import Dataset, Split
 from hangtag.decisions.calibration import (
     calibration_error,
     fit_temperature,
     negative_log_likelihood,
     softmax,
 )
-from hangtag.decisions.rules import Rules, build_levels, set_rules
-from hangtag.evaluation import Evaluation, evaluate
-from hangtag.machine import processor, versions
-from hangtag.modelfolder import (
+from hangtag.decisions.policy import Rules, build_levels, set_rules
+from hangtag.environment import processor, versions
+from hangtag.evaluation.metrics import Evaluation, evaluate
+from hangtag.models.classifier import Classifier, open_session
+from hangtag.models.folder import (
     SHARES,
     Calibration,
     Card,
@@ -32,13 +32,13 @@ from hangtag.modelfolder import (
 from hangtag.taxonomy import Tree, category_of, levels_above, parents_of
 from hangtag.training.balance import find_shares
 from hangtag.training.export import Exportable, export_onnx, safetensors_bytes
-from hangtag.training.halving import choose_weights
+from hangtag.training.fp16_weights import choose_weights
 from hangtag.training.modelcard import write_readme
 from hangtag.training.networks import Network
+from hangtag.training.ood import learn_ood_score
 from hangtag.training.preprocessing import Normalisation, with_channels
 from hangtag.training.provenance import describe_data
 from hangtag.training.recipes.schema import Recipe
-from hangtag.training.strangeness import learn_strangeness
 from hangtag.training.summary import summarise
 
 _SHARE_DIGITS = 6
@@ -53,12 +53,12 @@ class Packaged:
     """A finished model with its answers on the splits it was evaluated on.
 
     Attributes:
-        categoriser: The model, loaded from its folder.
+        classifier: The model, loaded from its folder.
         probabilities: By split, (N, K).
         evaluations: By split.
     """
 
-    categoriser: Categoriser
+    classifier: Classifier
     probabilities: Mapping[str, NDArray[np.float64]]
     evaluations: Mapping[str, Evaluation]
 
@@ -69,7 +69,7 @@ def package_model(
     normalisation: Normalisation,
     *,
     recipe: Recipe,
-    catalogue: Catalogue,
+    dataset: Dataset,
     seed: int,
 ) -> Packaged:
     """Exports, calibrates on the validation split, evaluates, writes the model folder, loads it.
@@ -79,7 +79,7 @@ def package_model(
         network: Trained.
         normalisation: What it was trained with.
         recipe: What it was trained by.
-        catalogue: Split; its test split, where it has one, is looked at once.
+        dataset: Split; its test split, where it has one, is looked at once.
         seed: The seed of the training.
 
     Raises:
@@ -87,18 +87,18 @@ def package_model(
         OutputError: The folder cannot be written.
     """
     network = network.cpu().eval()
-    strangeness = learn_strangeness(network, normalisation, catalogue.splits["train"])
-    model = Exportable(network, normalisation, strangeness).eval()
-    pixels = _golden_pixels(catalogue.splits["validation"])
-    onnx = export_onnx(model, pixels=pixels, classes=catalogue.classes)
-    draft = _draft_card(model, recipe=recipe, catalogue=catalogue, seed=seed)
+    ood_score = learn_ood_score(network, normalisation, dataset.splits["train"])
+    model = Exportable(network, normalisation, ood_score).eval()
+    pixels = _golden_pixels(dataset.splits["validation"])
+    onnx = export_onnx(model, pixels=pixels, classes=dataset.classes)
+    draft = _draft_card(model, recipe=recipe, dataset=dataset, seed=seed)
     if recipe.weights == "float16":
         onnx, stored = choose_weights(
-            onnx, model, draft=draft, pixels=pixels, validation=catalogue.splits["validation"]
+            onnx, model, draft=draft, pixels=pixels, validation=dataset.splits["validation"]
         )
         draft = draft.model_copy(update={"weights": stored})
-    runner = Categoriser(draft, open_session(onnx, where="the exported model"))
-    judged = _judge(runner, catalogue)
+    runner = Classifier(draft, open_session(onnx, where="the exported model"))
+    judged = _judge(runner, dataset)
     metrics = {name: _headline(figures) for name, figures in judged.evaluations.items()}
     measured = {
         "calibration": judged.calibration,
@@ -109,7 +109,7 @@ def package_model(
     card = draft.model_copy(update=measured)
     weights = safetensors_bytes(model.network, half=card.is_half)
     write_model_folder(folder, card, onnx=onnx, weights=weights, readme=write_readme(card))
-    return Packaged(Categoriser.load(folder), judged.probabilities, judged.evaluations)
+    return Packaged(Classifier.load(folder), judged.probabilities, judged.evaluations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,9 @@ class _Judged:
     evaluations: dict[str, Evaluation]
 
 
-def _judge(runner: Categoriser, catalogue: Catalogue) -> _Judged:
+def _judge(runner: Classifier, dataset: Dataset) -> _Judged:
     """Calibrates and sets the rules on the validation split, then evaluates it and test."""
-    splits = {name: split for name, split in catalogue.splits.items() if name != "train"}
+    splits = {name: split for name, split in dataset.splits.items() if name != "train"}
     answers = {name: runner.answer(split.images) for name, split in splits.items()}
     labels = splits["validation"].labels
     calibration = _calibrate(answers["validation"].logits, labels)
@@ -132,17 +132,17 @@ def _judge(runner: Categoriser, catalogue: Catalogue) -> _Judged:
         name: softmax(one.logits, temperature=calibration.temperature)
         for name, one in answers.items()
     }
-    parents = [parents_of(name, catalogue.tree) for name in catalogue.classes]
+    parents = [parents_of(name, dataset.tree) for name in dataset.classes]
     rules = set_rules(
         probabilities["validation"],
-        answers["validation"].strangeness,
+        answers["validation"].ood_score,
         labels,
-        levels=build_levels(catalogue.classes, parents, names=levels_above(catalogue.tree)),
+        levels=build_levels(dataset.classes, parents, names=levels_above(dataset.tree)),
     )
     evaluations = {
         name: evaluate(
             answers[name].logits,
-            answers[name].strangeness,
+            answers[name].ood_score,
             split.labels,
             temperature=calibration.temperature,
             rules=rules,
@@ -160,18 +160,18 @@ def _golden_pixels(split: Split) -> NDArray[np.uint8]:
     return with_channels(split.images[chosen])
 
 
-def _draft_card(model: Exportable, *, recipe: Recipe, catalogue: Catalogue, seed: int) -> Card:
+def _draft_card(model: Exportable, *, recipe: Recipe, dataset: Dataset, seed: int) -> Card:
     """Describes a model whose figures are still to be measured."""
-    height, width, channels = _input_shape(catalogue)
+    height, width, channels = _input_shape(dataset)
     return Card(
-        name=f"{catalogue.name}-{recipe.name}",
+        name=f"{dataset.name}-{recipe.name}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         made_by={**versions(), "processor": processor()},
-        classes=tuple(_model_class(name, catalogue.tree) for name in catalogue.classes),
+        classes=tuple(_model_class(name, dataset.tree) for name in dataset.classes),
         input=InputSize(height=height, width=width, channels=channels),
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
-        data=describe_data(catalogue, recipe) | {SHARES: _find_shares(catalogue, recipe)},
+        data=describe_data(dataset, recipe) | {SHARES: _find_shares(dataset, recipe)},
         summary=summarise(model.network, channels=channels, size=(height, width)),
         metrics={},
         calibration=Calibration(
@@ -184,15 +184,15 @@ def _draft_card(model: Exportable, *, recipe: Recipe, catalogue: Catalogue, seed
     )
 
 
-def _find_shares(catalogue: Catalogue, recipe: Recipe) -> list[float]:
-    labels = catalogue.splits["train"].labels
-    counts = np.bincount(labels, minlength=len(catalogue.classes)).tolist()
+def _find_shares(dataset: Dataset, recipe: Recipe) -> list[float]:
+    labels = dataset.splits["train"].labels
+    counts = np.bincount(labels, minlength=len(dataset.classes)).tolist()
     return [round(share, _SHARE_DIGITS) for share in find_shares(recipe.balance, counts)]
 
 
-def _input_shape(catalogue: Catalogue) -> tuple[int, int, int]:
+def _input_shape(dataset: Dataset) -> tuple[int, int, int]:
     """Returns height, width and channels of the images."""
-    height, width, *channels = catalogue.splits["train"].images.shape[1:]
+    height, width, *channels = dataset.splits["train"].images.shape[1:]
     return height, width, channels[0] if channels else 1
 
 

@@ -19,9 +19,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from hangtag.catalogue import BROKEN
+from hangtag.datasets import BROKEN
 from hangtag.errors import OutputError, TrainingError
-from hangtag.files import make_folder, write_text
+from hangtag.files.atomic import make_folder, write_text
 from hangtag.training.checkpoints import BEST, LAST
 from hangtag.training.history import Epoch, write_history
 from hangtag.training.recipes import Recipe, load_recipe, to_yaml

@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hangtag.modelfolder import Layer, Summary
+from hangtag.models.folder import Layer, NetworkSummary
 from hangtag.training.networks import Network
 
 _ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.GELU)
 
 
-def summarise(network: Network, *, channels: int, size: tuple[int, int]) -> Summary:
+def summarise(network: Network, *, channels: int, size: tuple[int, int]) -> NetworkSummary:
     """Runs one blank image through `network` and notes each layer with its output.
 
     Shapes are (height, width, channels) or (units,), without the batch. An activation is told
@@ -58,12 +58,12 @@ def summarise(network: Network, *, channels: int, size: tuple[int, int]) -> Summ
     return _total(layers, network)
 
 
-def _total(layers: list[Layer], network: Network) -> Summary:
+def _total(layers: list[Layer], network: Network) -> NetworkSummary:
     trainable = _count(p for p in network.parameters() if p.requires_grad)
     total = _count(network.parameters()) + sum(
         _count(_statistics(module)) for module in network.modules()
     )
-    return Summary(
+    return NetworkSummary(
         layers=tuple(layers), total=total, trainable=trainable, non_trainable=total - trainable
     )
 

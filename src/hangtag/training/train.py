@@ -12,36 +12,36 @@ from typing import Any
 import numpy as np
 import torch
 
-from hangtag.catalogue import (
+from hangtag.datasets import (
     FEWEST_IMAGES,
-    Catalogue,
+    Dataset,
     find_small_classes,
-    split_catalogue,
+    split_dataset,
     write_broken,
 )
-from hangtag.catalogue.held_out import hold_out_again
+from hangtag.datasets.held_out import hold_out_again
+from hangtag.environment import processor, versions
 from hangtag.errors import DataError, TrainingError
-from hangtag.evaluation import Evaluation
-from hangtag.files import write_text
-from hangtag.machine import processor, versions
-from hangtag.progress import Tick
-from hangtag.report import write_report
-from hangtag.report.facts import describe_card
-from hangtag.training.beginning import load_beginning, read_known
+from hangtag.evaluation.metrics import Evaluation
+from hangtag.files.atomic import write_text
+from hangtag.progress import OnProgress
+from hangtag.reports import write_report
+from hangtag.reports.facts import describe_card
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
 from hangtag.training.devices import choose_device, keep_freed_memory
 from hangtag.training.distillation import load_teacher, mix_targets
 from hangtag.training.examples import Examples
 from hangtag.training.history import Epoch, epoch_line
+from hangtag.training.init_from import load_beginning, read_known
 from hangtag.training.loop import Trainer
 from hangtag.training.packaging import Packaged, package_model
 from hangtag.training.preprocessing import Normalisation
+from hangtag.training.process_group import Team, join_team
 from hangtag.training.provenance import describe_data
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.resuming import read_state, require_same
 from hangtag.training.runfolder import RunFolder
 from hangtag.training.stopwatch import Stopwatch
-from hangtag.training.team import Team, join_team
 
 HIGHEST_SEED = 2**63 - 1
 
@@ -57,7 +57,7 @@ class Watch:
     """
 
     say: Callable[[str], None] = lambda line: None
-    step: Tick = lambda done, total: None
+    step: OnProgress = lambda done, total: None
     profile: bool = False
 
 
@@ -83,7 +83,7 @@ class Result:
 
 
 def train(
-    catalogue: Catalogue,
+    dataset: Dataset,
     recipe: Recipe,
     *,
     out: str | Path,
@@ -92,13 +92,13 @@ def train(
     resume: bool = False,
     watch: Watch | None = None,
 ) -> Result | None:
-    """Trains `recipe` on `catalogue` into the run folder `out`.
+    """Trains `recipe` on `dataset` into the run folder `out`.
 
-    Under torchrun the processes train together, see `hangtag.training.team`, and the first one
-    alone writes.
+    Under torchrun the processes train together, see `hangtag.training.process_group`, and the
+    first one alone writes.
 
     Args:
-        catalogue: With a train split; where it has no validation split, the recipe's share of
+        dataset: With a train split; where it has no validation split, the recipe's share of
             train is held out (by supplier when there are suppliers, else stratified).
         recipe: What to do.
         out: The run folder; must be new unless `resume`.
@@ -114,12 +114,12 @@ def train(
     Raises:
         TrainingError: `out` is taken, does not fit what is to be resumed, the seed is out of
             range, there is no such device, or the loss diverged.
-        DataError: The catalogue cannot be split, or its train split has a single class.
+        DataError: The dataset cannot be split, or its train split has a single class.
         OutputError: `out` cannot be written.
     """
     run, watch = RunFolder(Path(out)), watch or Watch()
     _check_seed(seed)
-    catalogue = prepare_catalogue(catalogue, recipe, seed=seed)
+    dataset = prepare_dataset(dataset, recipe, seed=seed)
     chosen_device = choose_device(device)
     if resume:
         run.read_recipe()  # Refuses a folder without a run before anything is written.
@@ -127,7 +127,7 @@ def train(
         lock = run.lock() if team.is_first else nullcontext()
         with lock, torch.random.fork_rng():
             trainer = fit(
-                catalogue,
+                dataset,
                 recipe,
                 run=run,
                 seed=seed,
@@ -144,10 +144,10 @@ def train(
                 trainer.result,
                 trainer.normalisation,
                 recipe=recipe,
-                catalogue=catalogue,
+                dataset=dataset,
                 seed=seed,
             )
-            report = _write_results(run, catalogue, packaged, trainer.history)
+            report = _write_results(run, dataset, packaged, trainer.history)
     return Result(
         folder=run.path,
         history=trainer.history,
@@ -158,29 +158,29 @@ def train(
     )
 
 
-def prepare_catalogue(catalogue: Catalogue, recipe: Recipe, *, seed: int) -> Catalogue:
+def prepare_dataset(dataset: Dataset, recipe: Recipe, *, seed: int) -> Dataset:
     """Checks what is to be trained on and holds a validation split out where there is none.
 
     A training that begins from a model holds out again what that model was judged by.
 
     Raises:
         DataError: There is nothing to tell apart, a class has too few images or none in train,
-            or the catalogue cannot be split.
+            or the dataset cannot be split.
         ModelError: The recipe begins from a model that is not there, or damaged.
     """
-    _check_sizes(catalogue)
+    _check_sizes(dataset)
     share = recipe.validation_share
-    if recipe.begin_from is None:
-        catalogue = split_catalogue(catalogue, share=share, seed=seed)
+    if recipe.init_from is None:
+        dataset = split_dataset(dataset, share=share, seed=seed)
     else:
-        known = read_known(recipe.begin_from)
-        catalogue = hold_out_again(catalogue, known, share=share, seed=seed)
-    _check_classes(catalogue, begin_from=recipe.begin_from)
-    return catalogue
+        known = read_known(recipe.init_from)
+        dataset = hold_out_again(dataset, known, share=share, seed=seed)
+    _check_classes(dataset, init_from=recipe.init_from)
+    return dataset
 
 
 def fit(
-    catalogue: Catalogue,
+    dataset: Dataset,
     recipe: Recipe,
     *,
     run: RunFolder,
@@ -199,7 +199,7 @@ def fit(
     """
     watch, team = watch or Watch(), team or Team()
     beginning = load_beginning(recipe)
-    data, state = describe_data(catalogue, recipe), None
+    data, state = describe_data(dataset, recipe), None
     if resume:
         require_same(run, recipe, data=data, seed=seed)
         state = read_state(run, recipe)
@@ -207,22 +207,22 @@ def fit(
             run.write_recipe(recipe)
     elif team.is_first:
         _begin(run, recipe, data=data, seed=seed, device=device, processes=team.size)
-        if catalogue.broken:
-            write_broken(run.broken_file, catalogue.broken)
+        if dataset.broken:
+            write_broken(run.broken_file, dataset.broken)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True
-    train, validation = _examples(catalogue, recipe, device=device, watch=watch)
+    train, validation = _examples(dataset, recipe, device=device, watch=watch)
     trainer = Trainer(
         recipe,
         train,
         validation,
         normalisation=beginning.normalisation
         if beginning
-        else Normalisation.of(recipe, catalogue.splits["train"].images),
+        else Normalisation.of(recipe, dataset.splits["train"].images),
         seed=seed,
         device=device,
         team=team,
-        prepare=partial(beginning.put_into, classes=catalogue.classes) if beginning else None,
+        prepare=partial(beginning.put_into, classes=dataset.classes) if beginning else None,
     )
     if state:
         trainer.restore(*state)
@@ -244,46 +244,46 @@ def _check_seed(seed: int) -> None:
         )
 
 
-def _check_sizes(catalogue: Catalogue) -> None:
+def _check_sizes(dataset: Dataset) -> None:
     """Raises DataError where a class has images, but too few to learn from and to judge by."""
-    small = [f"{name} ({count})" for name, count in find_small_classes(catalogue).items()]
+    small = [f"{name} ({count})" for name, count in find_small_classes(dataset).items()]
     if small:
         raise DataError(
-            f"{catalogue.source}: expected at least {FEWEST_IMAGES} images of each class to learn "
+            f"{dataset.source}: expected at least {FEWEST_IMAGES} images of each class to learn "
             f"and be judged by, received fewer in {', '.join(small[:5])}"
             f"{' and others' if len(small) > 5 else ''}"
-            f"{_describe_broken(catalogue)}; add images or leave these classes out"
+            f"{_describe_broken(dataset)}; add images or leave these classes out"
         )
 
 
-def _describe_broken(catalogue: Catalogue) -> str:
-    if not catalogue.broken:
+def _describe_broken(dataset: Dataset) -> str:
+    if not dataset.broken:
         return ""
-    first = catalogue.broken[0].reason
-    return f" ({len(catalogue.broken):,} images cannot be read, the first: {first})"
+    first = dataset.broken[0].reason
+    return f" ({len(dataset.broken):,} images cannot be read, the first: {first})"
 
 
-def _check_classes(catalogue: Catalogue, *, begin_from: str | None) -> None:
+def _check_classes(dataset: Dataset, *, init_from: str | None) -> None:
     """Raises DataError unless train has something to tell apart, and all that validation has."""
-    if "train" not in catalogue.splits:
-        raise DataError(f"{catalogue.source} has no split 'train'; add one to train on")
-    labels = catalogue.splits["train"].labels
-    found = [catalogue.classes[label] for label in np.unique(labels)]
+    if "train" not in dataset.splits:
+        raise DataError(f"{dataset.source} has no split 'train'; add one to train on")
+    labels = dataset.splits["train"].labels
+    found = [dataset.classes[label] for label in np.unique(labels)]
     if len(found) < 2:
         raise DataError(
-            f"{catalogue.source}: expected images of at least two classes to train on, received "
+            f"{dataset.source}: expected images of at least two classes to train on, received "
             f"{len(labels)} of {' '.join(found) or 'none'}; add images of another class"
         )
-    missing = np.setdiff1d(catalogue.splits["validation"].labels, labels)
+    missing = np.setdiff1d(dataset.splits["validation"].labels, labels)
     if len(missing):
         remedy = (
             "or try another --seed"
-            if begin_from is None
-            else f"as the suppliers that {begin_from} was judged by stay held out, or name the "
+            if init_from is None
+            else f"as the suppliers that {init_from} was judged by stay held out, or name the "
             "splits in a column 'split'"
         )
         raise DataError(
-            f"{catalogue.source}: all images of {catalogue.classes[missing[0]]} are in validation, "
+            f"{dataset.source}: all images of {dataset.classes[missing[0]]} are in validation, "
             f"none is in train to learn from; add images of it from other suppliers, {remedy}"
         )
 
@@ -313,18 +313,18 @@ def _begin(
 
 
 def _examples(
-    catalogue: Catalogue, recipe: Recipe, *, device: torch.device, watch: Watch
+    dataset: Dataset, recipe: Recipe, *, device: torch.device, watch: Watch
 ) -> tuple[Examples, Examples]:
     """Moves train and validation to the device; a teacher has its say in the train targets."""
-    classes = len(catalogue.classes)
+    classes = len(dataset.classes)
     train, validation = (
-        Examples.of(catalogue.splits[name], classes=classes, device=device)
+        Examples.of(dataset.splits[name], classes=classes, device=device)
         for name in ("train", "validation")
     )
     if recipe.distillation:
-        teacher = load_teacher(recipe.distillation, catalogue)
+        teacher = load_teacher(recipe.distillation, dataset)
         watch.say(f"asking the teacher {teacher.card.name} about {len(train):,} images")
-        logits = teacher.answer(catalogue.splits["train"].images, on_progress=watch.step).logits
+        logits = teacher.answer(dataset.splits["train"].images, on_progress=watch.step).logits
         targets = mix_targets(train.targets, logits, recipe.distillation)
         train = replace(train, targets=targets)
     return train, validation
@@ -351,22 +351,22 @@ def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool)
 
 
 def _write_results(
-    run: RunFolder, catalogue: Catalogue, packaged: Packaged, history: list[Epoch]
+    run: RunFolder, dataset: Dataset, packaged: Packaged, history: list[Epoch]
 ) -> Path:
     """Writes figures and the report, which is on the test split where there is one."""
     figures = {name: one.to_json() for name, one in packaged.evaluations.items()}
     write_text(run.metrics_file, json.dumps(figures, indent=1) + "\n")
-    card = packaged.categoriser.card
+    card = packaged.classifier.card
     shown = "test" if "test" in packaged.evaluations else "validation"
-    split, probabilities = catalogue.splits[shown], packaged.probabilities[shown]
+    split, probabilities = dataset.splits[shown], packaged.probabilities[shown]
     return write_report(
         run.path,
         packaged.evaluations[shown],
         split,
         probabilities,
-        title=f"{card.name}: {shown} split of {catalogue.name}",
+        title=f"{card.name}: {shown} split of {dataset.name}",
         history=[asdict(epoch) for epoch in history],
-        facts={**describe_card(card), "Notices": " ".join(catalogue.notices) or "none"},
-        explain=packaged.categoriser.explain,
+        facts={**describe_card(card), "Notices": " ".join(dataset.notices) or "none"},
+        explain=packaged.classifier.explain,
         own_rules=shown == "validation",
     )

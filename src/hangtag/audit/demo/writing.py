@@ -16,12 +16,12 @@ import numpy as np
 from hangtag.audit.demo.brands import OUTSIDE, SHORTS, Brand, invent_brands, name_kind
 from hangtag.audit.demo.pictures import Pixels, add_strange, save_again
 from hangtag.audit.demo.planting import DemoItem, Fault, plant
-from hangtag.catalogue import Split
-from hangtag.catalogue.image_files import write_png
-from hangtag.csv_rows import write_csv_rows
+from hangtag.datasets import Split
+from hangtag.datasets.image_files import write_png
 from hangtag.errors import OutputError
-from hangtag.files import new_folder
-from hangtag.progress import Tick
+from hangtag.files.atomic import new_folder
+from hangtag.progress import OnProgress
+from hangtag.tables.csv_cells import write_csv_rows
 
 FEED, ITEMS, WORDS = "feed.csv", "truth/items.csv", "truth/words.csv"
 MOST_BRANDS = 1000
@@ -61,7 +61,7 @@ def write_demo_feed(
     folder: Path,
     options: DemoOptions,
     *,
-    on_progress: Tick | None = None,
+    on_progress: OnProgress | None = None,
 ) -> dict[str, int]:
     """Writes a feed of the images of `split` and what is true of it.
 
@@ -114,7 +114,7 @@ def _arrange(items: Sequence[DemoItem], brands: Sequence[Brand], *, seed: int) -
 
 
 def _write_images(
-    rows: Sequence[_Row], images: Pixels, folder: Path, on_progress: Tick | None
+    rows: Sequence[_Row], images: Pixels, folder: Path, on_progress: OnProgress | None
 ) -> None:
     folder.mkdir()
     for done, row in enumerate(rows, 1):

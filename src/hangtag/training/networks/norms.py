@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from hangtag.training.team import is_team
+from hangtag.training.process_group import is_team
 
 
 class Norm(nn.BatchNorm2d):

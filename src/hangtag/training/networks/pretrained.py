@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hangtag.environment import PHOTO_WEIGHTS, require_extra
 from hangtag.errors import TrainingError
-from hangtag.extras import PHOTO_WEIGHTS, require_extra
 
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

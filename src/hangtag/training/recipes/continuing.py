@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from hangtag.modelfolder import find_model_folder, read_card
+from hangtag.models.folder import find_model_folder, read_card
 from hangtag.training.recipes.loading import recipe_from_yaml
 from hangtag.training.recipes.schema import Recipe
 
@@ -50,9 +50,9 @@ def continue_recipe(model: str, *, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: A change is impossible, or the model is of another version.
     """
     own = dict(read_card(find_model_folder(model)).recipe)
-    if own.get("begin_from") is None:
+    if own.get("init_from") is None:
         own = _suit(recipe_from_yaml(yaml.safe_dump(own), where=f"the recipe of {model}"))
-    fields = {**own, "begin_from": model}
+    fields = {**own, "init_from": model}
     return recipe_from_yaml(yaml.safe_dump(fields), where=f"the recipe of {model}", changes=changes)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hangtag.catalogue.reading import ImageFormat
+from hangtag.datasets.reading import ImageFormat
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -23,7 +23,7 @@ class Settings(BaseModel):
 
 
 class Images(Settings):
-    """What the images become before anything else; see hangtag.catalogue.colour for colour."""
+    """What the images become before anything else; see hangtag.images.colour for colour."""
 
     size: Annotated[int, Field(ge=16, le=1024)] = 28
     """Height and width, pixels."""
@@ -32,7 +32,7 @@ class Images(Settings):
 
     @property
     def format(self) -> ImageFormat:
-        """What a catalogue must be read to."""
+        """What a dataset must be read to."""
         return ImageFormat(self.size, self.size, self.channels)
 
 
@@ -302,7 +302,7 @@ class Recipe(Settings):
         SeedNetwork | CompactNetwork | TinyNetwork | LiteNetwork, Field(discriminator="kind")
     ]
     """The network and its sizes."""
-    begin_from: str | None = None
+    init_from: str | None = None
     """A model to continue from: a shipped name, a model or a run folder; null begins afresh."""
     images: Images = Images()
     """What the images become before anything else."""
@@ -346,7 +346,7 @@ class Recipe(Settings):
     @property
     def needs_published_weights(self) -> bool:
         """Whether the network begins with weights that the photo extra brings."""
-        if self.begin_from is not None:
+        if self.init_from is not None:
             return False
         return self.network.kind == "lite" and self.network.pretrained
 

@@ -1,0 +1,54 @@
+"""Data sets: opened from any kind of source, checked, divided, written.
+
+from hangtag.datasets import load_dataset, split_dataset
+
+dataset = split_dataset(load_dataset("fashion-mnist"), share=0.15, seed=0)
+"""
+
+from hangtag.datasets.broken import BROKEN, write_broken
+from hangtag.datasets.dataset import (
+    FASHION_MNIST_CLASSES,
+    IMAGE_SIZE,
+    SPLIT_NAMES,
+    Dataset,
+    Split,
+)
+from hangtag.datasets.export import Format, export_dataset
+from hangtag.datasets.fetch import cache_home, fetch_fashion_mnist
+from hangtag.datasets.opening import load_dataset, require_known_name
+from hangtag.datasets.overview import (
+    FEWEST_IMAGES,
+    count_splits,
+    describe_classes,
+    describe_suppliers,
+    find_small_classes,
+)
+from hangtag.datasets.reading import PHOTO_FORMAT, ImageFormat, Reading
+from hangtag.datasets.splits import split_dataset
+from hangtag.images.decoding import DecodedImage
+
+__all__ = [
+    "BROKEN",
+    "FASHION_MNIST_CLASSES",
+    "FEWEST_IMAGES",
+    "IMAGE_SIZE",
+    "PHOTO_FORMAT",
+    "SPLIT_NAMES",
+    "Dataset",
+    "DecodedImage",
+    "Format",
+    "ImageFormat",
+    "Reading",
+    "Split",
+    "cache_home",
+    "count_splits",
+    "describe_classes",
+    "describe_suppliers",
+    "export_dataset",
+    "fetch_fashion_mnist",
+    "find_small_classes",
+    "load_dataset",
+    "require_known_name",
+    "split_dataset",
+    "write_broken",
+]

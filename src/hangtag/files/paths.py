@@ -1,0 +1,68 @@
+"""Paths that users give: what lies there, and how to write them down."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from hangtag.errors import DataError
+
+_ADDRESS = re.compile(r"(^|/)https?:/")
+
+
+def is_file(path: Path) -> bool:
+    """Tells whether `path` is a regular file; no for a path that no file can have.
+
+    Unlike ``Path.is_file`` this never raises: a path too long, with a NUL byte or in a folder
+    that may not be entered is no file.
+    """
+    return os.path.isfile(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Tells whether `path` is a folder; no for a path that no folder can have, as `is_file`."""
+    return os.path.isdir(path)
+
+
+def find_listed(text: str, table: str | Path) -> str:
+    """Returns the path of a file that a table lists, absolute or relative to the table.
+
+    With backslashes, as Windows writes paths, it is taken as with slashes where that is a file.
+    """
+    folder = os.path.dirname(table)
+    path = os.path.join(folder, text)
+    slashed = os.path.join(folder, text.replace("\\", "/"))
+    return slashed if slashed != path and os.path.isfile(slashed) else path
+
+
+def is_address(text: str) -> bool:
+    """Tells whether a text is an address of the web, also where a path has been made of it."""
+    return _ADDRESS.search(text) is not None
+
+
+def list_visible(folder: Path) -> list[Path]:
+    """Returns what `folder` holds, sorted, without hidden files.
+
+    Raises:
+        DataError: The folder cannot be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"cannot read the folder {folder}: {error.strerror or error}") from error
+
+
+def make_printable(text: str | Path) -> str:
+    r"""Returns a path, or a text that names one, such that it can be written as UTF-8.
+
+    A file name is bytes; those that are not UTF-8 become escapes such as ``\xff``.
+    """
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def describe_skipped(skipped: Mapping[str, int], *, before: str) -> str:
+    """Returns `before` and what was passed over, for people; empty where nothing was."""
+    if not skipped:
+        return ""
+    kinds = sorted(skipped.items(), key=lambda kind: (-kind[1], kind[0]))
+    return before + ", ".join(f"{count:,} {kind}" for kind, count in kinds)

@@ -1,0 +1,1 @@
+"""Images: decoding, resizing, quality, hashing, the pool of decoder processes."""

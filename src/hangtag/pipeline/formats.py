@@ -1,0 +1,101 @@
+"""The formats of an output: how rows are appended while it grows, and how it is finished.
+
+CSV and JSON lines grow as they are. Parquet cannot be appended to: its rows wait as JSON lines and
+become Parquet when all are there.
+"""
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hangtag.errors import OutputError
+from hangtag.files.atomic import sync
+from hangtag.images.items import Cell
+from hangtag.pipeline.rows import Layout, Row
+from hangtag.tables.csv_cells import format_row
+from hangtag.tables.writing import write_table
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How rows become a file.
+
+    Attributes:
+        begin: Gives what stands before the rows.
+        encode: Gives rows as text, to be appended.
+        finish: Makes the file of the part that holds all rows; the part may be gone then.
+    """
+
+    begin: Callable[[Layout], str]
+    encode: Callable[[Layout, Iterable[Row]], str]
+    finish: Callable[[Layout, Path, Path], None]
+
+
+def require_format(path: Path) -> Format:
+    """Returns the format for the suffix of `path`.
+
+    Raises:
+        OutputError: The suffix is another, or `path` is a folder.
+    """
+    if path.suffix not in FORMATS:
+        raise OutputError(
+            f"--out {path}: expected a name ending in {', '.join(FORMATS)}, received "
+            f"'{path.suffix}'"
+        )
+    if path.is_dir():
+        raise OutputError(f"--out {path} is a folder; give the name of a file")
+    return FORMATS[path.suffix]
+
+
+def csv_lines(layout: Layout, rows: Iterable[Row]) -> str:
+    """Returns rows as lines of CSV."""
+    return "".join(format_row(layout.cells(row)) for row in rows)
+
+
+def csv_header(layout: Layout) -> str:
+    """Returns the first line of a CSV file."""
+    return format_row(layout.names)
+
+
+def json_row(layout: Layout, row: Row) -> dict[str, Cell]:
+    """Returns the cells of a row by column; JSON knows no NaN and no infinity, they become None."""
+    return dict(zip(layout.columns, map(_finite, layout.cells(row)), strict=True))
+
+
+def _json_lines(layout: Layout, rows: Iterable[Row]) -> str:
+    return "".join(
+        json.dumps(json_row(layout, row), ensure_ascii=False, allow_nan=False) + "\n"
+        for row in rows
+    )
+
+
+def _lines_of_lists(layout: Layout, rows: Iterable[Row]) -> str:
+    return "".join(json.dumps(layout.cells(row)) + "\n" for row in rows)
+
+
+def _rename(layout: Layout, part: Path, out: Path) -> None:
+    os.replace(part, out)
+    sync(out.parent)
+
+
+def _convert_to_parquet(layout: Layout, part: Path, out: Path) -> None:
+    with part.open(encoding="utf-8") as lines:
+        write_table(out, layout.columns, map(json.loads, lines))
+
+
+def _begin_nothing(layout: Layout) -> str:
+    return ""
+
+
+def _finite(cell: Cell) -> Cell:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+FORMATS: Mapping[str, Format] = {
+    ".csv": Format(csv_header, csv_lines, _rename),
+    ".jsonl": Format(_begin_nothing, _json_lines, _rename),
+    ".parquet": Format(_begin_nothing, _lines_of_lists, _convert_to_parquet),
+}

@@ -1,0 +1,1 @@
+"""Tables: reading and writing CSV and Parquet."""

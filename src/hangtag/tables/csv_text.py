@@ -1,0 +1,161 @@
+"""The text of CSV tables as people send them: any separator, not always UTF-8, gzip or not."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hangtag.errors import DataError
+from hangtag.files.gzipped import open_plain
+
+UTF8 = "utf-8-sig"
+"""UTF-8, with or without a byte order mark."""
+
+LONGEST_LINE = 1 << 20
+"""Bytes or characters read of a line at once: one without an end must not fill the memory."""
+
+_UTF16, _WINDOWS = "utf-16", "cp1252"
+_ON_ERROR = {UTF8: "surrogateescape", _WINDOWS: "replace"}
+"""What becomes of bytes that are no text in an encoding; in others the file is damaged."""
+
+_BROKEN = re.compile("[\ud800-\udfff]")
+_LETTER = re.compile("[^\x00-\x7f\ud800-\udfff\ufeff]")
+"""What bytes become that are no UTF-8, and what is UTF-8 and no ASCII, a byte order mark apart."""
+
+_SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+_SEPARATORS = ",;\t|"
+_BYTES_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CsvForm:
+    """How a table is written.
+
+    Attributes:
+        header: The names of its columns.
+        separator: What stands between two cells.
+        encoding: What its text is written in.
+    """
+
+    header: tuple[str, ...]
+    separator: str = ","
+    encoding: str = UTF8
+
+    def note(self, path: str | Path) -> str:
+        """Returns what a reader should know of the text; empty where it is plain."""
+        if self.encoding != _WINDOWS:
+            return ""
+        return f"{path} is not UTF-8 and was read as Windows-1252; look at the accents"
+
+
+def refuse_spreadsheet(path: str | Path) -> None:
+    """Raises DataError for a file of a spreadsheet, by its name."""
+    if str(path).lower().endswith(_SPREADSHEETS):
+        raise DataError(f"{path} is a spreadsheet; save its sheet as CSV and give that")
+
+
+def inspect_csv(path: Path, column: str) -> CsvForm:
+    """Finds out how a table is written that should have a column called `column` in any case.
+
+    The separator is the one that makes such a column, and most columns.
+
+    Raises:
+        DataError: The file cannot be read, or is empty.
+    """
+    return _find_form(path, find_encoding(path), column, _SEPARATORS)
+
+
+def read_header(path: Path, column: str = "", *, separators: str = _SEPARATORS) -> list[str]:
+    """Returns the names of the columns of a table, at a look at its beginning.
+
+    Args:
+        path: The table.
+        column: A column that it should have.
+        separators: What may stand between two cells.
+
+    Raises:
+        DataError: The file cannot be read, is empty, or is no table.
+    """
+    form = _find_form(path, find_encoding(path, most=_BYTES_AT_ONCE), column, separators)
+    if form.encoding != UTF8 and _count_columns(form.header, column) < (False, 2):
+        raise DataError(
+            f"{path}: expected a CSV with column names in its first line, received something "
+            "else; check that it is the right file"
+        )
+    return list(form.header)
+
+
+def find_encoding(path: Path, *, most: int | None = None) -> str:
+    """Returns what the text of a file is written in.
+
+    Where bytes are no UTF-8, it is Windows-1252, which Excel writes; but UTF-8 with damage where
+    other letters are UTF-8.
+
+    Args:
+        path: The file.
+        most: So many bytes are looked at, all by default.
+
+    Raises:
+        DataError: The file cannot be read, or is empty.
+    """
+    decoder, seen = codecs.getincrementaldecoder("utf-8")("surrogateescape"), 0
+    broken = letters = False
+    with open_plain(path) as stream:
+        block = stream.read(_BYTES_AT_ONCE)
+        if not block:
+            raise DataError(f"{path} is a gzip of nothing (0 bytes); get the file again")
+        if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return _UTF16
+        while block and not letters and (most is None or seen < most):
+            seen += len(block)
+            text = decoder.decode(block)
+            broken = broken or bool(_BROKEN.search(text))
+            letters = bool(_LETTER.search(text))
+            block = stream.read(_BYTES_AT_ONCE)
+        if not letters and not block:
+            broken = broken or bool(decoder.decode(b"", final=True))
+    return _WINDOWS if broken and not letters else UTF8
+
+
+@contextmanager
+def open_csv_rows(path: Path, form: CsvForm, *, strict: bool = False) -> Iterator[Any]:
+    """Opens the rows of a table as a `csv.reader`, the names of the columns among them.
+
+    Args:
+        path: The table.
+        form: How it is written.
+        strict: Whether bytes that are no text raise a UnicodeError.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    errors = "strict" if strict else _ON_ERROR.get(form.encoding, "strict")
+    with (
+        open_plain(path) as stream,
+        io.TextIOWrapper(stream, form.encoding, errors, newline="") as text,
+    ):
+        lines = iter(lambda: text.readline(LONGEST_LINE), "")
+        yield csv.reader(lines, delimiter=form.separator, strict=True)
+
+
+def _find_form(path: Path, encoding: str, column: str, separators: str) -> CsvForm:
+    best = CsvForm((), separators[0], encoding)
+    for separator in separators:
+        form = CsvForm((), separator, encoding)
+        try:
+            with open_csv_rows(path, form) as rows:
+                form = CsvForm(tuple(next(rows, [])), separator, encoding)
+        except (UnicodeError, csv.Error):
+            continue
+        if _count_columns(form.header, column) > _count_columns(best.header, column):
+            best = form
+    return best
+
+
+def _count_columns(header: Sequence[str], column: str) -> tuple[bool, int]:
+    return column in [one.strip().casefold() for one in header], len(header)

@@ -1,0 +1,189 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hangtag.datasets import FASHION_MNIST_CLASSES as CLASSES
+from hangtag.decisions.policy import (
+    Rules,
+    build_levels,
+    decide,
+    describe_support,
+    set_rules,
+    stored_precision,
+)
+from hangtag.errors import DataError
+from hangtag.taxonomy import LEVELS, parents_of
+
+NAMES = ("shirt", "coat", "boot", "sandal", "bag")
+PARENTS = (("upper", "clothing"), ("upper", "clothing"), ("shoes",), ("shoes",), ("bags",))
+LEVELS_OF_FIVE = build_levels(NAMES, PARENTS, names=("group", "department"))
+
+
+def test_levels_group_as_none_below_does() -> None:
+    first, second = LEVELS_OF_FIVE
+    assert first.categories == NAMES
+    assert first.members == (0, 1, 2, 3, 4)
+    # A bag is alone in its group, and the department groups as the group does.
+    assert second.name == "group"
+    assert second.categories == ("upper", "shoes")
+    assert second.members == (0, 0, 1, 1, None)
+
+
+def test_classes_without_parents_have_one_level() -> None:
+    assert len(build_levels(("a", "b"), [(), ()], names=("group",))) == 1
+
+
+def test_the_upper_body_of_fashion_mnist() -> None:
+    levels = build_levels(CLASSES, [parents_of(name) for name in CLASSES], names=LEVELS)
+    names = {level.name: level.categories for level in levels}
+    assert names["group"] == ("Upper body", "Shoes")
+    assert names["department"] == ("Clothing",)
+    upper = {name for name, one in zip(CLASSES, levels[1].members, strict=True) if one == 0}
+    assert upper == {"T-shirt/top", "Pullover", "Coat", "Shirt"}
+
+
+def make_rules(limit: float = 1.0) -> Rules:
+    return Rules(
+        levels=LEVELS_OF_FIVE,
+        thresholds={
+            "0.95": ((0.8, 0.9, 0.8, 0.8, None), (0.9, None)),
+            "0.99": ((None,) * 5, (None, None)),
+        },
+        needed={"0.99": 1000},
+        limit=limit,
+    )
+
+
+def decide_on(*rows: list[float], strange: float = 0.0, precision: float = 0.95) -> list[object]:
+    given = np.array(rows)
+    decided = decide(given, np.full(len(rows), strange), make_rules(), precision=precision)
+    return [
+        (str(decision), LEVELS_OF_FIVE[level].categories[category], round(float(confidence), 6))
+        for decision, level, category, confidence in zip(
+            decided.decision, decided.level, decided.category, decided.confidence, strict=True
+        )
+    ]
+
+
+def test_a_sure_class_is_accepted_and_a_sure_parent_stands_in_for_an_unsure_class() -> None:
+    assert decide_on(
+        [0.85, 0.15, 0, 0, 0],  # sure of the shirt
+        [0.15, 0.85, 0, 0, 0],  # coats need 0.9, but it is worn above
+        [0.5, 0.3, 0.2, 0, 0],  # not even that
+        [0, 0, 0.5, 0.5, 0],  # shoes have no threshold
+        [0, 0, 0, 0, 1],  # bags neither
+    ) == [
+        ("accept", "shirt", 0.85),
+        ("accept", "upper", 1.0),
+        ("review", "shirt", 0.5),
+        ("review", "boot", 0.5),
+        ("review", "bag", 1.0),
+    ]
+
+
+def test_a_strange_input_is_unknown_however_sure_the_model() -> None:
+    assert decide_on([1, 0, 0, 0, 0], strange=1.5) == [("unknown", "shirt", 1.0)]
+    assert decide_on([1, 0, 0, 0, 0], strange=1.0) == [("accept", "shirt", 1.0)]
+
+
+def test_a_precision_between_takes_the_next_higher_one() -> None:
+    rules = make_rules()
+    assert stored_precision(rules, 0.9) == "0.95"
+    assert stored_precision(rules, 0.96) == "0.99"
+    assert decide_on([1, 0, 0, 0, 0], precision=0.96) == [("review", "shirt", 1.0)]
+    with pytest.raises(DataError, match=r"up to 0\.99, received 0\.999"):
+        stored_precision(rules, 0.999)
+
+
+def draw(
+    random: np.random.Generator, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Draws calibrated probabilities of five classes, in which pairs are hard to tell apart."""
+    alike = random.integers(0, 3, count)
+    weights = np.full((count, 5), 0.01)
+    pairs = np.array([[0, 1], [2, 3], [4, 4]])[alike]
+    weights[np.arange(count), pairs[:, 0]] = 0.5
+    weights[np.arange(count), pairs[:, 1]] = 0.5
+    probabilities = random.standard_gamma(weights) + 1e-12
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    labels = (random.random((count, 1)) > probabilities.cumsum(axis=1)).sum(axis=1).clip(max=4)
+    return probabilities, random.normal(size=count), labels.astype(np.int64)
+
+
+@pytest.mark.parametrize("precision", [0.95, 0.98])
+def test_parents_keep_their_promise_in_95_percent_of_splits(precision: float) -> None:
+    random = np.random.default_rng(0)
+    probabilities, strange, labels = draw(random, 20_000)
+    broken, given, together = np.zeros(2), np.zeros(2), 0
+    splits = 500
+    for _ in range(splits):
+        held_out = np.zeros(len(labels), dtype=bool)
+        held_out[random.choice(len(labels), 3000, replace=False)] = True
+        rules = set_rules(
+            probabilities[held_out], strange[held_out], labels[held_out], levels=LEVELS_OF_FIVE
+        )
+        rest = ~held_out
+        decided = decide(probabilities[rest], strange[rest], rules, precision=precision)
+        true = np.array([level.category_of(labels[rest]) for level in rules.levels])
+        accepted = decided.decision == "accept"
+        all_right = true[decided.level, np.arange(rest.sum())] == decided.category
+        together += accepted.any() and all_right[accepted].mean() < precision
+        for height in range(len(rules.levels)):
+            taken = accepted & (decided.level == height)
+            if taken.any():
+                given[height] += 1
+                broken[height] += all_right[taken].mean() < precision
+    assert given[0] > splits * 0.9
+    assert given[1] > splits * 0.5
+    assert (broken / splits <= 0.05).all()
+    assert together / splits <= 0.05
+
+
+def test_rules_say_what_they_cannot_promise() -> None:
+    random = np.random.default_rng(0)
+    probabilities, strange, labels = draw(random, 60)
+    rules = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
+    assert set(rules.needed) >= {"0.98", "0.99", "0.995"}
+    for name in rules.needed:
+        assert set(rules.thresholds[name][0]) == {None}
+        assert "the held-out images support no class at " in describe_support(rules, float(name))
+    assert Rules.model_validate_json(rules.model_dump_json()) == rules
+
+
+@pytest.mark.parametrize("precision", ["0.9", "0.95", "0.98", "0.99", "0.995"])
+def test_as_many_items_as_it_says_support_the_promise(precision: str) -> None:
+    items = 100
+    probabilities, strange, labels = draw(np.random.default_rng(1), items)
+    few = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
+    needed = few.needed[precision]
+    assert needed is not None
+    assert f"{needed:,} labelled held-out images would" in describe_support(few, float(precision))
+    chosen = np.arange(needed) % items
+
+    more = set_rules(probabilities[chosen], strange[chosen], labels[chosen], levels=LEVELS_OF_FIVE)
+
+    assert precision not in more.needed
+    assert describe_support(more, float(precision)) == ""
+
+
+def test_a_promise_between_two_stored_ones_is_said_to_be_the_higher() -> None:
+    probabilities, strange, labels = draw(np.random.default_rng(0), 20_000)
+    rules = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
+    assert describe_support(rules, 0.96) == "98 % is promised, the next stored"
+    assert describe_support(rules, 0.98) == ""
+
+
+def test_a_class_of_which_nothing_was_held_out_is_never_accepted() -> None:
+    """The other classes' threshold says nothing of it."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 2000)
+    sure = np.full((2000, 3), 0.01)
+    sure[np.arange(2000), labels] = 0.98
+    levels = build_levels(("a", "b", "c"), [()] * 3, names=())
+    rules = set_rules(sure, np.zeros(2000), labels, levels=levels)
+    (classes,) = rules.thresholds["0.98"]
+    assert classes[0] is not None
+    assert classes[2] is None
+    unseen = np.array([[0.0, 0.0, 1.0]])
+    decided = decide(unseen, np.zeros(1), rules, precision=0.98)
+    assert decided.decision.tolist() == ["review"]

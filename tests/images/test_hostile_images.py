@@ -1,0 +1,163 @@
+"""Whatever an image file holds, it ends as pixels or as a recorded error, within a bound of memory.
+
+10,000 files are mutated from good ones. The odd and broken images that Pillow itself is tested with
+come from its source distribution, which pip fetches into the cache.
+"""
+
+import io
+import subprocess
+import sys
+import tarfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+import pytest
+from PIL import Image
+
+from hangtag.datasets import cache_home
+from hangtag.images.faults import ErrorKind
+from hangtag.readers import Decoders, Input, open_inputs
+from tests.readers.mutations import mutate
+from tests.readers.reading import SIZE, make_pixels
+
+MEGABYTE = 1 << 20
+MEASURE = """
+import resource, sys
+from hangtag.readers import Decoders, open_inputs
+with open(sys.argv[1], encoding="utf-8") as listing, Decoders(1) as decoders:
+    decoders.start()
+    items = open_inputs(["-"], listing=listing).read((28, 28))
+    for one in decoders.decode(items, size=(28, 28)):
+        print(one.error_kind or "fine")
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
+
+
+def decode_all(paths: list[Path]) -> list[Input]:
+    """Decodes files as a list on standard input would name them."""
+    listing = io.StringIO("".join(f"{path}\n" for path in paths))
+    with Decoders(2) as decoders:
+        items = open_inputs(["-"], listing=listing).read(SIZE)
+        return list(decoders.decode(items, size=SIZE))
+
+
+def assert_accounted_for(inputs: list[Input]) -> Counter[str]:
+    """Checks that each input is either pixels or one line that names its file."""
+    for one in inputs:
+        if one.pixels is not None:
+            assert one.pixels.shape == SIZE
+            assert not one.error
+        else:
+            assert one.name in one.error
+            assert "\n" not in one.error
+    counts = Counter(one.error_kind for one in inputs)
+    assert not counts[ErrorKind.CRASHED]
+    assert not counts[ErrorKind.TIMED_OUT]
+    return counts
+
+
+def make_originals() -> list[bytes]:
+    """Encodes images of every format and mode that is read."""
+    grey = Image.fromarray(np.kron(make_pixels(1)[0], np.ones((2, 2), np.uint8)))
+    colour = Image.merge("RGB", [grey, grey.rotate(90), grey.rotate(180)])
+    clear = Image.merge("RGBA", [*colour.split(), grey])
+    deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    made: list[tuple[Image.Image, str, dict[str, Any]]]
+    made = [(image, "PNG", {}) for image in (grey, colour, clear, deep, grey.convert("P"))]
+    made += [(grey, "JPEG", {}), (colour, "JPEG", {"progressive": True, "exif": exif})]
+    made += [(colour.convert("CMYK"), "JPEG", {}), (clear, "WEBP", {}), (grey, "WEBP", {})]
+    frames = {"save_all": True, "append_images": [grey, colour]}
+    made += [(colour, "PNG", frames), (colour, "WEBP", {**frames, "exif": exif})]
+    contents = []
+    for image, format, options in made:
+        stream = io.BytesIO()
+        image.save(stream, format, **options)
+        contents.append(stream.getvalue())
+    return contents
+
+
+@pytest.mark.parametrize("count", [240, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_files(tmp_path: Path, count: int) -> None:
+    random = np.random.default_rng(0)
+    originals = make_originals()
+    paths = [tmp_path / f"{index:05d}.png" for index in range(count)]
+    for index, path in enumerate(paths):
+        path.write_bytes(mutate(originals[index % len(originals)], random))
+    inputs = decode_all(paths)
+    assert [one.name for one in inputs] == [str(path) for path in paths]
+    counts = assert_accounted_for(inputs)
+    assert counts[ErrorKind.DAMAGED] > count / 10
+    assert counts[""] > count / 10
+
+
+@pytest.fixture(scope="session")
+def pillow_images() -> list[Path]:
+    """The images that Pillow's tests use, from its source distribution."""
+    folder = cache_home() / f"pillow-{PIL.__version__}"
+    if not folder.exists():
+        fetch_pillow(folder)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def fetch_pillow(folder: Path) -> None:
+    """Fetches Pillow's source distribution by pip and unpacks its test images; may skip."""
+    unpacked = folder.with_name(f"{folder.name}.part")
+    unpacked.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "pillow"]
+    command += ["--disable-pip-version-check", "--dest", str(unpacked)]
+    finished = subprocess.run(
+        [*command, f"pillow=={PIL.__version__}"], capture_output=True, text=True, check=False
+    )
+    archives = sorted(unpacked.glob("*.tar.gz"))
+    if finished.returncode or not archives:
+        reason = (finished.stderr.strip().splitlines() or ["no archive"])[-1]
+        pytest.skip(f"Pillow's source distribution cannot be had here: {reason}")
+    with tarfile.open(archives[0]) as archive:
+        members = [member for member in archive if "/Tests/images/" in member.name]
+        archive.extractall(unpacked, members, filter="data")
+    archives[0].unlink()
+    unpacked.rename(folder)
+
+
+@pytest.mark.slow
+def test_the_images_of_pillows_own_tests(pillow_images: list[Path]) -> None:
+    inputs = decode_all(pillow_images)
+    assert len(inputs) == len(pillow_images) > 500
+    counts = assert_accounted_for(inputs)
+    assert counts[""] > 100
+    assert counts[ErrorKind.NOT_AN_IMAGE] > 100
+    assert counts[ErrorKind.DAMAGED] >= 5
+
+
+def write_large(folder: Path) -> list[Path]:
+    """Writes images of 49 megapixels, one a mode and format."""
+    plain = Image.fromarray(np.kron(make_pixels(1)[0], np.ones((250, 250), np.uint8)))
+    images = {
+        "rgba.png": Image.merge("RGBA", [plain] * 4),
+        "deep.png": Image.fromarray(np.asarray(plain).astype(np.uint16) * 200),
+        "cmyk.jpg": Image.merge("CMYK", [plain] * 4),
+        "rgba.webp": Image.merge("RGBA", [plain] * 4),
+    }
+    paths = [folder / name for name in images]
+    for path, image in zip(paths, images.values(), strict=True):
+        image.save(path, method=0)  # how hard WebP tries; the others do not know it
+    return paths
+
+
+@pytest.mark.slow
+def test_the_largest_images_stay_under_a_gigabyte(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("".join(f"{path}\n" for path in write_large(tmp_path)))
+    finished = subprocess.run(
+        [sys.executable, "-c", MEASURE, tmp_path / "list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *faults, peak = finished.stdout.split()
+    assert faults == ["fine"] * 4
+    assert int(peak) < 1000 * MEGABYTE
