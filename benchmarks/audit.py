@@ -30,8 +30,8 @@ from hangtag.audit.demo.brands import OUTSIDE, SHORTS, name_kind
 from hangtag.cli.console import print_table
 from hangtag.cli.datasets import read_dataset
 from hangtag.datasets import Dataset, Split, split_dataset
-from hangtag.datasets.reading import PHOTO_FORMAT, ImageFormat
 from hangtag.evaluation.intervals import wilson
+from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
 from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.taxonomy import shipped_tree
 
@@ -139,7 +139,7 @@ def record(name: str, seeds: Sequence[int], found: Sequence[Measured]) -> None:
 def open_photos(manifest: Path) -> Dataset:
     """Opens a manifest of photos as ``hangtag data demo-feed`` does."""
     return read_dataset(
-        str(manifest), format=ImageFormat(), photos=PHOTO_FORMAT, offline=True, quiet=False
+        str(manifest), format=FASHION_MNIST_SPEC, photos=PHOTO_SPEC, offline=True, quiet=False
     )
 
 

@@ -19,8 +19,9 @@ import hangtag
 from benchmarks.unknown import PHOTOS, area
 from hangtag.cli.console import print_table
 from hangtag.cli.datasets import read_dataset
-from hangtag.datasets import Dataset, ImageFormat, Split
+from hangtag.datasets import Dataset, Split
 from hangtag.images.colour import fit_colour
+from hangtag.images.spec import ImageSpec
 
 Pixels = NDArray[np.uint8]
 
@@ -36,7 +37,7 @@ def main() -> None:
     model, garments, doubted = sys.argv[1:]
     classifier = hangtag.load(model)
     size = classifier.card.input
-    format = ImageFormat(size.height, size.width, size.channels)
+    format = size
     test = _read(garments, format).splits["test"]
     others = _read(doubted, format)
     labels = np.array(others.classes)[others.first.labels]
@@ -58,7 +59,7 @@ def main() -> None:
     print_table(classifier.card.name, ["what", "AUROC", "called unknown"], rows)
 
 
-def make_strange(garments: Split, format: ImageFormat) -> dict[str, Pixels]:
+def make_strange(garments: Split, format: ImageSpec) -> dict[str, Pixels]:
     """Makes images (N, H, W, 3) by kind; some are made of the garments."""
     random = np.random.default_rng(0)
     some = garments.images[np.linspace(0, len(garments) - 1, MADE).astype(int)]
@@ -73,7 +74,7 @@ def make_strange(garments: Split, format: ImageFormat) -> dict[str, Pixels]:
     }
 
 
-def cut_photos(format: ImageFormat, random: np.random.Generator) -> Pixels:
+def cut_photos(format: ImageSpec, random: np.random.Generator) -> Pixels:
     """Cuts pieces of half to the whole width and height out of scikit-image's sample photos."""
     pieces = []
     for name in PHOTOS[1:]:
@@ -87,7 +88,7 @@ def cut_photos(format: ImageFormat, random: np.random.Generator) -> Pixels:
     return np.stack(pieces)
 
 
-def _read(manifest: str, format: ImageFormat) -> Dataset:
+def _read(manifest: str, format: ImageSpec) -> Dataset:
     return read_dataset(manifest, format=format, offline=True, quiet=False)
 
 

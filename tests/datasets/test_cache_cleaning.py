@@ -13,10 +13,11 @@ from PIL import Image
 
 from hangtag.datasets.cache_cleaning import ABANDONED, clean_pixels
 from hangtag.datasets.pixel_cache import PixelCache
-from hangtag.datasets.reading import ImageFormat, decode_here
+from hangtag.datasets.reading import decode_here
+from hangtag.images.spec import ImageSpec
 from tests.tiny import Run
 
-FORMAT = ImageFormat(12, 12, 3)
+FORMAT = ImageSpec(12, 12, 3)
 
 
 @pytest.fixture
@@ -90,9 +91,9 @@ def test_cleaning_beside_processes_that_read_and_write_harms_none(
     program = (
         "import sys; from pathlib import Path\n"
         "from hangtag.datasets.pixel_cache import PixelCache\n"
-        "from hangtag.datasets.reading import ImageFormat, decode_here\n"
+        "from hangtag.datasets.reading import decode_here\n"
         "for _ in range(60):\n"
-        "    cache = PixelCache(Path(sys.argv[1]), ImageFormat(12, 12, 3))\n"
+        "    cache = PixelCache(Path(sys.argv[1]), ImageSpec(12, 12, 3))\n"
         "    pixels = cache.read([Path(one) for one in sys.argv[2:]], decode_here).pixels\n"
         "    assert pixels[:, 0, 0, 0].tolist() == list(range(6))\n"
     )

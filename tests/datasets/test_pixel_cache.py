@@ -14,9 +14,10 @@ from PIL import Image
 
 from hangtag.datasets import Split
 from hangtag.datasets.pixel_cache import FEWEST, PixelCache, read_pixels
-from hangtag.datasets.reading import ImageFormat, Outcome, Reading, decode_here
+from hangtag.datasets.reading import Outcome, Reading, decode_here
+from hangtag.images.spec import ImageSpec
 
-FORMAT = ImageFormat(12, 12, 3)
+FORMAT = ImageSpec(12, 12, 3)
 
 
 class Counting:
@@ -25,7 +26,7 @@ class Counting:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def __call__(self, paths: Sequence[Path], format: ImageFormat) -> Iterator[Outcome]:
+    def __call__(self, paths: Sequence[Path], format: ImageSpec) -> Iterator[Outcome]:
         self.names += [path.name for path in paths]
         return decode_here(paths, format)
 
@@ -76,7 +77,7 @@ def test_a_changed_file_is_decoded_and_the_others_are_taken_over(
 
 def test_another_format_is_another_cache(paths: list[Path], tmp_path: Path) -> None:
     PixelCache(tmp_path / "cache", FORMAT).read(paths, decode_here)
-    other = PixelCache(tmp_path / "cache", ImageFormat(8, 10, 1)).read(paths, decode_here)
+    other = PixelCache(tmp_path / "cache", ImageSpec(8, 10, 1)).read(paths, decode_here)
     assert other.pixels.shape == (6, 8, 10)
 
 
@@ -125,8 +126,8 @@ def test_processes_side_by_side_find_the_same(paths: list[Path], tmp_path: Path)
     program = (
         "import sys; from pathlib import Path\n"
         "from hangtag.datasets.pixel_cache import PixelCache\n"
-        "from hangtag.datasets.reading import ImageFormat, decode_here\n"
-        "cache = PixelCache(Path(sys.argv[1]), ImageFormat(12, 12, 3))\n"
+        "from hangtag.datasets.reading import decode_here\n"
+        "cache = PixelCache(Path(sys.argv[1]), ImageSpec(12, 12, 3))\n"
         "print(cache.read([Path(one) for one in sys.argv[2:]], decode_here).pixels.sum())"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "cache"), *map(str, paths)]
@@ -163,7 +164,7 @@ def test_a_full_disk_keeps_pixels_in_memory(
     paths = [tmp_path / f"{number}.png" for number in range(FEWEST)]
     for pixels, path in zip(images, paths, strict=True):
         Image.fromarray(pixels).save(path)
-    reading = Reading(ImageFormat(6, 6, 3), cache=tmp_path / "cache")
+    reading = Reading(ImageSpec(6, 6, 3), cache=tmp_path / "cache")
     mapped = read_pixels(paths, reading).pixels
     assert isinstance(mapped, np.memmap)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hangtag.datasets.reading import PHOTO_FORMAT, ImageFormat, Reading
+from hangtag.datasets.reading import Reading
+from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
 
 
 @pytest.mark.parametrize(
@@ -19,8 +20,8 @@ def test_photos_are_files_of_another_size(
     for number, size in enumerate(sizes):
         paths.append(tmp_path / f"{number}.png")
         Image.new("L", size).save(paths[-1])
-    settled = Reading(photos=PHOTO_FORMAT, most_broken=0.3).settle(paths)
-    assert settled.format == (PHOTO_FORMAT if photos else ImageFormat())
+    settled = Reading(photos=PHOTO_SPEC, most_broken=0.3).settle(paths)
+    assert settled.format == (PHOTO_SPEC if photos else FASHION_MNIST_SPEC)
     assert settled.photos is None
     assert settled.most_broken == 0.3
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets import ImageFormat, Reading, Split, load_dataset, split_dataset
+from hangtag.datasets import Reading, Split, load_dataset, split_dataset
 from hangtag.datasets.dataset import hash_split
 from hangtag.datasets.held_out import HELD_OUT, restore_validation, unpack_fingerprints
 from hangtag.datasets.opening import DATA_NAMES
@@ -78,7 +78,7 @@ def _find_own(classifier: Classifier) -> tuple[Split, str] | None:
 
 def _open(classifier: Classifier, data: str) -> tuple[Split, str]:
     card = classifier.card
-    format = ImageFormat(card.input.height, card.input.width, card.input.channels)
+    format = card.input
     dataset = load_dataset(data, reading=Reading(format, most_broken=MOST_BROKEN))
     held_out = unpack_fingerprints(card.data.get(HELD_OUT, ""))
     dataset = restore_validation(dataset, held_out)

@@ -9,7 +9,8 @@ import typer
 
 from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
 from hangtag.cli.datasets import read_dataset
-from hangtag.datasets import PHOTO_FORMAT, Format, ImageFormat
+from hangtag.datasets import Format
+from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
 
 app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
 
@@ -137,7 +138,7 @@ def demo_feed(
 
     silent = quiet or as_json
     dataset = read_dataset(
-        images, format=ImageFormat(), photos=PHOTO_FORMAT, offline=offline, quiet=silent
+        images, format=FASHION_MNIST_SPEC, photos=PHOTO_SPEC, offline=offline, quiet=silent
     )
     split = dataset.splits.get("test", dataset.first)
     options = DemoOptions(brands=brands, noise=noise, seed=seed)

@@ -11,7 +11,6 @@ from hangtag.cli.console import print_table, progress_bar
 from hangtag.datasets import (
     Dataset,
     DecodedImage,
-    ImageFormat,
     Reading,
     cache_home,
     count_splits,
@@ -20,6 +19,7 @@ from hangtag.datasets import (
 from hangtag.datasets.own_classes import use_tree
 from hangtag.datasets.reading import MOST_BROKEN
 from hangtag.errors import ImageError
+from hangtag.images.spec import ImageSpec
 from hangtag.readers import Decoders, ImageFile
 from hangtag.taxonomy import load_tree
 
@@ -37,8 +37,8 @@ Taxonomy = Annotated[
 def read_dataset(
     data: str,
     *,
-    format: ImageFormat,
-    photos: ImageFormat | None = None,
+    format: ImageSpec,
+    photos: ImageSpec | None = None,
     offline: bool,
     quiet: bool,
     taxonomy: Path | None = None,
@@ -88,7 +88,7 @@ def print_overview(dataset: Dataset) -> None:
 
 
 def _decode(
-    decoders: Decoders, paths: Sequence[Path], format: ImageFormat
+    decoders: Decoders, paths: Sequence[Path], format: ImageSpec
 ) -> Iterator[DecodedImage | ImageError]:
     files = (ImageFile(str(path)) for path in paths)
     for one in decoders.decode(files, size=format.size, channels=format.channels):

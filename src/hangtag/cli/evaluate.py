@@ -21,7 +21,6 @@ from hangtag.datasets import (
     BROKEN,
     SPLIT_NAMES,
     Dataset,
-    ImageFormat,
     Split,
     write_broken,
 )
@@ -70,7 +69,7 @@ def evaluate(
     _check_grouping(by)
     classifier = Classifier.load(model)
     size = classifier.card.input
-    format = ImageFormat(size.height, size.width, size.channels)
+    format = size
     dataset = read_dataset(data, format=format, offline=offline, quiet=quiet, taxonomy=taxonomy)
     held_out = unpack_fingerprints(classifier.card.data.get(HELD_OUT, ""))
     given, dataset = dataset, restore_validation(dataset, held_out)

@@ -17,9 +17,9 @@ from hangtag.cli.console import (
     say,
 )
 from hangtag.cli.datasets import read_dataset
-from hangtag.datasets import PHOTO_FORMAT, ImageFormat
 from hangtag.environment import require_extra
 from hangtag.errors import DataError
+from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
 from hangtag.models.router import PHOTO_MODEL
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def explore(
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
     classifier = None if model in (None, NO_MODEL) else _load_photo_model(model)
     dataset = read_dataset(
-        data, format=ImageFormat(), photos=PHOTO_FORMAT, offline=offline, quiet=quiet
+        data, format=FASHION_MNIST_SPEC, photos=PHOTO_SPEC, offline=offline, quiet=quiet
     )
     screening = None
     if dataset.first.images.ndim == 4:
@@ -137,8 +137,8 @@ def _embed(
     import numpy as np
 
     size = classifier.card.input
-    format = ImageFormat(size.height, size.width, size.channels)
-    if format != PHOTO_FORMAT:
+    format = size
+    if format != PHOTO_SPEC:
         dataset = read_dataset(data, format=format, offline=offline, quiet=quiet)
     with progress_bar("looking with the model", quiet=quiet) as on_progress:
         parts = [

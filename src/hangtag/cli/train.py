@@ -24,7 +24,6 @@ from hangtag.cli.console import (
 from hangtag.cli.datasets import Taxonomy, print_overview, read_dataset
 from hangtag.datasets import (
     BROKEN,
-    PHOTO_FORMAT,
     Dataset,
     describe_classes,
     describe_suppliers,
@@ -32,6 +31,7 @@ from hangtag.datasets import (
 from hangtag.decisions.policy import describe_support
 from hangtag.decisions.risk_control import DEFAULT_PRECISION
 from hangtag.environment import gpus, memory, processor, require_extra
+from hangtag.images.spec import PHOTO_SPEC
 from hangtag.models.folder import read_card
 from hangtag.progress import describe_duration
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "express"
 PHOTO_RECIPE = "photo-fast"
-"""The recipe of photos where none is asked for; its images are of PHOTO_FORMAT."""
+"""The recipe of photos where none is asked for; its images are of PHOTO_SPEC."""
 
 FEW_STEPS = 500
 
@@ -196,12 +196,12 @@ def _read_undecided(
     read: Callable[..., Dataset], grey: "Recipe", changes: list[str], *, quiet: bool
 ) -> tuple["Recipe", Dataset]:
     """Reads DATA for which no recipe is named, and takes the one for photos where it has some."""
-    dataset = read(format=grey.images.format, photos=PHOTO_FORMAT)
+    dataset = read(format=grey.images.format, photos=PHOTO_SPEC)
     if dataset.first.images.ndim != 4:
         return grey, dataset
     chosen = _choose_recipe(PHOTO_RECIPE, None, changes, init_from=None)
     say(f"these are photos, so the recipe is {chosen.name}; see hangtag recipes", quiet=quiet)
-    if chosen.images.format != PHOTO_FORMAT:
+    if chosen.images.format != PHOTO_SPEC:
         dataset = read(format=chosen.images.format)
     return chosen, dataset
 

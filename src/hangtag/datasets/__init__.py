@@ -1,5 +1,6 @@
 """Data sets: opened from any kind of source, checked, divided, written.
 
+from hangtag.images.spec import PHOTO_SPEC, ImageSpec
 from hangtag.datasets import load_dataset, split_dataset
 
 dataset = split_dataset(load_dataset("fashion-mnist"), share=0.15, seed=0)
@@ -23,7 +24,7 @@ from hangtag.datasets.overview import (
     describe_suppliers,
     find_small_classes,
 )
-from hangtag.datasets.reading import PHOTO_FORMAT, ImageFormat, Reading
+from hangtag.datasets.reading import Reading
 from hangtag.datasets.splits import split_dataset
 from hangtag.images.decoding import DecodedImage
 
@@ -32,12 +33,10 @@ __all__ = [
     "FASHION_MNIST_CLASSES",
     "FEWEST_IMAGES",
     "IMAGE_SIZE",
-    "PHOTO_FORMAT",
     "SPLIT_NAMES",
     "Dataset",
     "DecodedImage",
     "Format",
-    "ImageFormat",
     "Reading",
     "Split",
     "cache_home",

@@ -23,9 +23,10 @@ from hangtag.datasets.folders import read_class_folders
 from hangtag.datasets.idx import read_idx_split
 from hangtag.datasets.manifest import MANIFEST_NAME, read_manifest
 from hangtag.datasets.pixel_csv import read_pixel_csv
-from hangtag.datasets.reading import ImageFormat, Reading
+from hangtag.datasets.reading import Reading
 from hangtag.errors import DataError
 from hangtag.files.paths import is_file, is_folder, list_visible, make_printable
+from hangtag.images.spec import ImageSpec
 from hangtag.progress import OnProgress
 from hangtag.tables.columns import find_column
 from hangtag.tables.csv_text import read_header, refuse_spreadsheet
@@ -87,7 +88,7 @@ def load_dataset(
     )
 
 
-def _check_format(dataset: Dataset, format: ImageFormat) -> None:
+def _check_format(dataset: Dataset, format: ImageSpec) -> None:
     """Raises DataError when the images, which arrays hold, are not of the format asked for."""
     shape = dataset.first.images.shape[1:]
     if shape != format.shape:

@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets.reading import Decode, ImageFormat, Reading
+from hangtag.datasets.reading import Decode, Reading
 from hangtag.errors import ImageError, OutputError
 from hangtag.files.atomic import atomic_path, make_folder, reserve_space
 from hangtag.files.paths import is_file
 from hangtag.images.decoding import MAX_FILE_BYTES
+from hangtag.images.spec import ImageSpec
 
 VERSION = 2
 """To be raised when `decode_image` gives other pixels for the same file."""
@@ -99,7 +100,7 @@ class PixelCache:
         OutputError: The folder cannot be made.
     """
 
-    def __init__(self, folder: Path, format: ImageFormat) -> None:
+    def __init__(self, folder: Path, format: ImageSpec) -> None:
         self._format = format
         name = f"{format.height}x{format.width}x{format.channels}-{VERSION}"
         self._folder = make_folder(folder / name)
@@ -190,7 +191,7 @@ def _decode_into(
     decoded: Decoded,
     positions: NDArray[np.intp],
     paths: Sequence[Path],
-    format: ImageFormat,
+    format: ImageSpec,
     decode: Decode,
     on_image: OnImage,
 ) -> None:

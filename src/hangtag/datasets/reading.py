@@ -6,35 +6,7 @@ from pathlib import Path
 
 from hangtag.errors import ImageError
 from hangtag.images.decoding import DecodedImage, decode_image, read_size
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFormat:
-    """The shape of every image of a dataset.
-
-    Attributes:
-        height: Pixels.
-        width: Pixels.
-        channels: 1 for grey, 3 for colour.
-    """
-
-    height: int = 28
-    width: int = 28
-    channels: int = 1
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.height, self.width
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one image's array: (H, W), in colour (H, W, 3)."""
-        return self.size if self.channels == 1 else (*self.size, self.channels)
-
-
-PHOTO_FORMAT = ImageFormat(224, 224, 3)
-"""How photos are looked at where no model asks for something else."""
+from hangtag.images.spec import FASHION_MNIST_SPEC, ImageSpec
 
 MOST_BROKEN = 0.2
 """Share of the images above which broken ones are no accident."""
@@ -44,11 +16,11 @@ SAMPLE = 100
 
 Outcome = DecodedImage | ImageError
 
-Decode = Callable[[Sequence[Path], ImageFormat], Iterator[Outcome]]
+Decode = Callable[[Sequence[Path], ImageSpec], Iterator[Outcome]]
 """Decodes image files, in order; an ImageError stands for one that cannot be read."""
 
 
-def decode_here(paths: Sequence[Path], format: ImageFormat) -> Iterator[Outcome]:
+def decode_here(paths: Sequence[Path], format: ImageSpec) -> Iterator[Outcome]:
     """Decodes image files one after the other, in this process."""
     for path in paths:
         try:
@@ -71,8 +43,8 @@ class Reading:
             listed in the dataset; with 0 the first is an error.
     """
 
-    format: ImageFormat = ImageFormat()
-    photos: ImageFormat | None = None
+    format: ImageSpec = FASHION_MNIST_SPEC
+    photos: ImageSpec | None = None
     decode: Decode = decode_here
     cache: Path | None = None
     most_broken: float = 0.0

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hangtag.decisions.policy import Rules
 from hangtag.errors import ModelError
 from hangtag.files.atomic import new_folder, write_bytes
+from hangtag.images.spec import ImageSpec
 
 FORMAT_VERSION = 2
 ONNX = "model.onnx"
@@ -47,14 +48,6 @@ class ModelClass(_Part):
     """The class, as the training data calls it."""
     category: str | None
     """Id of the category in Shopify's taxonomy or the user's own; null where there is none."""
-
-
-class InputSize(_Part):
-    """The pixels the model takes: (B, height, width, channels) uint8."""
-
-    height: int
-    width: int
-    channels: int
 
 
 class Calibration(_Part):
@@ -125,7 +118,7 @@ class Card(_Part):
     """Versions of the software, and the machine."""
     classes: tuple[ModelClass, ...]
     """By class index."""
-    input: InputSize
+    input: ImageSpec
     recipe: Mapping[str, Any]
     """The recipe, every field resolved."""
     seed: int

@@ -19,12 +19,12 @@ from hangtag.decisions.calibration import (
 from hangtag.decisions.policy import Rules, build_levels, set_rules
 from hangtag.environment import processor, versions
 from hangtag.evaluation.metrics import Evaluation, evaluate
+from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier, open_session
 from hangtag.models.folder import (
     SHARES,
     Calibration,
     Card,
-    InputSize,
     ModelClass,
     golden,
     write_model_folder,
@@ -168,7 +168,7 @@ def _draft_card(model: Exportable, *, recipe: Recipe, dataset: Dataset, seed: in
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         made_by={**versions(), "processor": processor()},
         classes=tuple(_model_class(name, dataset.tree) for name in dataset.classes),
-        input=InputSize(height=height, width=width, channels=channels),
+        input=ImageSpec(height=height, width=width, channels=channels),
         recipe=recipe.model_dump(mode="json"),
         seed=seed,
         data=describe_data(dataset, recipe) | {SHARES: _find_shares(dataset, recipe)},

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hangtag.datasets.reading import ImageFormat
+from hangtag.images.spec import ImageSpec
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -31,9 +31,9 @@ class Images(Settings):
     """1 for grey, 3 for colour."""
 
     @property
-    def format(self) -> ImageFormat:
+    def format(self) -> ImageSpec:
         """What a dataset must be read to."""
-        return ImageFormat(self.size, self.size, self.channels)
+        return ImageSpec(self.size, self.size, self.channels)
 
 
 class SeedNetwork(Settings):
