@@ -18,7 +18,7 @@ from hangtag.training import fp16_weights
 from hangtag.training.fp16_weights import choose_weights, halve_weights
 from hangtag.training.train import train
 from tests.tiny import make_split, tiny_recipe
-from tests.training.test_export import PIXELS, content, make_model, model
+from tests.training.test_onnx_export import PIXELS, content, make_model, model
 
 __all__ = ["content", "model"]
 
