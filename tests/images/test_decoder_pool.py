@@ -19,7 +19,7 @@ from tests.readers.reading import SIZE, make_pixels, write_png
 
 HOSTILE = """
 import os, signal, time
-from hangtag.readers import worker
+from hangtag.images import decoder_process as worker
 decode = worker.decode_image
 def act(path, **wanted):
     if 'crash' in path.name: os.kill(os.getpid(), signal.SIGKILL)
