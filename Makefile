@@ -40,7 +40,7 @@ bench: $(VENV)/.bench data  ## Speed beside Keras on TensorFlow (1.6 GB more) an
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 docs: $(READY)  ## Write the parts of docs/ that the tool makes: pictures, tables, command reference.
-	$(BIN)/python -m docs.generate
+	$(BIN)/python -m scripts.generate_docs
 
 clean:  ## Remove what make made, except runs/.
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -24,7 +24,7 @@ from tests.tiny import Run
 
 DATA = Path(os.environ.get("HANGTAG_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PHOTOS = DATA / "clothing"
-EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence"
+EVIDENCE = Path(__file__).parents[2] / "benchmarks" / "evidence"
 RUNS = {
     "fashion-mnist": "accurate/seed-1",
     "fashion-mnist-tiny": "tiny/seed-1",
