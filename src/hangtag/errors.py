@@ -2,7 +2,7 @@
 
     HangtagError
       DataError        a data set, image or table cannot be read as what it claims to be
-        ImageError     one image cannot be read; carries the kind of fault
+        ImageError     one image cannot be read; carries its `ErrorKind`
       FetchError       a data set cannot be obtained from any source
       ModelError       a model folder is missing, damaged or does not fit the data
       RecipeError      a recipe has an unknown field or an impossible value
@@ -13,6 +13,23 @@
 Every message is one line that says what was expected, what was received and what to do. The
 command line prints it after ``error:`` and exits with code 2.
 """
+
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """What can be wrong with one image; results count their errors by it."""
+
+    MISSING = "missing"
+    UNREADABLE = "not permitted or not readable"
+    EMPTY = "empty"
+    TOO_LARGE = "too large"
+    NOT_AN_IMAGE = "not an image"
+    OTHER_FORMAT = "in another image format"
+    DAMAGED = "damaged"
+    MISSHAPEN = "of another shape or type"
+    TIMED_OUT = "timed out"
+    CRASHED = "crashed the decoder"
 
 
 class HangtagError(Exception):
@@ -28,10 +45,10 @@ class ImageError(DataError):
 
     Args:
         message: What, where and what to do, in one line.
-        error_kind: The kind of error_kind, to be counted, such as ``damaged``.
+        error_kind: What is wrong with it.
     """
 
-    def __init__(self, message: str, *, error_kind: str) -> None:
+    def __init__(self, message: str, *, error_kind: ErrorKind) -> None:
         super().__init__(message)
         self.error_kind = error_kind
 

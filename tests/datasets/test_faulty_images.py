@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.errors import DataError, ImageError
+from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.images.decoding import decode_grey
-from hangtag.images.faults import ErrorKind
 from tests.datasets.tiny_images import SIZE, encode, random_grey
 
 

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from hangtag.datasets import cache_home
-from hangtag.images.faults import ErrorKind
+from hangtag.errors import ErrorKind
 from hangtag.readers import Decoders, Input, open_inputs
 from tests.readers.mutations import mutate
 from tests.readers.reading import SIZE, make_pixels

@@ -24,7 +24,8 @@ from hangtag.pipeline import (
     predict_rows,
 )
 from hangtag.pipeline.output import state_of
-from hangtag.readers import ColumnKind, Input
+from hangtag.readers import Input
+from hangtag.tables.columns import ColumnKind
 from hangtag.tables.csv_cells import read_csv_rows
 from tests.pipeline.doubles import make_failure, make_inputs, predict_brightness
 

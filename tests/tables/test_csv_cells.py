@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hangtag.errors import DataError
-from hangtag.readers import Cell
+from hangtag.tables.columns import Cell
 from hangtag.tables.csv_cells import format_row, read_csv_rows
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

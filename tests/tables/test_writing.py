@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from hangtag.errors import OutputError
-from hangtag.images.items import Cell, ColumnKind
+from hangtag.tables.columns import Cell, ColumnKind
 from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.tables.writing import SUFFIXES, open_table, require_table, write_table
 

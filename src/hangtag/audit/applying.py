@@ -14,8 +14,8 @@ from hangtag.audit.item_table import State, StoredItem, read_item_table
 from hangtag.audit.proposals import Action
 from hangtag.audit.rules import Rule
 from hangtag.errors import DataError, OutputError
-from hangtag.images.items import ColumnKind
 from hangtag.progress import OnProgress
+from hangtag.tables.columns import ColumnKind
 from hangtag.tables.writing import open_table
 from hangtag.taxonomy import Tree, shipped_tree
 

@@ -19,11 +19,11 @@ from hangtag.audit.feed import Feed, FeedItem, fold_label
 from hangtag.audit.scan import find_shape
 from hangtag.environment import require_extra
 from hangtag.errors import DataError
-from hangtag.images.items import Cell, ColumnKind
 from hangtag.models.classifier import Classifier
 from hangtag.pipeline.rows import DIGITS
 from hangtag.progress import OnProgress
 from hangtag.readers import Decoders
+from hangtag.tables.columns import Cell, ColumnKind
 
 FOLDS = 5
 MOST_ITEMS = 200_000

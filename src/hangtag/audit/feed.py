@@ -14,9 +14,9 @@ from pathlib import Path
 from hangtag.errors import DataError
 from hangtag.files.paths import is_file, is_folder
 from hangtag.images.items import Pixels, Shape, Source
-from hangtag.readers import Cell, ColumnKind, Decoders, Input, open_inputs
+from hangtag.readers import Decoders, Input, open_inputs
 from hangtag.readers.manifests import CsvManifest, open_csv_manifest
-from hangtag.tables.columns import find_column
+from hangtag.tables.columns import Cell, ColumnKind, find_column
 from hangtag.tables.csv_cells import restore_text
 from hangtag.tables.csv_text import read_header
 

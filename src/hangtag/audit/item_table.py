@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from hangtag.errors import DataError
-from hangtag.images.items import ColumnKind
+from hangtag.tables.columns import ColumnKind
 
 COLUMNS: dict[str, ColumnKind] = {
     "id": "text",

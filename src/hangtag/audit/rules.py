@@ -15,7 +15,7 @@ from hangtag.audit.categories import OUTSIDE_ID
 from hangtag.audit.feed import fold_label
 from hangtag.audit.proposals import Action
 from hangtag.errors import DataError
-from hangtag.images.items import ColumnKind
+from hangtag.tables.columns import ColumnKind
 from hangtag.tables.csv_cells import restore_text
 from hangtag.tables.csv_text import inspect_csv, open_csv_rows
 from hangtag.tables.writing import write_table

@@ -18,8 +18,8 @@ from hangtag.audit.proposals import Action
 from hangtag.audit.repeats import Finding
 from hangtag.audit.rules import BETWEEN, Rule, keep_approved, write_rules
 from hangtag.audit.run import AuditResult
-from hangtag.images.items import Cell, ColumnKind
 from hangtag.pipeline.rows import DIGITS
+from hangtag.tables.columns import Cell, ColumnKind
 from hangtag.tables.writing import write_table
 
 LEAST_SHARE = 0.005

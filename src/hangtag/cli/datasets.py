@@ -18,7 +18,7 @@ from hangtag.datasets import (
 )
 from hangtag.datasets.own_classes import use_tree
 from hangtag.datasets.reading import MOST_BROKEN
-from hangtag.errors import ImageError
+from hangtag.errors import ErrorKind, ImageError
 from hangtag.images.spec import ImageSpec
 from hangtag.readers import Decoders, ImageFile
 from hangtag.taxonomy import load_tree
@@ -93,6 +93,6 @@ def _decode(
     files = (ImageFile(str(path)) for path in paths)
     for one in decoders.decode(files, size=format.size, channels=format.channels):
         if one.pixels is None:
-            yield ImageError(one.error, error_kind=one.error_kind)
+            yield ImageError(one.error, error_kind=ErrorKind(one.error_kind))
         else:
             yield DecodedImage(one.pixels, one.resized)

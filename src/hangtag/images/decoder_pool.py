@@ -26,11 +26,10 @@ from typing import IO
 import numpy as np
 
 from hangtag.environment import cores
-from hangtag.errors import ImageError, OutputError
+from hangtag.errors import ErrorKind, ImageError, OutputError
 from hangtag.files.paths import make_printable
 from hangtag.images.decoder_process import LENGTH, READY, pack_request
 from hangtag.images.decoding import DecodedImage, decode_image, fit_pixels
-from hangtag.images.faults import ErrorKind
 from hangtag.images.items import ImageFile, Input, Item, Pixels, Size, Wanted, fail
 
 TIME_LIMIT = 10.0
@@ -264,7 +263,7 @@ def _read_answer(answers: IO[bytes], count: int, wanted: Wanted) -> list[_Outcom
     (length,) = LENGTH.unpack(_read_exactly(answers, LENGTH.size))
     told = json.loads(_read_exactly(answers, length))
     outcomes: dict[int, _Outcome] = {
-        index: ImageError(message, error_kind=error_kind)
+        index: ImageError(message, error_kind=ErrorKind(error_kind))
         for index, error_kind, message in told["errors"]
     }
     grey, resized = set(told["grey"]), set(told["resized"])

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.errors import ImageError
+from hangtag.errors import ErrorKind, ImageError
 from hangtag.files.paths import is_address, is_file, is_folder
 from hangtag.images.colour import fit_colour, is_grey
-from hangtag.images.faults import ErrorKind
 from hangtag.images.photo_to_grey import prepare_photo
 
 if TYPE_CHECKING:

@@ -2,19 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.errors import ImageError
 from hangtag.files.paths import make_printable
-
-Cell = str | int | float | bool | None
-"""What a cell of a table holds."""
-
-ColumnKind = Literal["text", "integer", "number", "truth"]
-"""What all cells of a column hold, where they are not None."""
+from hangtag.tables.columns import Cell, ColumnKind
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]

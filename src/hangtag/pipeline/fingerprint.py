@@ -5,7 +5,8 @@ import os
 from collections.abc import Mapping
 
 from hangtag.files.paths import make_printable
-from hangtag.images.items import Cell, ImageFile, Input, Item
+from hangtag.images.items import ImageFile, Input, Item
+from hangtag.tables.columns import Cell
 
 
 class InputFingerprint:

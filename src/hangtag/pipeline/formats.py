@@ -13,8 +13,8 @@ from pathlib import Path
 
 from hangtag.errors import OutputError
 from hangtag.files.atomic import sync
-from hangtag.images.items import Cell
 from hangtag.pipeline.rows import Layout, Row
+from hangtag.tables.columns import Cell
 from hangtag.tables.csv_cells import format_row
 from hangtag.tables.writing import write_table
 

@@ -8,8 +8,9 @@ from typing import get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.images.items import Cell, ColumnKind, Input
+from hangtag.images.items import Input
 from hangtag.models.classifier import BATCH, Prediction
+from hangtag.tables.columns import Cell, ColumnKind
 
 DIGITS = 6
 """Decimals of a confidence in a row: more would tell of the processor, not of the image."""

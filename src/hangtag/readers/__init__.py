@@ -11,12 +11,10 @@ what is under way is in memory, however many items there are.
 """
 
 from hangtag.images.decoder_pool import Decoders
-from hangtag.images.items import Cell, ColumnKind, ImageFile, Input, Item
+from hangtag.images.items import ImageFile, Input, Item
 from hangtag.readers.opening import Inputs, open_inputs
 
 __all__ = [
-    "Cell",
-    "ColumnKind",
     "Decoders",
     "ImageFile",
     "Input",

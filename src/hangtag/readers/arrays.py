@@ -10,11 +10,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.errors import DataError, ImageError
+from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.gzipped import open_plain
 from hangtag.files.paths import is_file, make_printable
 from hangtag.images.decoding import IMAGE_SUFFIXES
-from hangtag.images.faults import ErrorKind
 from hangtag.images.items import Input, Pixels, Size, describe_sizes, fail
 
 ARRAY_SUFFIX = ".npy"

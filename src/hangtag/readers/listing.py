@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from hangtag.errors import DataError, ImageError
+from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.paths import describe_skipped
 from hangtag.images.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
-from hangtag.images.faults import ErrorKind
-from hangtag.images.items import ColumnKind, ImageFile, Item, Size, fail
+from hangtag.images.items import ImageFile, Item, Size, fail
 from hangtag.readers.arrays import ARRAY_SUFFIX, count_rows, is_array, read_array_file
+from hangtag.tables.columns import ColumnKind
 
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hangtag.errors import DataError, ImageError
+from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.paths import find_listed, make_printable
-from hangtag.images.faults import ErrorKind
-from hangtag.images.items import Cell, ColumnKind, ImageFile, Item, Size, fail
-from hangtag.tables.columns import find_column
+from hangtag.images.items import ImageFile, Item, Size, fail
+from hangtag.tables.columns import Cell, ColumnKind, find_column
 from hangtag.tables.csv_text import CsvForm, inspect_csv, open_csv_rows
 from hangtag.tables.lines import count_lines
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from hangtag.errors import DataError
 from hangtag.files.paths import is_address, is_file, is_folder
-from hangtag.images.items import ColumnKind, Item, Size, Source
+from hangtag.images.items import Item, Size, Source
 from hangtag.readers.listing import TABLE_SUFFIXES, FileSource, FolderSource, ListSource
 from hangtag.readers.manifests import (
     IMAGE_COLUMN,
@@ -20,7 +20,7 @@ from hangtag.readers.manifests import (
     open_parquet_manifest,
 )
 from hangtag.readers.pixel_rows import is_pixel_header, open_pixel_table
-from hangtag.tables.columns import find_column
+from hangtag.tables.columns import ColumnKind, find_column
 from hangtag.tables.csv_text import read_header, refuse_spreadsheet
 
 LISTING = "-"

@@ -14,11 +14,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from hangtag.errors import DataError, ImageError
+from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.gzipped import open_plain
 from hangtag.files.paths import make_printable
-from hangtag.images.faults import ErrorKind
-from hangtag.images.items import Cell, ColumnKind, Input, Pixels, Size, describe_sizes, fail
+from hangtag.images.items import Input, Pixels, Size, describe_sizes, fail
+from hangtag.tables.columns import Cell, ColumnKind
 from hangtag.tables.csv_text import LONGEST_LINE, read_header
 from hangtag.tables.lines import count_lines
 

@@ -1,8 +1,15 @@
-"""Columns of tables that users write: found by name, in whatever case it is spelled."""
+"""Columns of tables: what their cells hold, and how a column is found by its name."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from hangtag.errors import DataError
+
+Cell = str | int | float | bool | None
+"""What a cell of a table holds."""
+
+ColumnKind = Literal["text", "integer", "number", "truth"]
+"""What all cells of a column hold, where they are not None."""
 
 
 def find_column(path: str, columns: Sequence[str], name: str) -> str | None:
@@ -13,7 +20,7 @@ def find_column(path: str, columns: Sequence[str], name: str) -> str | None:
     """
     if name in columns:
         return name
-    found = [one for one in columns if one.strip().casefold() == name]
+    found = [column for column in columns if column.strip().casefold() == name]
     if len(found) > 1:
         raise DataError(
             f"{path}: the columns '{found[0]}' and '{found[1]}' may both be '{name}'; rename one"

@@ -7,7 +7,7 @@ from typing import Any
 
 from hangtag.errors import OutputError
 from hangtag.files.atomic import atomic_path
-from hangtag.images.items import Cell, ColumnKind
+from hangtag.tables.columns import Cell, ColumnKind
 from hangtag.tables.csv_cells import format_row
 
 SUFFIXES = (".csv", ".parquet")
