@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.audit.duplicates import (
-    WORDS,
-    find_exact,
-    group_positions,
-    hash_pixels,
-    is_copy,
-    nominate,
-    sketch_pixels,
-)
+from hangtag.audit.duplicates import group_positions
 from hangtag.audit.groups import Group
 from hangtag.audit.repeats import Finding, Member, describe_repeat
 from hangtag.datasets import Dataset
+from hangtag.images.hashing import (
+    WORDS,
+    difference_hash,
+    find_exact_duplicates,
+    find_near_pairs,
+    hash_pixels,
+    is_near_duplicate,
+)
 
 
 def save_again(image: np.ndarray, quality: int) -> np.ndarray:
@@ -27,15 +27,15 @@ def save_again(image: np.ndarray, quality: int) -> np.ndarray:
 
 
 def sketch(images: list[np.ndarray]) -> np.ndarray:
-    return np.frombuffer(b"".join(map(sketch_pixels, images)), np.uint64).reshape(-1, WORDS)
+    return np.frombuffer(b"".join(map(difference_hash, images)), np.uint64).reshape(-1, WORDS)
 
 
 def test_copies_saved_again_are_found_and_few_others(fashion_mnist: Dataset) -> None:
     """400 garments; 100 of them a second time, as JPEG."""
     images = list(fashion_mnist.splits["train"].images[:400])
     images += [save_again(image, 90) for image in images[:100]]
-    pairs = [tuple(pair) for pair in nominate(sketch(images)).tolist()]
-    confirmed = {pair for pair in pairs if is_copy(images[pair[0]], images[pair[1]])}
+    pairs = [tuple(pair) for pair in find_near_pairs(sketch(images)).tolist()]
+    confirmed = {pair for pair in pairs if is_near_duplicate(images[pair[0]], images[pair[1]])}
     planted = {(index, 400 + index) for index in range(100)}
     assert len(confirmed & planted) >= 95
     assert len(confirmed - planted) <= 2
@@ -46,21 +46,21 @@ def test_colour_counts() -> None:
     red[5:30, 5:20, 0] = 200
     blue[5:30, 5:20, 2] = 200
     assert hash_pixels(red) != hash_pixels(blue)
-    assert not is_copy(red, blue)
-    assert is_copy(red, red)
+    assert not is_near_duplicate(red, blue)
+    assert is_near_duplicate(red, red)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_items(count: int) -> None:
     busy = np.full((count, WORDS), 2**40 - 1, np.uint64)
-    assert nominate(busy).shape == (max(count - 1, 0), 2)
-    assert nominate(np.zeros_like(busy)).shape == (0, 2)  # Blank images are no copies.
+    assert find_near_pairs(busy).shape == (max(count - 1, 0), 2)
+    assert find_near_pairs(np.zeros_like(busy)).shape == (0, 2)  # Blank images are no copies.
 
 
 def test_a_picture_of_many_items_is_one_group() -> None:
     """A placeholder that comes a thousand times costs no more than a thousand links."""
     hashes = np.array([5, 7, 5, 9] + [7] * 1000)
-    firsts = find_exact(hashes)
+    firsts = find_exact_duplicates(hashes)
     groups = group_positions(firsts, np.array([[0, 3]]))
     assert [len(group) for group in groups] == [3, 1001]
     assert groups[0].tolist() == [0, 2, 3]

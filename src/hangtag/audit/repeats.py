@@ -8,15 +8,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.duplicates import (
-    WORDS,
-    confirm,
-    find_exact,
-    group_positions,
-    nominate,
-)
+from hangtag.audit.duplicates import confirm, group_positions
 from hangtag.audit.groups import NO_GROUP, Group
 from hangtag.audit.scan import Scan, read_at, read_fingerprints
+from hangtag.images.hashing import WORDS, find_exact_duplicates, find_near_pairs
 from hangtag.images.items import Shape
 from hangtag.readers import Decoders
 
@@ -76,9 +71,9 @@ def find_repeats(
         shape: What to decode to.
     """
     hashes, sketches = read_fingerprints(scan)
-    firsts = find_exact(hashes)
+    firsts = find_exact_duplicates(hashes)
     distinct = np.flatnonzero(firsts == np.arange(len(firsts)))
-    nominated = distinct[nominate(sketches[distinct].reshape(-1, WORDS))]
+    nominated = distinct[find_near_pairs(sketches[distinct].reshape(-1, WORDS))]
     pairs = confirm(nominated, lambda wanted: _find_paths(scan, wanted), decoders, shape)
     pictures = [part[:MOST_OF_PICTURE].tolist() for part in group_positions(firsts, pairs)]
     told = list(itertools.chain.from_iterable(pictures))[:MOST_REPEATS]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.duplicates import WORDS, hash_pixels, sketch_pixels
 from hangtag.audit.evidence import EvidenceTable
 from hangtag.audit.feed import Feed, FeedItem
 from hangtag.audit.groups import NO_GROUP, Groups
+from hangtag.images.hashing import WORDS, difference_hash, hash_pixels
 from hangtag.images.items import Shape
 from hangtag.models.classifier import Classifier
 from hangtag.progress import OnProgress
@@ -214,7 +214,7 @@ class _Writer:
             pa.FixedSizeListArray.from_arrays(flat, probabilities.shape[1]),
             pa.array(strange),
             pa.array([hash_pixels(one) for one in pixels], pa.int64()),
-            pa.array([sketch_pixels(one) for one in pixels], pa.binary(8 * WORDS)),
+            pa.array([difference_hash(one) for one in pixels], pa.binary(8 * WORDS)),
         ]
         self._waiting.append(pa.record_batch(columns, schema=self._schema))
         if sum(len(one) for one in self._waiting) >= _ROWS_A_GROUP:
