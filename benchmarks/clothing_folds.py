@@ -104,8 +104,7 @@ def hangtag(*arguments: object) -> None:
 
 def judge(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
     """Returns the figures of predictions, pooled."""
-    # Where only a parent of the class was sure, the most probable class is the runner-up.
-    answers = [row["category" if row["category_level"] == "class" else "runner_up"] for row in rows]
+    answers = [row["category"] for row in rows]
     names = [row["label"] for row in rows]
     classes = sorted({*names, *answers})
     index = {name: position for position, name in enumerate(classes)}

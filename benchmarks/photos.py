@@ -176,7 +176,7 @@ def categorise(
     names = [classifier.classes[index] for index in best]
     return Outcome(
         right=np.array([name in RIGHT[label] for name, label in zip(names, labels, strict=True)]),
-        filed=np.array([d.decision == "accept" and d.category_level == "class" for d in decided]),
+        filed=np.array([d.decision == "accept" for d in decided]),
         unknown=np.array([d.decision == "unknown" for d in decided]),
     )
 

@@ -21,14 +21,13 @@ def make_items(count: int = 900) -> list[dict[str, str]]:
 
 
 def make_rows(right: float = 0.8) -> list[dict[str, str]]:
-    """Predictions, of which some give a parent and the most probable class as runner-up."""
+    """Predictions, of which some are accepted as a parent only."""
     random = np.random.default_rng(1)
     rows = []
     for item in raw_items(make_items()):
         said = item["label"] if random.random() < right else str(random.choice(LABELS[:5]))
-        parent = {"category_level": "group", "category": "Upper body", "runner_up": said}
-        sure = {"category_level": "class", "category": said, "runner_up": "Polo"}
-        rows.append({**item, **(sure if random.random() < 0.7 else parent), "said": said})
+        parent = "" if random.random() < 0.7 else "Upper body"
+        rows.append({**item, "category": said, "parent": parent, "said": said})
     return rows
 
 
@@ -74,7 +73,7 @@ def test_suppliers_that_differ_widen_the_interval() -> None:
     for row in rows:  # Half of the suppliers are always right, the others never.
         wrong = "Polo" if row["label"] == "T-Shirt" else "T-Shirt"
         said = row["label"] if int(row["supplier"]) % 2 else wrong
-        row.update(category=said, category_level="class")
+        row.update(category=said)
     wide, n = judge(rows)["accuracy"], len(rows)
     low, high = wide["interval"]
     binomial = 3.92 * (wide["value"] * (1 - wide["value"]) / n) ** 0.5
@@ -83,7 +82,7 @@ def test_suppliers_that_differ_widen_the_interval() -> None:
 
 def test_merged_answers_that_are_in_no_class_are_wrong() -> None:
     rows = make_rows(right=1.0)
-    rows[0].update(label="T-Shirt", category="Blouse", category_level="class")
+    rows[0].update(label="T-Shirt", category="Blouse")
     merged = judge(merge(rows))
     assert merged["n"] == sum(row["label"] in SHIPPED for row in rows)
     assert merged["accuracy"]["value"] == pytest.approx(1 - 1 / merged["n"])

@@ -208,10 +208,10 @@ def test_a_higher_precision_accepts_less_and_is_refused_where_there_is_none(
         outcome = hangtag("predict", examples, "--precision", precision, "--out", out)
         assert outcome.code == 0, outcome.err
         rows = list(read_csv_rows(out))
-        assert {row["category_level"] for row in rows} <= {"class", "group", "department"}
-        accepted.append(
-            sum(row["decision"] == "accept" and row["category_level"] == "class" for row in rows)
-        )
+        for row in rows:
+            assert bool(row["parent"]) == bool(row["parent_confidence"])
+            assert bool(row["parent"]) == (row["decision"] == "parent")
+        accepted.append(sum(row["decision"] == "accept" for row in rows))
     assert accepted[0] > accepted[1] > 0
     refused = hangtag("predict", examples, "--precision", "0.999", "--out", tmp_path / "x.csv")
     assert refused.code == 2
@@ -233,7 +233,7 @@ def test_a_model_that_learned_from_no_fitted_image_accepts_none(
         outcome = hangtag("predict", folder, "--model", "fashion-mnist", "--json")
         found[folder] = json.loads(outcome.out)["decisions"], outcome.err
     decisions, said = found[examples]
-    assert decisions["accepted as a class"] >= 5
+    assert decisions["accept"] >= 5
     assert "not 28x28" not in said
     decisions, said = found[larger]
     assert set(decisions) <= {"review", "unknown"}
@@ -253,7 +253,7 @@ def test_a_model_that_learned_from_fitted_images_accepts_some(hangtag: Run, tmp_
     )
     assert trained.code == 0, trained.err
     outcome = hangtag("predict", tmp_path / "data", "--model", run, "--json", "--precision", "0.5")
-    assert json.loads(outcome.out)["decisions"]["accepted as a class"] > 200
+    assert json.loads(outcome.out)["decisions"]["accept"] > 200
     assert "learned from none" not in outcome.err
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hangtag.datasets import Dataset
+from hangtag.decisions.policy import Decision
 from hangtag.errors import DataError
 from hangtag.models.classifier import Classifier
 
@@ -25,22 +26,26 @@ def test_predictions_are_right_and_ordered(classifier: Classifier, shapes: Datas
         assert prediction.confidence >= prediction.runner_up_confidence
         assert prediction.category != prediction.runner_up
         assert prediction.decision in {"accept", "review", "unknown"}
-        assert prediction.category_level == "class"
+        assert (prediction.parent, prediction.parent_confidence) == ("", None)
 
 
-def test_beside_a_parent_stands_the_most_probable_class(fashion_mnist: Dataset) -> None:
+def test_the_category_is_the_most_probable_class_beside_a_parent_too(
+    fashion_mnist: Dataset,
+) -> None:
     images = fashion_mnist.splits["test"].images[:300]
     model = Classifier.load("fashion-mnist")
     best = model.probabilities(model.answer(images)).argmax(axis=1)
-    backed_off = [
+    of_parent = [
         (prediction, model.classes[index])
         for prediction, index in zip(model.predict(images), best, strict=True)
-        if prediction.category_level == "group"
+        if prediction.decision == Decision.PARENT
     ]
-    assert len(backed_off) > 5
-    for prediction, name in backed_off:
-        assert prediction.category in {"Upper body", "Shoes"}
-        assert prediction.runner_up == name
+    assert len(of_parent) > 5
+    for prediction, name in of_parent:
+        assert prediction.parent in {"Upper body", "Shoes", "Clothing"}
+        assert prediction.category == name != prediction.runner_up
+        assert prediction.parent_confidence is not None
+        assert prediction.parent_confidence > prediction.confidence
         assert prediction.confidence > prediction.runner_up_confidence
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.decisions.policy import Decision
 from hangtag.models.classifier import Prediction
 from hangtag.readers import Input
 
@@ -22,11 +23,14 @@ def _judge(brightness: float) -> Prediction:
     confidence = brightness if bright else 1 - brightness
     return Prediction(
         category="bright" if bright else "dark",
-        category_level="class",
         confidence=confidence,
-        decision="accept" if confidence > 0.9 else "review",
+        decision=Decision.ACCEPT if confidence > 0.9 else Decision.REVIEW,
+        parent="",
+        parent_confidence=None,
         runner_up="dark" if bright else "bright",
         runner_up_confidence=1 - confidence,
+        ood_score=0.25,
+        model="brightness",
     )
 
 

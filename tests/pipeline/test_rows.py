@@ -15,7 +15,8 @@ from tests.pipeline.doubles import make_failure, make_inputs, predict_brightness
 def test_the_columns_are_those_of_the_contract() -> None:
     names = Layout({}).names
     assert names[:4] == ["input", "category", "confidence", "decision"]
-    assert names[4:7] == ["runner_up", "runner_up_confidence", "error"]
+    assert names[4:6] == ["parent", "parent_confidence"]
+    assert names[6:] == ["runner_up", "runner_up_confidence", "ood_score", "error", "model"]
     assert set(names) == {"input", "error", *(field.name for field in fields(Prediction))}
 
 
@@ -68,7 +69,7 @@ def test_the_tally_counts_kinds_most_frequent_first() -> None:
     summary.add([Row(one, None) for one in failures])
     summary.add(next(predict_rows(predict_brightness, make_inputs(["d"], resized=True))))
     assert summary.describe() == (
-        "4 inputs: 1 (100.0%) accepted as a class; "
+        "4 inputs: 1 (100.0%) accepted; "
         "3 not readable (2 damaged, 1 missing): see the column 'error'; "
         "1 were resized to the model's size"
     )

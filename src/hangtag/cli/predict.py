@@ -90,9 +90,9 @@ def predict(
     """Categorises images; one that cannot be read becomes a row with its error.
 
     The decision is accept (all accepted items together keep the precision),
-    review (a person must see it), unknown (unlike anything the model learned)
-    or error. Where only a parent of the class is sure, such as "Upper body",
-    the category is that, and category_level says so.
+    parent (only the category in column parent does, such as "Upper body"),
+    review (a person must see it), unknown (unlike the training data) or error.
+    The category is always the most probable class.
 
     Column model says which model looked at it. For a model of grey images a
     photo becomes bright on black and of the model's size by the steps that

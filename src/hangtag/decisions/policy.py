@@ -1,12 +1,13 @@
-"""From probabilities to decisions: accept a class, else one of its parents, else review; unknown.
+"""From probabilities to decisions: accept the class, accept only a parent, review or unknown.
 
-A level is a partition of the classes: the classes themselves, then what their parents group
-together (T-shirts, shirts, pullovers and coats are all upper-body). Where the class is unsure but
-its parent is not, the decision carries the parent.
+A level is a partition of the classes: the classes themselves, then the categories above them
+(T-shirts, shirts, pullovers and coats are all upper-body garments). Where no threshold of the class
+is reached but one of a parent is, the decision is `Decision.PARENT`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,21 @@ from hangtag.decisions.risk_control import ERROR, PRECISIONS, choose_thresholds,
 from hangtag.errors import DataError
 
 CLASS_LEVEL = "class"
-ACCEPT, REVIEW, UNKNOWN = "accept", "review", "unknown"
+
+
+class Decision(StrEnum):
+    """What to do with an image."""
+
+    ACCEPT = "accept"
+    """The class keeps the target precision."""
+    PARENT = "parent"
+    """Only a parent of the class keeps it."""
+    REVIEW = "review"
+    """Neither keeps it: a person decides."""
+    UNKNOWN = "unknown"
+    """The image is unlike the training data."""
+    ERROR = "error"
+    """The image cannot be read."""
 
 
 class _Part(BaseModel):
@@ -28,7 +43,7 @@ class Level(_Part):
     """Categories of one height in the taxonomy."""
 
     name: str
-    """What a row's ``category_level`` says: ``class``, ``group`` or ``department``."""
+    """``class``, or what the taxonomy calls this height, such as ``group``."""
     categories: tuple[str, ...]
     """Names of the categories, C of them."""
     members: tuple[int | None, ...]
@@ -59,16 +74,25 @@ class Decisions:
     """Decisions on N items.
 
     Attributes:
-        decision: ``accept``, ``review`` or ``unknown``, (N,).
-        level: Index of the level of the category, (N,).
-        category: Index of the category within its level, (N,).
-        confidence: Probability of the category, (N,).
+        decision: Values of `Decision`, (N,).
+        category: Index of the most probable class, (N,).
+        confidence: Its probability, (N,).
+        level: Index of the level that is accepted, (N,); 0 where no parent is.
+        parent: Index of the accepted parent within its level, (N,); -1 where none is.
+        parent_confidence: Its probability, (N,); NaN where there is none.
     """
 
     decision: NDArray[np.str_]
-    level: NDArray[np.int64]
     category: NDArray[np.int64]
     confidence: NDArray[np.float64]
+    level: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    parent_confidence: NDArray[np.float64]
+
+    @property
+    def answer(self) -> NDArray[np.int64]:
+        """The parent where one is accepted, else the class, as an index within `level`, (N,)."""
+        return np.where(self.level > 0, self.parent, self.category)
 
 
 def build_levels(
@@ -162,7 +186,7 @@ def decide(
     rules: Rules,
     *,
     precision: float,
-    foreign: NDArray[np.bool_] | None = None,
+    never_accept: NDArray[np.bool_] | None = None,
 ) -> Decisions:
     """Decides on items with probabilities (N, K) and ood_score (N,).
 
@@ -170,27 +194,30 @@ def decide(
         probabilities: Calibrated.
         strange: Above the limit of the rules an item is ``unknown``.
         rules: As `set_rules` gives them.
-        precision: What to promise, in (0, 1); the nearest stored precision that is no lower counts.
-        foreign: Items (N,) of a kind that was not held out, for which nothing can be promised:
-            none of them is accepted. None where there are no such items.
+        precision: The target, in (0, 1); the lowest stored precision that is not below it counts.
+        never_accept: Items (N,) that are not like the held-out ones, so that no threshold holds
+            for them: they are for review at best. None where there are no such items.
 
     Raises:
         DataError: The rules hold no precision as high.
     """
     thresholds = rules.thresholds[stored_precision(rules, precision)]
     unknown = strange > rules.limit
-    barred = unknown if foreign is None else unknown | foreign
+    undecided = ~unknown if never_accept is None else ~(unknown | never_accept)
     category, confidence = best_of(probabilities, rules.levels[0])
+    decision = np.where(unknown, Decision.UNKNOWN, Decision.REVIEW)
+    accepted = undecided & reach_thresholds(category, confidence, thresholds[0])
+    decision[accepted] = Decision.ACCEPT
     level = np.zeros(len(probabilities), dtype=np.int64)
-    accepted = np.zeros(len(probabilities), dtype=np.bool_)
-    for height, one in enumerate(rules.levels):
-        other, sure = best_of(probabilities, one)
-        taken = ~accepted & ~barred & reach_thresholds(other, sure, thresholds[height])
-        category, confidence = np.where(taken, other, category), np.where(taken, sure, confidence)
-        level[taken] = height
-        accepted |= taken
-    decision = np.where(unknown, UNKNOWN, np.where(accepted, ACCEPT, REVIEW))
-    return Decisions(decision, level, category, confidence)
+    parent = np.full(len(probabilities), -1, dtype=np.int64)
+    parent_confidence = np.full(len(probabilities), np.nan)
+    for height, above in enumerate(rules.levels[1:], start=1):
+        undecided &= ~accepted
+        best, probability = best_of(probabilities, above)
+        accepted = undecided & reach_thresholds(best, probability, thresholds[height])
+        decision[accepted], level[accepted] = Decision.PARENT, height
+        parent[accepted], parent_confidence[accepted] = best[accepted], probability[accepted]
+    return Decisions(decision, category, confidence, level, parent, parent_confidence)
 
 
 def describe_support(rules: Rules, precision: float) -> str:

@@ -15,7 +15,7 @@ from hangtag.decisions.calibration import (
     reliability,
     softmax,
 )
-from hangtag.decisions.policy import ACCEPT, CLASS_LEVEL, Decisions, Rules, decide
+from hangtag.decisions.policy import CLASS_LEVEL, Decision, Decisions, Rules, decide
 from hangtag.errors import DataError
 from hangtag.evaluation.intervals import Intervals, find_intervals
 
@@ -305,7 +305,7 @@ def _automation(
 ) -> Automation:
     decisions = decide(probabilities, strange, rules, precision=float(name))
     right = _find_right(decisions, labels, rules)
-    taken = decisions.decision == ACCEPT
+    taken = np.isin(decisions.decision, [Decision.ACCEPT, Decision.PARENT])
     of_levels = {
         level.name: _accepted(taken & (decisions.level == height), right, thresholds)
         for height, (level, thresholds) in enumerate(
@@ -332,9 +332,9 @@ def _automation(
 
 
 def _find_right(decisions: Decisions, labels: NDArray[np.int64], rules: Rules) -> NDArray[np.bool_]:
-    """Returns whether the category of each decision is right at its level, (N,)."""
+    """Returns whether the answer of each decision is right at its level, (N,)."""
     true = np.array([level.category_of(labels) for level in rules.levels])
-    right: NDArray[np.bool_] = true[decisions.level, np.arange(len(labels))] == decisions.category
+    right: NDArray[np.bool_] = true[decisions.level, np.arange(len(labels))] == decisions.answer
     return right
 
 

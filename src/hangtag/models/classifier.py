@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.decisions.calibration import softmax
-from hangtag.decisions.policy import decide
+from hangtag.decisions.policy import Decision, Decisions, decide
 from hangtag.decisions.risk_control import DEFAULT_PRECISION
 from hangtag.environment import hold_interrupts
 from hangtag.errors import DataError, ModelError
@@ -34,25 +34,30 @@ _FEWEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model says of one image.
+    """The prediction for one image.
 
     Attributes:
-        category: The most probable class; a parent of it where only that is sure.
-        confidence: Calibrated probability of the category, 0-1.
-        decision: ``accept``, ``review`` or ``unknown``.
-        runner_up: The second most probable class; the most probable one beside a parent.
+        category: The most probable class.
+        confidence: Its calibrated probability, 0-1.
+        decision: What to do with the image.
+        parent: The category above the class that is accepted where the class is not, with the
+            decision ``parent``; empty otherwise.
+        parent_confidence: Its calibrated probability, 0-1; None where there is no `parent`.
+        runner_up: The second most probable class.
         runner_up_confidence: Its calibrated probability, 0-1.
-        category_level: ``class``, or what kind of parent the category is.
-        model: What the card calls the model.
+        ood_score: How unlike the training data the image is; higher is less like it.
+        model: The name of the model.
     """
 
     category: str
     confidence: float
-    decision: str
+    decision: Decision
+    parent: str
+    parent_confidence: float | None
     runner_up: str
     runner_up_confidence: float
-    category_level: str
-    model: str = ""
+    ood_score: float
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,23 +179,9 @@ class Classifier:
             answers.ood_score,
             self.card.rules,
             precision=precision,
-            foreign=None if self.card.trained_on_resized else resized,
+            never_accept=None if self.card.trained_on_resized else resized,
         )
-        order = np.argsort(-probabilities, axis=1, kind="stable")
-        second = np.where(decided.level > 0, order[:, 0], order[:, 1])
-        levels = self.card.rules.levels
-        return [
-            Prediction(
-                category=levels[level].categories[decided.category[row]],
-                confidence=float(decided.confidence[row]),
-                decision=str(decided.decision[row]),
-                runner_up=self.classes[second[row]],
-                runner_up_confidence=float(probabilities[row, second[row]]),
-                category_level=levels[level].name,
-                model=self.card.name,
-            )
-            for row, level in enumerate(decided.level)
-        ]
+        return self._to_predictions(decided, probabilities, answers.ood_score)
 
     def explain(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], str]:
         """Returns what each pixel of an image speaks for its most probable class, and that class.
@@ -215,6 +206,29 @@ class Classifier:
             return scores
 
         return occlusion_map(pixels, score), self.classes[best]
+
+    def _to_predictions(
+        self,
+        decided: Decisions,
+        probabilities: NDArray[np.float64],
+        ood_scores: NDArray[np.float32],
+    ) -> list[Prediction]:
+        second = np.argsort(-probabilities, axis=1, kind="stable")[:, 1]
+        levels = self.card.rules.levels
+        return [
+            Prediction(
+                category=self.classes[decided.category[row]],
+                confidence=float(decided.confidence[row]),
+                decision=Decision(decided.decision[row]),
+                parent=levels[level].categories[decided.parent[row]] if level else "",
+                parent_confidence=float(decided.parent_confidence[row]) if level else None,
+                runner_up=self.classes[second[row]],
+                runner_up_confidence=float(probabilities[row, second[row]]),
+                ood_score=float(ood_scores[row]),
+                model=self.card.name,
+            )
+            for row, level in enumerate(decided.level)
+        ]
 
     def _run(
         self, outputs: list[str], images: NDArray[np.uint8], on_progress: OnProgress | None

@@ -2,18 +2,21 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import get_type_hints
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.decisions.policy import Decision
 from hangtag.images.items import Input
 from hangtag.models.classifier import BATCH, Prediction
 from hangtag.tables.columns import Cell, ColumnKind
 
 DIGITS = 6
 """Decimals of a confidence in a row: more would tell of the processor, not of the image."""
+
+OOD_DIGITS = 3
+"""Decimals of an OOD score in a row: its value is up to some tens, and single precision."""
 
 ROWS_A_BATCH = 4 * BATCH
 """Inputs that go to the model, and rows that go to the output, at a time."""
@@ -22,11 +25,18 @@ Predict = Callable[[NDArray[np.uint8], NDArray[np.bool_]], Sequence[Prediction]]
 """Gives a prediction for each of images (N, H, W) or (N, H, W, C) uint8 of one shape, told which of
 them were resized to it (N,), as `Router.predict` does."""
 
-_KINDS: Mapping[type, ColumnKind] = {str: "text", float: "number", int: "integer", bool: "truth"}
 _PREDICTED: Mapping[str, ColumnKind] = {
-    field.name: _KINDS[get_type_hints(Prediction)[field.name]] for field in fields(Prediction)
+    "category": "text",
+    "confidence": "number",
+    "decision": "text",
+    "parent": "text",
+    "parent_confidence": "number",
+    "runner_up": "text",
+    "runner_up_confidence": "number",
+    "ood_score": "number",
+    "model": "text",
 }
-_FIRST = 5
+_FIRST = 8
 """Fields of a prediction that stand before the error; the others stand after it."""
 
 
@@ -89,9 +99,9 @@ class Layout:
         one, said = row.input, row.prediction
         predicted: list[Cell]
         if said is None:
-            predicted = ["error" if name == "decision" else None for name in _PREDICTED]
+            predicted = [Decision.ERROR if name == "decision" else None for name in _PREDICTED]
         else:
-            predicted = [_round(getattr(said, name)) for name in _PREDICTED]
+            predicted = [_to_cell(name, getattr(said, name)) for name in _PREDICTED]
         cells = [one.name, *predicted[:_FIRST], one.error or None, *predicted[_FIRST:]]
         if self._explained:
             cells.append(row.heat_map or None)
@@ -118,5 +128,8 @@ def predict_rows(predict: Predict, inputs: Iterable[Input]) -> Iterator[list[Row
         ]
 
 
-def _round(value: Cell) -> Cell:
-    return round(value, DIGITS) if isinstance(value, float) else value
+def _to_cell(column: str, value: Cell) -> Cell:
+    """Rounds a number; leaves the cell of an empty text empty."""
+    if isinstance(value, float):
+        return round(value, OOD_DIGITS if column == "ood_score" else DIGITS)
+    return value or None

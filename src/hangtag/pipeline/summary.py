@@ -4,9 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hangtag.decisions.policy import ACCEPT, REVIEW, UNKNOWN
-from hangtag.models.classifier import Prediction
+from hangtag.decisions.policy import Decision
 from hangtag.pipeline.rows import Row
+
+_NAMES = {
+    Decision.ACCEPT: "accepted",
+    Decision.PARENT: "accepted as a parent only",
+    Decision.REVIEW: "for review",
+    Decision.UNKNOWN: "unknown",
+}
+"""Decisions in words, in the order of the text."""
 
 
 class Summary:
@@ -15,7 +22,7 @@ class Summary:
     Attributes:
         rows: All.
         resized: Those whose image was resized to the model's size.
-        decisions: Those that were read, by decision; ``accept`` at the level of the category.
+        decisions: Those that were read, by decision.
         models: Those that were read, by the model that looked at them.
         faults: Those that could not be read, by kind, such as ``damaged``.
     """
@@ -39,7 +46,7 @@ class Summary:
             if row.input.error_kind:
                 self.faults[row.input.error_kind] += 1
             if row.prediction:
-                self.decisions[_name(row.prediction)] += 1
+                self.decisions[row.prediction.decision] += 1
                 self.models[row.prediction.model] += 1
 
     def describe(self) -> str:
@@ -47,7 +54,11 @@ class Summary:
         text = "1 input" if self.rows == 1 else f"{self.rows:,} inputs"
         read = self.decisions.total()
         if read:
-            parts = [f"{count:,} ({count / read:.1%}) {kind}" for kind, count in self._decided()]
+            parts = [
+                f"{self.decisions[decision]:,} ({self.decisions[decision] / read:.1%}) {name}"
+                for decision, name in _NAMES.items()
+                if decision in self.decisions
+            ]
             text += ": " + ", ".join(parts)
         if len(self.models) > 1:
             text += "; " + ", ".join(f"{n:,} by {name}" for name, n in self.models.most_common())
@@ -77,15 +88,3 @@ class Summary:
         summary.models.update(content["models"])
         summary.faults.update(content["faults"])
         return summary
-
-    def _decided(self) -> list[tuple[str, int]]:
-        """Returns the decisions with their counts: accepted ones first, unknown ones last."""
-        last = [REVIEW, UNKNOWN]
-        return sorted(
-            self.decisions.items(),
-            key=lambda item: (last.index(item[0]) + 1 if item[0] in last else 0, -item[1]),
-        )
-
-
-def _name(said: Prediction) -> str:
-    return f"accepted as a {said.category_level}" if said.decision == ACCEPT else said.decision
