@@ -21,6 +21,7 @@ from benchmarks.keras_peer import KerasPeer
 from benchmarks.measuring import write_results
 from benchmarks.photo_folders import EXTENT, measure_photos, ratios_of_photos
 from benchmarks.prediction import measure_prediction
+from benchmarks.printing import print_table
 from benchmarks.reading import measure_reading
 from benchmarks.training import (
     epochs_of_keras,
@@ -29,7 +30,6 @@ from benchmarks.training import (
     measure_recipes,
     measure_threads,
 )
-from hangtag.cli.console import print_table
 from hangtag.datasets import split_dataset
 from hangtag.files.atomic import write_bytes
 

@@ -25,13 +25,11 @@ from sklearn.metrics import average_precision_score
 
 import hangtag
 from benchmarks.measuring import hangtag_command, write_results
+from benchmarks.printing import print_table
 from hangtag.audit.demo import DemoOptions, write_demo_feed
 from hangtag.audit.demo.brands import OUTSIDE, SHORTS, name_kind
-from hangtag.cli.console import print_table
-from hangtag.cli.datasets import read_dataset
-from hangtag.datasets import Dataset, Split, split_dataset
+from hangtag.datasets import Dataset, Split, load_dataset, split_dataset
 from hangtag.evaluation.intervals import wilson
-from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
 from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.taxonomy import shipped_tree
 
@@ -138,9 +136,7 @@ def record(name: str, seeds: Sequence[int], found: Sequence[Measured]) -> None:
 
 def open_photos(manifest: Path) -> Dataset:
     """Opens a manifest of photos as ``hangtag data demo-feed`` does."""
-    return read_dataset(
-        str(manifest), format=FASHION_MNIST_SPEC, photos=PHOTO_SPEC, offline=True, quiet=False
-    )
+    return load_dataset(manifest, offline=True)
 
 
 def choose_split(name: str, model: str) -> Split:

@@ -35,7 +35,7 @@ from benchmarks.clothing import (
     shipped_items,
 )
 from benchmarks.measuring import describe_run
-from hangtag.cli.console import print_table
+from benchmarks.printing import print_table
 from hangtag.evaluation.intervals import find_intervals, macro_f1
 from hangtag.files.atomic import write_text
 from hangtag.tables.csv_cells import read_csv_rows

@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.cli.datasets import read_dataset
-from hangtag.datasets import Dataset, Split, split_dataset
+from hangtag.datasets import Dataset, Split, load_dataset, split_dataset
 from hangtag.models.classifier import Classifier
 from hangtag.training.recipes import continue_recipe, load_recipe
 from hangtag.training.train import train
@@ -121,8 +120,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="change the continuing recipe")
     parser.add_argument("--out", type=Path, help="keep the models here; before/ is taken from it")
     options = parser.parse_args()
-    format = load_recipe(options.recipe).images.format
-    dataset = read_dataset(options.data, format=format, offline=True, quiet=True)
+    spec = load_recipe(options.recipe).images.format
+    dataset = load_dataset(options.data, spec=spec, offline=True)
     task = make_task(
         dataset,
         options.new,

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hangtag
+from benchmarks.printing import print_table
 from hangtag.audit.corrections import SureScores, find_sureness
 from hangtag.audit.demo.brands import LOOK_ALIKES, name_kind
 from hangtag.audit.reference import Reference, load_reference
-from hangtag.cli.console import print_table
 
 REFERENCE, ITEMS = 6_000, 10_400
 

@@ -23,8 +23,8 @@ from pathlib import Path
 import hangtag
 from benchmarks.audit import run_audit
 from benchmarks.measuring import write_results
+from benchmarks.printing import print_table
 from hangtag.audit.demo import DemoOptions, write_demo_feed
-from hangtag.cli.console import print_table
 
 RESULTS = Path(__file__).parent / "results" / "large_audit.json"
 MIB = 1024

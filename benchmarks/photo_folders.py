@@ -25,7 +25,7 @@ from PIL import Image
 import hangtag
 from benchmarks.measuring import Measure, hangtag_command, run_in_turns, timed, write_results
 from benchmarks.prediction import Pixels, open_eager
-from hangtag.cli.console import print_table
+from benchmarks.printing import print_table
 from hangtag.readers import Decoders, open_inputs
 from hangtag.training.recipes import load_recipe
 

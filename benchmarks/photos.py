@@ -11,6 +11,7 @@ is printed by label and over all for the first two, over all for the others.
 
 import argparse
 import csv
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import hangtag
-from hangtag.cli.console import print_json, print_table
+from benchmarks.printing import print_table
 from hangtag.datasets import IMAGE_SIZE
 from hangtag.errors import DataError
 from hangtag.images.decoding import read_image
@@ -86,7 +87,7 @@ def main() -> None:
     }
     figures = {name: summarise(outcome, labels) for name, outcome in outcomes.items()}
     if options.json:
-        print_json({"n": len(paths), "model": options.model, **figures})
+        print(json.dumps({"n": len(paths), "model": options.model, **figures}, indent=2))
     else:
         show(labels, {name: figures[name] for name in ("as it is", "by the steps")})
         overall = [

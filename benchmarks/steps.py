@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 import hangtag
+from benchmarks.printing import print_table
 from benchmarks.training import IMAGES
-from hangtag.cli.console import print_table
 from hangtag.datasets import Split
 from hangtag.training.examples import Examples
 from hangtag.training.loop import Trainer

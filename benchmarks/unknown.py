@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 import hangtag
-from hangtag.cli.console import print_table
+from benchmarks.printing import print_table
 from hangtag.datasets import split_dataset
 from hangtag.decisions.ood import choose_limit, fit_embeddings, relative_distance
 from hangtag.images.decoding import decode_grey

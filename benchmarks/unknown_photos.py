@@ -16,10 +16,9 @@ from PIL import Image
 from skimage import data
 
 import hangtag
+from benchmarks.printing import print_table
 from benchmarks.unknown import PHOTOS, area
-from hangtag.cli.console import print_table
-from hangtag.cli.datasets import read_dataset
-from hangtag.datasets import Dataset, Split
+from hangtag.datasets import Dataset, Split, load_dataset
 from hangtag.images.colour import fit_colour
 from hangtag.images.spec import ImageSpec
 
@@ -89,7 +88,7 @@ def cut_photos(format: ImageSpec, random: np.random.Generator) -> Pixels:
 
 
 def _read(manifest: str, format: ImageSpec) -> Dataset:
-    return read_dataset(manifest, format=format, offline=True, quiet=False)
+    return load_dataset(manifest, spec=format, offline=True)
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ def test_cleaning_beside_processes_that_read_and_write_harms_none(
         "import sys; from pathlib import Path\n"
         "from hangtag.datasets.pixel_cache import PixelCache\n"
         "from hangtag.datasets.reading import decode_here\n"
+        "from hangtag.images.spec import ImageSpec\n"
         "for _ in range(60):\n"
         "    cache = PixelCache(Path(sys.argv[1]), ImageSpec(12, 12, 3))\n"
         "    pixels = cache.read([Path(one) for one in sys.argv[2:]], decode_here).pixels\n"

@@ -127,7 +127,7 @@ def test_empty_text_is_not_the_current_folder(
 def test_export_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangtag: Run) -> None:
     asked = []
 
-    def open_nothing(data: str, *, offline: bool, on_progress: object) -> Dataset:
+    def open_nothing(data: str, *, offline: bool, **_: object) -> Dataset:
         asked.append((data, offline))
         return make_dataset()
 

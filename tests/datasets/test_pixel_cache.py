@@ -14,7 +14,7 @@ from PIL import Image
 
 from hangtag.datasets import Split
 from hangtag.datasets.pixel_cache import FEWEST, PixelCache, read_pixels
-from hangtag.datasets.reading import Outcome, Reading, decode_here
+from hangtag.datasets.reading import DecodeOptions, Outcome, decode_here
 from hangtag.images.spec import ImageSpec
 
 FORMAT = ImageSpec(12, 12, 3)
@@ -56,7 +56,7 @@ def test_a_second_reading_decodes_only_to_say_what_is_broken(
     for decoded in (fresh, kept):
         assert decoded.states.tolist() == [0, 1, 1, 1, 1, 2]
         assert list(decoded.errors) == [5]
-    plain = read_pixels(paths, Reading(FORMAT))
+    plain = read_pixels(paths, FORMAT, DecodeOptions())
     np.testing.assert_array_equal(kept.pixels, plain.pixels)
 
 
@@ -70,7 +70,7 @@ def test_a_changed_file_is_decoded_and_the_others_are_taken_over(
     decoded = cache.read([paths[4], paths[2], paths[0], paths[4]], counting)
     assert counting.names == ["2.png"]
     np.testing.assert_array_equal(decoded.pixels[1, 0, 0], (1, 2, 3))
-    expected = read_pixels([paths[4]], Reading(FORMAT)).pixels[0]
+    expected = read_pixels([paths[4]], FORMAT, DecodeOptions()).pixels[0]
     np.testing.assert_array_equal(decoded.pixels[0], expected)
     np.testing.assert_array_equal(decoded.pixels[3], expected)
 
@@ -116,7 +116,7 @@ def test_a_few_images_and_an_unwritable_cache_stay_in_memory(
 ) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")
     for cache, files in ((tmp_path / "cache", paths), (tmp_path / "taken", paths * FEWEST)):
-        decoded = read_pixels(files[:FEWEST], Reading(FORMAT, cache=cache))
+        decoded = read_pixels(files[:FEWEST], FORMAT, DecodeOptions(cache=cache))
         assert not isinstance(decoded.pixels, np.memmap)
         assert (decoded.unkept is not None) == (cache.name == "taken")
     assert not (tmp_path / "cache").exists()
@@ -127,13 +127,14 @@ def test_processes_side_by_side_find_the_same(paths: list[Path], tmp_path: Path)
         "import sys; from pathlib import Path\n"
         "from hangtag.datasets.pixel_cache import PixelCache\n"
         "from hangtag.datasets.reading import decode_here\n"
+        "from hangtag.images.spec import ImageSpec\n"
         "cache = PixelCache(Path(sys.argv[1]), ImageSpec(12, 12, 3))\n"
         "print(cache.read([Path(one) for one in sys.argv[2:]], decode_here).pixels.sum())"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "cache"), *map(str, paths)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
     answers = {process.communicate()[0] for process in processes}
-    assert answers == {f"{read_pixels(paths, Reading(FORMAT)).pixels.sum()}\n".encode()}
+    assert answers == {f"{read_pixels(paths, FORMAT, DecodeOptions()).pixels.sum()}\n".encode()}
     assert len(list((tmp_path / "cache").rglob("*.*"))) == 1
 
 
@@ -164,8 +165,8 @@ def test_a_full_disk_keeps_pixels_in_memory(
     paths = [tmp_path / f"{number}.png" for number in range(FEWEST)]
     for pixels, path in zip(images, paths, strict=True):
         Image.fromarray(pixels).save(path)
-    reading = Reading(ImageSpec(6, 6, 3), cache=tmp_path / "cache")
-    mapped = read_pixels(paths, reading).pixels
+    spec, options = ImageSpec(6, 6, 3), DecodeOptions(cache=tmp_path / "cache")
+    mapped = read_pixels(paths, spec, options).pixels
     assert isinstance(mapped, np.memmap)
 
     def refuse(*_: object) -> None:
@@ -173,7 +174,7 @@ def test_a_full_disk_keeps_pixels_in_memory(
 
     monkeypatch.setattr("os.posix_fallocate", refuse, raising=False)
     shutil.rmtree(tmp_path / "cache")
-    kept = read_pixels(paths, reading).pixels
+    kept = read_pixels(paths, spec, options).pixels
     assert not isinstance(kept, np.memmap)
     np.testing.assert_array_equal(kept, images)
     assert not list((tmp_path / "cache").rglob("*.pixels"))

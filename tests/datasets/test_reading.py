@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hangtag.datasets.reading import Reading
-from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
+from hangtag.datasets.reading import DecodeOptions
+from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC, ImageSpec
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,9 @@ def test_photos_are_files_of_another_size(
     for number, size in enumerate(sizes):
         paths.append(tmp_path / f"{number}.png")
         Image.new("L", size).save(paths[-1])
-    settled = Reading(photos=PHOTO_SPEC, most_broken=0.3).settle(paths)
-    assert settled.format == (PHOTO_SPEC if photos else FASHION_MNIST_SPEC)
-    assert settled.photos is None
-    assert settled.most_broken == 0.3
+    assert DecodeOptions(None).resolve(paths) == (PHOTO_SPEC if photos else FASHION_MNIST_SPEC)
 
 
-def test_without_a_choice_there_is_nothing_to_settle(tmp_path: Path) -> None:
-    reading = Reading()
-    assert reading.settle([tmp_path / "missing.png"]) is reading
+def test_a_shape_that_is_asked_for_is_taken_whatever_the_files_are(tmp_path: Path) -> None:
+    spec = ImageSpec(8, 8, 3)
+    assert DecodeOptions(spec).resolve([tmp_path / "missing.png"]) == spec

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets import Reading, Split, load_dataset, split_dataset
+from hangtag.datasets import DATA_NAMES, Split, load_dataset, split_dataset
 from hangtag.datasets.dataset import hash_split
 from hangtag.datasets.held_out import HELD_OUT, restore_validation, unpack_fingerprints
-from hangtag.datasets.opening import DATA_NAMES
-from hangtag.datasets.reading import MOST_BROKEN
 from hangtag.errors import DataError, FetchError
 from hangtag.evaluation.metrics import align_split
 from hangtag.models.classifier import Classifier
@@ -78,8 +76,7 @@ def _find_own(classifier: Classifier) -> tuple[Split, str] | None:
 
 def _open(classifier: Classifier, data: str) -> tuple[Split, str]:
     card = classifier.card
-    format = card.input
-    dataset = load_dataset(data, reading=Reading(format, most_broken=MOST_BROKEN))
+    dataset = load_dataset(data, spec=card.input)
     held_out = unpack_fingerprints(card.data.get(HELD_OUT, ""))
     dataset = restore_validation(dataset, held_out)
     names = [name for name in ("validation", "test") if name in dataset.splits]

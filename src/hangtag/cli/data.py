@@ -10,7 +10,7 @@ import typer
 from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
 from hangtag.cli.datasets import read_dataset
 from hangtag.datasets import Format
-from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
+from hangtag.images.spec import FASHION_MNIST_SPEC
 
 app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
 
@@ -60,7 +60,13 @@ def export(
 
     silent = quiet or as_json
     with progress_bar(f"Opening {data}", quiet=silent) as on_progress:
-        dataset = load_dataset(data, offline=offline, on_progress=on_progress)
+        dataset = load_dataset(
+            data,
+            spec=FASHION_MNIST_SPEC,
+            offline=offline,
+            max_broken=0,
+            on_progress=on_progress,
+        )
     for notice in dataset.notices:
         say(notice, quiet=silent)
     with progress_bar(f"Writing {format} (images)", quiet=silent) as on_progress:
@@ -137,9 +143,7 @@ def demo_feed(
     from hangtag.audit.demo import DemoOptions, write_demo_feed
 
     silent = quiet or as_json
-    dataset = read_dataset(
-        images, format=FASHION_MNIST_SPEC, photos=PHOTO_SPEC, offline=offline, quiet=silent
-    )
+    dataset = read_dataset(images, offline=offline, quiet=silent)
     split = dataset.splits.get("test", dataset.first)
     options = DemoOptions(brands=brands, noise=noise, seed=seed)
     with progress_bar("Writing images", quiet=silent) as on_progress:

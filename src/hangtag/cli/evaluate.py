@@ -68,9 +68,9 @@ def evaluate(
 
     _check_grouping(by)
     classifier = Classifier.load(model)
-    size = classifier.card.input
-    format = size
-    dataset = read_dataset(data, format=format, offline=offline, quiet=quiet, taxonomy=taxonomy)
+    dataset = read_dataset(
+        data, spec=classifier.card.input, offline=offline, quiet=quiet, taxonomy=taxonomy
+    )
     held_out = unpack_fingerprints(classifier.card.data.get(HELD_OUT, ""))
     given, dataset = dataset, restore_validation(dataset, held_out)
     name, chosen = _choose_split(dataset, split)

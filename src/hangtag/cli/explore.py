@@ -19,7 +19,7 @@ from hangtag.cli.console import (
 from hangtag.cli.datasets import read_dataset
 from hangtag.environment import require_extra
 from hangtag.errors import DataError
-from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
+from hangtag.images.spec import PHOTO_SPEC
 from hangtag.models.router import PHOTO_MODEL
 
 if TYPE_CHECKING:
@@ -99,9 +99,7 @@ def explore(
     if data is None:
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
     classifier = None if model in (None, NO_MODEL) else _load_photo_model(model)
-    dataset = read_dataset(
-        data, format=FASHION_MNIST_SPEC, photos=PHOTO_SPEC, offline=offline, quiet=quiet
-    )
+    dataset = read_dataset(data, offline=offline, quiet=quiet)
     screening = None
     if dataset.first.images.ndim == 4:
         model = model or PHOTO_MODEL
@@ -136,10 +134,9 @@ def _embed(
     """Returns what a model makes of all photos, (N, D); reads them anew for another format."""
     import numpy as np
 
-    size = classifier.card.input
-    format = size
-    if format != PHOTO_SPEC:
-        dataset = read_dataset(data, format=format, offline=offline, quiet=quiet)
+    spec = classifier.card.input
+    if spec != PHOTO_SPEC:
+        dataset = read_dataset(data, spec=spec, offline=offline, quiet=quiet)
     with progress_bar("looking with the model", quiet=quiet) as on_progress:
         parts = [
             classifier.embed(split.images, on_progress=on_progress)

@@ -120,7 +120,7 @@ def train(
     say(_describe_devices(), quiet=quiet)
     read = partial(read_dataset, data, offline=offline, quiet=quiet, taxonomy=taxonomy)
     if recipe or init_from or run:
-        dataset = read(format=chosen.images.format)
+        dataset = read(spec=chosen.images.format)
     else:
         chosen, dataset = _read_undecided(read, chosen, fields, quiet=quiet)
     dataset = prepare_dataset(dataset, chosen, seed=seed)
@@ -196,13 +196,13 @@ def _read_undecided(
     read: Callable[..., Dataset], grey: "Recipe", changes: list[str], *, quiet: bool
 ) -> tuple["Recipe", Dataset]:
     """Reads DATA for which no recipe is named, and takes the one for photos where it has some."""
-    dataset = read(format=grey.images.format, photos=PHOTO_SPEC)
+    dataset = read()
     if dataset.first.images.ndim != 4:
         return grey, dataset
     chosen = _choose_recipe(PHOTO_RECIPE, None, changes, init_from=None)
     say(f"these are photos, so the recipe is {chosen.name}; see hangtag recipes", quiet=quiet)
     if chosen.images.format != PHOTO_SPEC:
-        dataset = read(format=chosen.images.format)
+        dataset = read(spec=chosen.images.format)
     return chosen, dataset
 
 

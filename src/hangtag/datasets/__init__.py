@@ -1,6 +1,5 @@
 """Data sets: opened from any kind of source, checked, divided, written.
 
-from hangtag.images.spec import PHOTO_SPEC, ImageSpec
 from hangtag.datasets import load_dataset, split_dataset
 
 dataset = split_dataset(load_dataset("fashion-mnist"), share=0.15, seed=0)
@@ -16,7 +15,8 @@ from hangtag.datasets.dataset import (
 )
 from hangtag.datasets.export import Format, export_dataset
 from hangtag.datasets.fetch import cache_home, fetch_fashion_mnist
-from hangtag.datasets.opening import load_dataset, require_known_name
+from hangtag.datasets.loading import load_dataset
+from hangtag.datasets.opening import DATA_NAMES, require_known_name
 from hangtag.datasets.overview import (
     FEWEST_IMAGES,
     count_splits,
@@ -24,20 +24,19 @@ from hangtag.datasets.overview import (
     describe_suppliers,
     find_small_classes,
 )
-from hangtag.datasets.reading import Reading
+from hangtag.datasets.reading import MAX_BROKEN
 from hangtag.datasets.splits import split_dataset
-from hangtag.images.decoding import DecodedImage
 
 __all__ = [
     "BROKEN",
+    "DATA_NAMES",
     "FASHION_MNIST_CLASSES",
     "FEWEST_IMAGES",
     "IMAGE_SIZE",
+    "MAX_BROKEN",
     "SPLIT_NAMES",
     "Dataset",
-    "DecodedImage",
     "Format",
-    "Reading",
     "Split",
     "cache_home",
     "count_splits",

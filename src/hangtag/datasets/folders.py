@@ -19,7 +19,7 @@ from hangtag.datasets.dataset import (
     tidy_class,
 )
 from hangtag.datasets.image_files import ImageReader, write_png
-from hangtag.datasets.reading import Reading
+from hangtag.datasets.reading import DecodeOptions
 from hangtag.errors import DataError
 from hangtag.files.atomic import new_folder, require_free
 from hangtag.files.paths import (
@@ -39,17 +39,17 @@ _UNSAFE = re.compile(r'^\.|[%/\\:*?"<>|\x00-\x1f\x7f]')
 
 
 def read_class_folders(
-    folder: Path, *, reading: Reading | None = None, on_progress: OnProgress | None = None
+    folder: Path, *, options: DecodeOptions | None = None, on_progress: OnProgress | None = None
 ) -> Dataset:
     """Reads the class folders of `folder`; see `order_classes` for the order of the classes.
 
     Items are ordered by file name, then by class. Hidden files are passed over, and with a notice
-    those that are no images by their suffix. Images of another size than that of `reading` are
+    those that are no images by their suffix. Images of another size than that of `options` are
     resized.
 
     Args:
         folder: Holds class folders, or split folders that hold them.
-        reading: How the images are read; by default to grey pixels of 28x28.
+        options: How the images are decoded; by default to grey pixels of 28x28.
         on_progress: Called with the number of images read and of all images.
 
     Raises:
@@ -77,7 +77,7 @@ def read_class_folders(
         )
     classes = order_classes(class_names)
     everything = [path for members in paths.values() for path, _ in members]
-    reader = ImageReader(total, (reading or Reading()).settle(everything), on_progress)
+    reader = ImageReader(everything, options or DecodeOptions(), on_progress)
     splits = {}
     for split, members in paths.items():
         if members:

@@ -8,27 +8,30 @@ from numpy.typing import NDArray
 
 from hangtag.datasets.dataset import Broken, Split
 from hangtag.datasets.pixel_cache import BROKEN, RESIZED, read_pixels
-from hangtag.datasets.reading import Reading
+from hangtag.datasets.reading import DecodeOptions
 from hangtag.errors import DataError, OutputError
 from hangtag.files.paths import make_printable
 from hangtag.progress import OnProgress
 
 
 class ImageReader:
-    """Reads image files into splits, counting those that had to be resized or are broken.
+    """Decodes image files into splits, counting those that are resized or broken.
 
     Args:
-        total: How many images all calls of `read` together will read, for the progress.
-        reading: How they are read.
-        on_progress: Called with the number of images read and `total`.
+        paths: All files that the calls of `read` together will decode.
+        options: How they are decoded.
+        on_progress: Called with the number of images decoded and of all.
 
     Attributes:
         broken: The files that were left out.
     """
 
-    def __init__(self, total: int, reading: Reading, on_progress: OnProgress | None) -> None:
-        self._total = total
-        self._reading = reading
+    def __init__(
+        self, paths: Sequence[Path], options: DecodeOptions, on_progress: OnProgress | None
+    ) -> None:
+        self._total = len(paths)
+        self._spec = options.resolve(paths)
+        self._options = options
         self._on_progress = on_progress
         self._done = 0
         self._resized = 0
@@ -47,7 +50,7 @@ class ImageReader:
         Raises:
             DataError: More files are broken than may be.
         """
-        decoded = read_pixels(paths, self._reading, on_image=self._count)
+        decoded = read_pixels(paths, self._spec, self._options, on_image=self._count)
         self._resized += int((decoded.states == RESIZED).sum())
         self._unkept = self._unkept or decoded.unkept
         files = np.array([str(path) for path in paths], np.str_)
@@ -56,7 +59,7 @@ class ImageReader:
             return split
         for position, error in sorted(decoded.errors.items()):
             self.broken.append(Broken(str(ids[position]), make_printable(str(error))))
-        if len(self.broken) > self._reading.most_broken * self._total:
+        if len(self.broken) > self._options.max_broken * self._total:
             raise self._explain()
         return split.take(np.flatnonzero(decoded.states != BROKEN))
 
@@ -68,8 +71,8 @@ class ImageReader:
     def notices(self) -> tuple[str, ...]:
         """Returns one sentence each for images that were resized, left out or could not be kept."""
         found = []
-        if self._resized and self._reading.format.channels == 1:
-            height, width = self._reading.format.size
+        if self._resized and self._spec.channels == 1:
+            height, width = self._spec.size
             found.append(
                 f"{self._resized:,} of the {self._total:,} images were not {width}x{height} "
                 "pixels: they went through the steps of a photo (hangtag explore --photo FILE "
@@ -91,11 +94,11 @@ class ImageReader:
 
     def _explain(self) -> DataError:
         first, count = self.broken[0].reason, len(self.broken)
-        if not self._reading.most_broken:
+        if not self._options.max_broken:
             return DataError(first)
         return DataError(
             f"{count:,} of the {self._total:,} images cannot be read, more than "
-            f"{self._reading.most_broken:.0%}; mend the data, of which hangtag predict lists each; "
+            f"{self._options.max_broken:.0%}; mend the data, of which hangtag predict lists each; "
             f"the first: {first}"
         )
 

@@ -22,7 +22,7 @@ from hangtag.datasets.dataset import (
     tidy_class,
 )
 from hangtag.datasets.image_files import ImageReader, write_png
-from hangtag.datasets.reading import Reading
+from hangtag.datasets.reading import DecodeOptions
 from hangtag.datasets.suppliers import unify_suppliers
 from hangtag.errors import DataError
 from hangtag.files.atomic import new_folder, require_free, write_text
@@ -42,17 +42,17 @@ _Table = Mapping[str, Sequence[str]]
 
 
 def read_manifest(
-    path: Path, *, reading: Reading | None = None, on_progress: OnProgress | None = None
+    path: Path, *, options: DecodeOptions | None = None, on_progress: OnProgress | None = None
 ) -> Dataset:
     """Reads the images that the manifest `path` lists, in its order.
 
     Without a column ``split`` everything is ``train``; without ``id`` the image's path is the
     id. Rows with an empty supplier count as one supplier, spellings of a supplier that differ only
-    in case or spaces too. Images of another size than that of `reading` are resized.
+    in case or spaces too. Images of another size than that of `options` are resized.
 
     Args:
         path: A ``.csv`` (gzip or not) or ``.parquet`` file.
-        reading: How the images are read; by default to grey pixels of 28x28.
+        options: How the images are decoded; by default to grey pixels of 28x28.
         on_progress: Called with the number of images read and of all images.
 
     Raises:
@@ -63,8 +63,8 @@ def read_manifest(
     table, notes = _read_table(path)
     _check_table(path, table)
     files = [Path(find_listed(image, path)) for image in table["image"]]
-    reading = reading or Reading()
-    _check_files(path, files, most_missing=reading.most_broken)
+    options = options or DecodeOptions()
+    _check_files(path, files, most_missing=options.max_broken)
     named = [tidy_class(name) for name in table["label"]]
     classes = order_classes(named)
     index = {name: position for position, name in enumerate(classes)}
@@ -75,7 +75,7 @@ def read_manifest(
         unified, spelled = unify_suppliers(table["supplier"])
         suppliers = np.array(unified, np.str_)
     names = np.array([SPLIT_ALIASES[name] for name in table.get("split", ["train"] * len(files))])
-    reader = ImageReader(len(files), reading.settle(files), on_progress)
+    reader = ImageReader(files, options, on_progress)
     splits = {}
     for name in SPLIT_NAMES:
         rows = names == name

@@ -1,10 +1,5 @@
-"""Opens whatever DATA names as a dataset.
+"""Opens whatever DATA names: finds out which kind of source it is."""
 
-dataset = load_dataset("fashion-mnist")
-dataset.splits["train"].images.shape  # (60000, 28, 28)
-"""
-
-import dataclasses
 import difflib
 import re
 from collections.abc import Sequence
@@ -17,16 +12,14 @@ from hangtag.datasets.dataset import (
     Dataset,
     Split,
 )
-from hangtag.datasets.duplicates import describe_duplicates, find_duplicates
 from hangtag.datasets.fetch import FASHION_MNIST, cache_home, fetch_fashion_mnist
 from hangtag.datasets.folders import read_class_folders
 from hangtag.datasets.idx import read_idx_split
 from hangtag.datasets.manifest import MANIFEST_NAME, read_manifest
 from hangtag.datasets.pixel_csv import read_pixel_csv
-from hangtag.datasets.reading import Reading
+from hangtag.datasets.reading import DecodeOptions
 from hangtag.errors import DataError
-from hangtag.files.paths import is_file, is_folder, list_visible, make_printable
-from hangtag.images.spec import ImageSpec
+from hangtag.files.paths import is_file, is_folder, list_visible
 from hangtag.progress import OnProgress
 from hangtag.tables.columns import find_column
 from hangtag.tables.csv_text import read_header, refuse_spreadsheet
@@ -46,58 +39,20 @@ _SPLIT_CSV = re.compile(r"(?P<name>.+)_(?P<split>train|validation|val|test)\.csv
 _CLASS_COUNT = len(FASHION_MNIST_CLASSES)
 
 
-def load_dataset(
+def open_data(
     data: str | Path,
+    options: DecodeOptions,
     *,
     offline: bool = False,
-    reading: Reading | None = None,
     on_progress: OnProgress | None = None,
 ) -> Dataset:
-    """Opens the data set that `data` names, with notices about duplicates between its splits.
-
-    A text that is a known name means that data set, even where a folder is called the same;
-    write ``./fashion-mnist`` or pass a Path for the folder. IDX files and pixel CSVs carry label
-    numbers only: their classes are Fashion-MNIST's ten.
-
-    Args:
-        data: A name or a path; the kinds are those of DATA_KINDS.
-        offline: Whether a data set that is known by name must not come from the network.
-        reading: How image files are read; by default to grey pixels of 28x28, strictly.
-        on_progress: Called while something is fetched (in bytes) or many files are read (in
-            images).
-
-    Raises:
-        DataError: `data` is none of the kinds, or cannot be read.
-        FetchError: A data set that is known by name cannot be obtained.
-    """
+    """Opens a data set by its name or path; see `hangtag.datasets.load_dataset`."""
     if data == "":
         raise DataError(f"the data set's name or path is empty; expected {DATA_KINDS}")
     if data in DATA_NAMES:
         folder = fetch_fashion_mnist(cache_home(), offline=offline, on_progress=on_progress)
-        dataset = _read_idx_folder(folder)
-    else:
-        dataset = _read_path(Path(data), reading or Reading(), on_progress)
-    if reading and reading.photos is None:
-        _check_format(dataset, reading.format)
-    found = describe_duplicates(find_duplicates(dataset.splits), dataset.splits)
-    return dataclasses.replace(
-        dataset,
-        name=make_printable(dataset.name),
-        source=make_printable(dataset.source),
-        notices=(*dataset.notices, *found),
-    )
-
-
-def _check_format(dataset: Dataset, format: ImageSpec) -> None:
-    """Raises DataError when the images, which arrays hold, are not of the format asked for."""
-    shape = dataset.first.images.shape[1:]
-    if shape != format.shape:
-        wanted = "colour" if format.channels == 3 else "grey"
-        raise DataError(
-            f"{dataset.source} holds grey images of {shape[0]}x{shape[1]} pixels, and {wanted} "
-            f"images of {format.height}x{format.width} are needed; give class folders or a "
-            "manifest of image files, or choose another recipe or model"
-        )
+        return _read_idx_folder(folder)
+    return _read_path(Path(data), options, on_progress)
 
 
 def require_known_name(name: str) -> None:
@@ -108,27 +63,27 @@ def require_known_name(name: str) -> None:
         )
 
 
-def _read_path(path: Path, reading: Reading, on_progress: OnProgress | None) -> Dataset:
+def _read_path(path: Path, options: DecodeOptions, on_progress: OnProgress | None) -> Dataset:
     if is_folder(path):
-        return _read_folder(path, reading, on_progress)
+        return _read_folder(path, options, on_progress)
     if is_file(path):
-        return _read_file(path, reading, on_progress)
+        return _read_file(path, options, on_progress)
     raise DataError(
         f"no data set, file or folder is called '{path}'{_suggest(str(path))}; "
         f"expected {DATA_KINDS}"
     )
 
 
-def _read_file(path: Path, reading: Reading, on_progress: OnProgress | None) -> Dataset:
+def _read_file(path: Path, options: DecodeOptions, on_progress: OnProgress | None) -> Dataset:
     name = path.name.lower()
     refuse_spreadsheet(path)
     if name.endswith(".parquet"):
-        return read_manifest(path, reading=reading, on_progress=on_progress)
+        return read_manifest(path, options=options, on_progress=on_progress)
     if not name.endswith((".csv", ".csv.gz")):
         raise DataError(f"{path} is not a data set; expected {DATA_KINDS}")
     header = read_header(path, "image")
     if find_column(str(path), header, "image"):
-        return read_manifest(path, reading=reading, on_progress=on_progress)
+        return read_manifest(path, options=options, on_progress=on_progress)
     if any(column.startswith("pixel") for column in header) or header == ["label"]:
         return _read_pixel_csvs(path, [path])
     raise DataError(
@@ -138,7 +93,7 @@ def _read_file(path: Path, reading: Reading, on_progress: OnProgress | None) -> 
     )
 
 
-def _read_folder(folder: Path, reading: Reading, on_progress: OnProgress | None) -> Dataset:
+def _read_folder(folder: Path, options: DecodeOptions, on_progress: OnProgress | None) -> Dataset:
     if any(_find_idx(folder, split, what) for split in _IDX_PREFIXES for what in _IDX_SUFFIXES):
         return _read_idx_folder(folder)
     tables = [path for path in list_visible(folder) if _SPLIT_CSV.fullmatch(path.name)]
@@ -146,8 +101,8 @@ def _read_folder(folder: Path, reading: Reading, on_progress: OnProgress | None)
         return _read_pixel_csvs(folder, tables)
     for manifest in (folder / MANIFEST_NAME, folder / "manifest.parquet"):
         if is_file(manifest):
-            return read_manifest(manifest, reading=reading, on_progress=on_progress)
-    return read_class_folders(folder, reading=reading, on_progress=on_progress)
+            return read_manifest(manifest, options=options, on_progress=on_progress)
+    return read_class_folders(folder, options=options, on_progress=on_progress)
 
 
 def _read_idx_folder(folder: Path) -> Dataset:

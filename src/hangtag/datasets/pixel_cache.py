@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets.reading import Decode, Reading
+from hangtag.datasets.reading import Decode, DecodeOptions
 from hangtag.errors import ImageError, OutputError
 from hangtag.files.atomic import atomic_path, make_folder, reserve_space
 from hangtag.files.paths import is_file
@@ -64,45 +64,47 @@ class Decoded:
 
 
 def read_pixels(
-    paths: Sequence[Path], reading: Reading, *, on_image: OnImage = lambda: None
+    paths: Sequence[Path],
+    spec: ImageSpec,
+    options: DecodeOptions,
+    *,
+    on_image: OnImage = lambda: None,
 ) -> Decoded:
-    """Decodes image files, or finds their pixels in the cache that `reading` names.
+    """Decodes image files to `spec`, or finds their pixels in the cache that `options` name.
 
     Without a cache, or where it cannot be written, the pixels are in memory. From the cache they
     are mapped; writing to them changes no file.
     """
     unkept = None
-    if reading.cache is not None and len(paths) >= FEWEST:
+    if options.cache is not None and len(paths) >= FEWEST:
         try:
-            cache = PixelCache(reading.cache, reading.format)
-            return cache.read(paths, reading.decode, on_image=on_image)
+            return PixelCache(options.cache, spec).read(paths, options.decode, on_image=on_image)
         except OutputError as error:
             unkept = error
     decoded = Decoded(
-        np.zeros((len(paths), *reading.format.shape), np.uint8),
+        np.zeros((len(paths), *spec.shape), np.uint8),
         np.zeros(len(paths), np.uint8),
         {},
         unkept,
     )
-    everything = np.arange(len(paths))
-    _decode_into(decoded, everything, paths, reading.format, reading.decode, on_image)
+    _decode_into(decoded, np.arange(len(paths)), paths, spec, options.decode, on_image)
     return decoded
 
 
 class PixelCache:
-    """The folder of decoded pixels of one format.
+    """The folder of decoded pixels of one spec.
 
     Args:
         folder: Where the cache is; made where missing.
-        format: The shape of the images.
+        spec: The shape of the images.
 
     Raises:
         OutputError: The folder cannot be made.
     """
 
-    def __init__(self, folder: Path, format: ImageSpec) -> None:
-        self._format = format
-        name = f"{format.height}x{format.width}x{format.channels}-{VERSION}"
+    def __init__(self, folder: Path, spec: ImageSpec) -> None:
+        self._spec = spec
+        name = f"{spec.height}x{spec.width}x{spec.channels}-{VERSION}"
         self._folder = make_folder(folder / name)
 
     def read(
@@ -125,7 +127,7 @@ class PixelCache:
             on_image()
         decoded = Decoded(pixels, index[:, -1].copy(), {})
         broken = np.flatnonzero(decoded.states == BROKEN)  # decoded again, to say what is wrong
-        _decode_into(decoded, broken, paths, self._format, decode, lambda: None)
+        _decode_into(decoded, broken, paths, self._spec, decode, lambda: None)
         return decoded
 
     def _write(
@@ -137,7 +139,7 @@ class PixelCache:
         on_image: OnImage,
     ) -> Decoded:
         """Writes the pixels of the files, taking over what other files of the cache hold."""
-        size = len(paths) * (math.prod(self._format.shape) + _INDEX_BYTES)
+        size = len(paths) * (math.prod(self._spec.shape) + _INDEX_BYTES)
         states = np.full(len(paths), BROKEN, np.uint8)
         with atomic_path(target) as temporary:
             content: Pixels = np.memmap(temporary, np.uint8, "w+", shape=(size,))
@@ -146,7 +148,7 @@ class PixelCache:
             decoded = Decoded(pixels, states, {})
             self._take_over(decoded, hashes, on_image)
             missing = np.flatnonzero(states == BROKEN)
-            _decode_into(decoded, missing, paths, self._format, decode, on_image)
+            _decode_into(decoded, missing, paths, self._spec, decode, on_image)
             index[:, :-1], index[:, -1] = hashes, states
         kept = self._open(target)
         return replace(decoded, pixels=kept[0]) if kept else decoded
@@ -176,10 +178,10 @@ class PixelCache:
 
     def _divide(self, content: Pixels) -> tuple[Pixels, NDArray[np.uint8]]:
         """Returns the pixels and the index (N, _INDEX_BYTES) in a file's content, as views."""
-        size = math.prod(self._format.shape)
+        size = math.prod(self._spec.shape)
         images = len(content) // (size + _INDEX_BYTES)
         pixels, index = content[: images * size], content[images * size :][: images * _INDEX_BYTES]
-        return pixels.reshape(images, *self._format.shape), index.reshape(images, _INDEX_BYTES)
+        return pixels.reshape(images, *self._spec.shape), index.reshape(images, _INDEX_BYTES)
 
 
 def _key_of(hashes: NDArray[np.uint8]) -> str:
@@ -191,12 +193,12 @@ def _decode_into(
     decoded: Decoded,
     positions: NDArray[np.intp],
     paths: Sequence[Path],
-    format: ImageSpec,
+    spec: ImageSpec,
     decode: Decode,
     on_image: OnImage,
 ) -> None:
     """Decodes the files at `positions` and notes pixels, states and errors."""
-    outcomes = decode([paths[position] for position in positions], format)
+    outcomes = decode([paths[position] for position in positions], spec)
     for position, outcome in zip(positions.tolist(), outcomes, strict=True):
         if isinstance(outcome, ImageError):
             decoded.errors[position], decoded.states[position] = outcome, BROKEN

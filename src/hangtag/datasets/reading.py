@@ -1,18 +1,18 @@
-"""How a dataset's image files become pixels: of which shape, by whom, kept where."""
+"""How a dataset's image files become pixels: which shape, which decoder, which cache."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hangtag.errors import ImageError
 from hangtag.images.decoding import DecodedImage, decode_image, read_size
-from hangtag.images.spec import FASHION_MNIST_SPEC, ImageSpec
+from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC, ImageSpec
 
-MOST_BROKEN = 0.2
-"""Share of the images above which broken ones are no accident."""
+MAX_BROKEN = 0.2
+"""Fraction of broken images above which it is no accident."""
 
 SAMPLE = 100
-"""So many files tell by their size whether images are photos."""
+"""Number of files whose sizes tell whether a dataset holds photos."""
 
 Outcome = DecodedImage | ImageError
 
@@ -20,46 +20,44 @@ Decode = Callable[[Sequence[Path], ImageSpec], Iterator[Outcome]]
 """Decodes image files, in order; an ImageError stands for one that cannot be read."""
 
 
-def decode_here(paths: Sequence[Path], format: ImageSpec) -> Iterator[Outcome]:
+def decode_here(paths: Sequence[Path], spec: ImageSpec) -> Iterator[Outcome]:
     """Decodes image files one after the other, in this process."""
     for path in paths:
         try:
-            yield decode_image(path, size=format.size, channels=format.channels)
+            yield decode_image(path, size=spec.size, channels=spec.channels)
         except ImageError as error:
             yield error
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How image files are read.
+class DecodeOptions:
+    """How image files are decoded.
 
     Attributes:
-        format: The shape their pixels get.
-        photos: The shape they get instead where they are photos; None takes them as any others.
-        decode: Who decodes them; by default this process.
-        cache: The folder that keeps decoded pixels, see `hangtag.datasets.pixel_cache`; None
-            keeps none.
-        most_broken: Largest share of the files that may be broken, 0-1. These are left out and
-            listed in the dataset; with 0 the first is an error.
+        spec: Shape of the pixels; None decides by the size of the files, see `resolve`.
+        decode: The decoder; by default this process.
+        cache: Folder that keeps decoded pixels, see `hangtag.datasets.pixel_cache`; None keeps
+            none.
+        max_broken: Largest fraction of the files that may be broken, 0-1. These are left out and
+            listed in the dataset; with 0 the first one is an error.
     """
 
-    format: ImageSpec = FASHION_MNIST_SPEC
-    photos: ImageSpec | None = None
+    spec: ImageSpec | None = FASHION_MNIST_SPEC
     decode: Decode = decode_here
     cache: Path | None = None
-    most_broken: float = 0.0
+    max_broken: float = 0.0
 
-    def settle(self, paths: Sequence[Path]) -> "Reading":
-        """Returns the reading that suits image files, which has nothing left to choose.
+    def resolve(self, paths: Sequence[Path]) -> ImageSpec:
+        """Returns the shape that suits image files.
 
-        They are photos when one of them, of about `SAMPLE` spread over the list, is larger or
-        smaller than `format`.
+        Where none is set, files are photos if one of about `SAMPLE` of them, spread over the list,
+        is not 28x28 pixels.
         """
-        if self.photos is None:
-            return self
+        if self.spec is not None:
+            return self.spec
         sample = paths[:: max(1, len(paths) // SAMPLE)]
-        is_photos = are_photos(sample, width=self.format.width, height=self.format.height)
-        return replace(self, format=self.photos if is_photos else self.format, photos=None)
+        height, width = FASHION_MNIST_SPEC.size
+        return PHOTO_SPEC if are_photos(sample, width=width, height=height) else FASHION_MNIST_SPEC
 
 
 def are_photos(paths: Iterable[Path], *, width: int, height: int) -> bool:
