@@ -123,7 +123,7 @@ def write_pictures() -> None:
         for figure in ("confusion_matrix", "correct", "incorrect"):
             shutil.copy(Path(folder) / "report" / f"{figure}.png", IMAGES)
     write_curves()
-    write_heat_map()
+    write_saliency_map()
     (IMAGES / "accuracy_against_time.png").write_bytes(draw_accuracy_against_time(read_evidence()))
     write_examples()
 
@@ -136,11 +136,11 @@ def write_curves() -> None:
     (IMAGES / "curves.png").write_bytes(draw_curves(history))
 
 
-def write_heat_map() -> None:
+def write_saliency_map() -> None:
     """Draws where the shipped model looks at an example image."""
     with tempfile.TemporaryDirectory() as folder:
         run(f"hangtag predict docs/examples/4-coat.png --out {folder}/o.csv --explain --quiet")
-        (picture,) = (Path(folder) / "o.csv.heat_maps").iterdir()
+        (picture,) = (Path(folder) / "o.csv.saliency").iterdir()
         shutil.copy(picture, IMAGES / "heat_map.png")
 
 

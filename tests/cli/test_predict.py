@@ -285,15 +285,15 @@ def test_explain_draws_a_heat_map_for_every_image_that_was_read(
     assert outcome.code == 0, outcome.err
     named = [row["heat_map"] for row in read_csv_rows(out)]
     assert [(tmp_path / name).is_file() for name in named] == [True, False, True]
-    assert not (tmp_path / "some.csv.heat_maps.part").exists()
-    pictures = sorted((tmp_path / "some.csv.heat_maps").iterdir())
+    assert not (tmp_path / "some.csv.saliency.part").exists()
+    pictures = sorted((tmp_path / "some.csv.saliency").iterdir())
     assert [picture.name for picture in pictures] == ["000001-001.png", "000003-060.png"]
     for picture in pictures:
         with Image.open(picture) as image:
             assert image.width > 500
-    (tmp_path / "some.csv.heat_maps" / "mine.png").touch()
+    (tmp_path / "some.csv.saliency" / "mine.png").touch()
     hangtag("predict", names[0], "--model", trained, "--out", out, "--explain")
-    left = sorted(picture.name for picture in (tmp_path / "some.csv.heat_maps").iterdir())
+    left = sorted(picture.name for picture in (tmp_path / "some.csv.saliency").iterdir())
     assert left == ["000001-001.png", "mine.png"]
 
 

@@ -127,7 +127,7 @@ def test_an_interrupted_run_resumes_with_both_models(
     outcome = hangtag("predict", folder, "--out", out, "--explain", "--resume")
     assert outcome.code == 0, outcome.err
     assert out.read_bytes() == whole.read_bytes()
-    pictures = [sorted(p.name for p in Path(f"{o}.heat_maps").iterdir()) for o in (whole, out)]
+    pictures = [sorted(p.name for p in Path(f"{o}.saliency").iterdir()) for o in (whole, out)]
     assert len(pictures[0]) == 14
     assert pictures[0] == pictures[1]
 

@@ -1,4 +1,4 @@
-"""The picture of the confusion matrix."""
+"""The confusion matrix and the pictures of confused classes."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hangtag.reports.confusion import draw_confusion_matrix, draw_confusion_panel, row_percent
+from hangtag.datasets import Split
+from hangtag.evaluation.metrics import Evaluation
+from hangtag.reports.confusion import (
+    draw_confusion_matrix,
+    draw_confusion_panel,
+    pick_confused_pairs,
+    row_percent,
+)
 from tests.tiny import evaluate_probabilities
 
 Decode = Callable[[bytes], NDArray[np.uint8]]
@@ -37,3 +44,15 @@ def test_counts_and_percent_differ_and_repeat() -> None:
     counts = draw_confusion_panel(evaluation, "counts")
     assert counts != draw_confusion_panel(evaluation, "percent")
     assert counts == draw_confusion_panel(evaluation, "counts")
+
+
+def test_mistakes_stand_beside_what_they_were_taken_for(
+    hostile_evaluation: tuple[Evaluation, Split, NDArray[np.float64]],
+) -> None:
+    evaluation, split, probabilities = hostile_evaluation
+    (pair,) = pick_confused_pairs(evaluation, split, probabilities)
+    assert (pair.confusion.true, pair.confusion.count) == (evaluation.classes[1], 2)
+    assert [shown.id for shown in pair.mistakes] == ["<i>2</i>", "<i>1</i>"]
+    assert [shown.id for shown in pair.typical] == ["<i>0</i>"]
+    assert pair.typical[0].correct
+    assert {shown.predicted for shown in (*pair.mistakes, *pair.typical)} == {evaluation.classes[0]}

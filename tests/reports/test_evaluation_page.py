@@ -30,8 +30,8 @@ def text_of(html: str) -> str:
 def test_page_and_figures(
     tmp_path: Path, hostile_evaluation: Evaluated, history: History, pixels_of: Decode
 ) -> None:
-    facts = {"recipe": "express", "data <x>": "shop, test"}
-    page = write_report(tmp_path, *hostile_evaluation, title="T", history=history, facts=facts)
+    details = {"recipe": "express", "data <x>": "shop, test"}
+    page = write_report(tmp_path, *hostile_evaluation, title="T", history=history, details=details)
     assert page == tmp_path / "report.html"
     figures = ("confusion_matrix", "correct", "curves", "incorrect", "reliability", "risk_coverage")
     names = {f"{name}.png" for name in figures}
@@ -95,13 +95,13 @@ def test_the_page_says_what_intervals_and_thresholds_come_from(
         text = text_of(page.read_text("utf-8"))
         assert ("intervals at the top are over suppliers" in text) == (figures is several)
         assert ("intervals at the top are over photos" in text) == (figures is evaluation)
-        assert ("thresholds were set on these very images" in text) == flattered
+        assert ("thresholds were set on these images" in text) == flattered
         assert ("thresholds were set on other images" in text) != flattered
 
 
 def test_words_of_brands_never_run(tmp_path: Path, hostile_evaluation: Evaluated) -> None:
-    facts = {"<em>": "<img src=x onerror=alert(1)>"}
-    page = write_report(tmp_path, *hostile_evaluation, title="<h1>", facts=facts)
+    details = {"<em>": "<img src=x onerror=alert(1)>"}
+    page = write_report(tmp_path, *hostile_evaluation, title="<h1>", details=details)
     html = page.read_text(encoding="utf-8")
     for markup in ("<script", "<i>", "<em>", "<img src=x", "<h1><h1>", "<title><h1>"):
         assert markup not in html
@@ -135,7 +135,7 @@ def test_without_history_or_facts_their_sections_are_missing(
 ) -> None:
     html = write_report(tmp_path, *hostile_evaluation, title="T").read_text("utf-8")
     assert 'id="training"' not in html
-    assert 'id="facts"' not in html
+    assert 'id="details"' not in html
     assert not (tmp_path / "curves.png").exists()
 
 

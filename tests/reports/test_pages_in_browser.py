@@ -77,9 +77,9 @@ def test_report_fits_a_phone(
     hostile_evaluation: tuple[Evaluation, Split, NDArray[np.float64]],
     history: list[dict[str, float]],
 ) -> None:
-    facts = {"model hash": "0123456789abcdef" * 8}
+    details = {"model hash": "0123456789abcdef" * 8}
     page = write_report(
-        tmp_path, *hostile_evaluation, title="Long" * 30, history=history, facts=facts
+        tmp_path, *hostile_evaluation, title="Long" * 30, history=history, details=details
     )
     measured = probe(page, tmp_path / "profile")
     assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 7 + 6 + 3}

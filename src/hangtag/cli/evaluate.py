@@ -31,8 +31,7 @@ from hangtag.evaluation.groups import GroupFigures, break_down
 from hangtag.evaluation.metrics import Accepted, Evaluation, align_split
 from hangtag.evaluation.metrics import evaluate as measure
 from hangtag.models.folder import Card
-from hangtag.reports import write_report
-from hangtag.reports.facts import describe_card
+from hangtag.reports import describe_model, write_report
 
 
 def evaluate(
@@ -104,7 +103,7 @@ def evaluate(
             chosen,
             probabilities,
             title=f"{classifier.card.name}: {name} split of {dataset.name}",
-            facts={**describe_card(classifier.card), "Notices": " ".join(dataset.notices)},
+            details={**describe_model(classifier.card), "Notices": " ".join(dataset.notices)},
             explain=classifier.explain,
             own_rules=role == "validation",
         )

@@ -34,11 +34,11 @@ from hangtag.pipeline import (
     require_format,
 )
 from hangtag.readers import Decoders, Input, Inputs, Item, open_inputs
-from hangtag.reports.heat_map_files import (
-    discard_heat_maps,
-    heat_maps_of,
-    settle_heat_maps,
-    write_heat_map,
+from hangtag.reports.saliency import (
+    discard_saliency_maps,
+    publish_saliency_maps,
+    saliency_folder,
+    write_saliency_map,
 )
 
 
@@ -73,7 +73,7 @@ def predict(
         bool,
         typer.Option(
             "--explain",
-            help="Draw a heat map for each image into OUT.heat_maps/: a second or two each.",
+            help="Draw a saliency map for each image into OUT.saliency/: a second or two each.",
             show_default=False,
         ),
     ] = False,
@@ -139,7 +139,7 @@ def predict(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """All that is needed to make rows; `explained` is the output that gets heat maps."""
+    """All that is needed to make rows; `explained` is the output that gets saliency maps."""
 
     router: Router
     precision: float
@@ -157,7 +157,7 @@ class _Work:
         with progress_bar("predicting", quiet=self.quiet, unit="images") as on_progress:
             on_progress(sink.summary.rows, self.inputs.total)
             if self.explained:
-                draw = partial(write_heat_map, self.explained, self.router.explain)
+                draw = partial(write_saliency_map, self.explained, self.router.explain)
                 sink = RowByRow(sink, draw, lambda rows: on_progress(rows, self.inputs.total))
             for rows in predict_rows(self.router.predict, decoded):
                 sink.write(rows)
@@ -205,8 +205,8 @@ def _check_options(inputs: list[str], out: Path | None, *, resume: bool, explain
         raise OutputError(f"--out {out} is one of the inputs; choose another name")
     if explain and any(_lies_below(out, name) for name in inputs):
         raise OutputError(
-            f"--out {out} lies in a folder of the inputs, which the heat maps of --explain would "
-            "join; choose another place"
+            f"--out {out} lies in a folder of the inputs, which the saliency maps of --explain "
+            "would join; choose another place"
         )
 
 
@@ -224,12 +224,12 @@ def _write_file(work: _Work, out: Path, *, resume: bool) -> Summary:
         version=__version__,
     )
     if work.explained and not resume:
-        discard_heat_maps(out)
+        discard_saliency_maps(out)
     try:
         with open_output(out, work.layout, request, resume=resume) as output:
             work.run(output, output.skip_done(work.inputs.read(*work.router.sizes)))
         if work.explained:
-            settle_heat_maps(out)
+            publish_saliency_maps(out)
     except KeyboardInterrupt:
         begun = part_of(out).exists()
         then = "the same command with --resume goes on" if begun else "nothing was written"
@@ -254,7 +254,7 @@ def _summarise(work: _Work, summary: Summary, result: dict[str, Any]) -> dict[st
         "precision": work.precision,
         "promised": float(stored_precision(work.router.cards[0].rules, work.precision)),
     }
-    maps = {"heat_maps": str(heat_maps_of(work.explained))} if work.explained else {}
+    maps = {"saliency_maps": str(saliency_folder(work.explained))} if work.explained else {}
     return {**basis, **counts, **result, **maps}
 
 

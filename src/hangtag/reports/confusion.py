@@ -1,11 +1,14 @@
-"""The confusion matrix as a picture: how many, and which share of each true class."""
+"""Confusions: the matrix in counts and percent, and the most confused classes in pictures."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.evaluation.metrics import Evaluation
+from hangtag.datasets.dataset import Split
+from hangtag.evaluation.metrics import Confusion, Evaluation
+from hangtag.reports.galleries import GalleryImage, make_gallery_images
 from hangtag.reports.style import (
     INK,
     clear_frame,
@@ -29,6 +32,24 @@ _MOST_NUMBERED = 25
 _MOST_NAMED = 60
 """Above this many classes the rows are too low for their names."""
 
+_MISTAKES, _TYPICAL = 3, 3
+"""Pictures on each side of a confused pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusedPair:
+    """Two classes that the model confuses.
+
+    Attributes:
+        confusion: The classes and the number of mistakes.
+        mistakes: Images of the true class predicted as the other, the most confident first.
+        typical: Images of the other class predicted correctly, the most confident first.
+    """
+
+    confusion: Confusion
+    mistakes: list[GalleryImage]
+    typical: list[GalleryImage]
+
 
 def draw_confusion_matrix(evaluation: Evaluation) -> bytes:
     """Draws counts and row percent side by side; returns a PNG file."""
@@ -48,6 +69,28 @@ def draw_confusion_panel(evaluation: Evaluation, kind: Kind) -> bytes:
         figure = new_figure(size, size)
         _fill_panel(figure.add_subplot(), evaluation, kind)
         return png_of(figure)
+
+
+def pick_confused_pairs(
+    evaluation: Evaluation, split: Split, probabilities: NDArray[np.float64], *, count: int = 6
+) -> list[ConfusedPair]:
+    """Picks images of the `count` most frequent confusions; `probabilities` are (N, K)."""
+    predictions = probabilities.argmax(axis=1)
+    index = {name: label for label, name in enumerate(evaluation.classes)}
+
+    def pick(true: int, predicted: int, most: int) -> list[GalleryImage]:
+        members = np.flatnonzero((split.labels == true) & (predictions == predicted))
+        order = np.argsort(-probabilities[members, predicted], kind="stable")[:most]
+        return make_gallery_images(split, probabilities, evaluation.classes, members[order])
+
+    return [
+        ConfusedPair(
+            confusion,
+            pick(index[confusion.true], index[confusion.predicted], _MISTAKES),
+            pick(index[confusion.predicted], index[confusion.predicted], _TYPICAL),
+        )
+        for confusion in evaluation.worst_confusions(count)
+    ]
 
 
 def row_percent(matrix: NDArray[np.int64]) -> NDArray[np.float64]:

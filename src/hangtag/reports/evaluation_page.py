@@ -11,25 +11,28 @@ from hangtag.datasets.dataset import Split
 from hangtag.evaluation.groups import GroupFigures, break_down, write_groups
 from hangtag.evaluation.metrics import Evaluation
 from hangtag.files.atomic import write_bytes, write_text
+from hangtag.models.folder import Card
 from hangtag.progress import describe_duration
-from hangtag.reports.confidence import draw_reliability, draw_risk_coverage
-from hangtag.reports.confused_pairs import pick_confused_pairs
-from hangtag.reports.confusion import draw_confusion_matrix, draw_confusion_panel
+from hangtag.reports.calibration import draw_reliability, draw_risk_coverage
+from hangtag.reports.confusion import (
+    draw_confusion_matrix,
+    draw_confusion_panel,
+    pick_confused_pairs,
+)
 from hangtag.reports.curves import History, best_epoch, draw_curve, draw_curves
-from hangtag.reports.galleries import Exhibit, draw_gallery, pick_correct, pick_incorrect
-from hangtag.reports.heat_maps import Explain
-from hangtag.reports.looks import look_at_mistakes
+from hangtag.reports.galleries import GalleryImage, draw_gallery, pick_correct, pick_incorrect
 from hangtag.reports.pages import SMALL, Picture, encode_image, render_page
+from hangtag.reports.saliency import Explain, explain_mistakes
 
 SUPPLIERS = "suppliers.csv"
-"""What the figures by supplier are called beside a report."""
+"""File beside a report with the figures by supplier."""
 
 SHOWN_SUPPLIERS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """Precision, recall and F1 over the classes that occur, each in 0-1.
+    """Mean precision, recall and F1 of the classes that occur, each in 0-1.
 
     Attributes:
         name: ``macro average`` (classes count alike) or ``weighted average`` (images do).
@@ -52,7 +55,7 @@ def write_report(
     *,
     title: str,
     history: History = (),
-    facts: Mapping[str, str] | None = None,
+    details: Mapping[str, str] | None = None,
     explain: Explain | None = None,
     own_rules: bool = False,
 ) -> Path:
@@ -66,13 +69,13 @@ def write_report(
         folder: Where to write; made where missing.
         evaluation: The figures, as `hangtag.evaluation.metrics.evaluate` gives them for the split.
         split: The images that were evaluated, N of them.
-        probabilities: What the model said, (N, K), rows summing to 1.
+        probabilities: Of the model, (N, K), rows summing to 1.
         title: Heading of the page.
         history: A row an epoch: epoch, seconds, lr, loss, accuracy, val_loss, val_accuracy.
-        facts: How the model and the figures were made, by name, in the order to show.
-        explain: The model, to show where it looked when it was surely wrong; takes at most about
+        details: How the model and the figures were made: name -> text, in display order.
+        explain: The model, to show saliency maps of its most confident mistakes; takes up to
             half a minute.
-        own_rules: Whether the thresholds were set on these very images.
+        own_rules: Whether the thresholds were set on these images.
 
     Returns:
         The path of the page, which needs no other file.
@@ -84,7 +87,9 @@ def write_report(
         "correct": pick_correct(split, probabilities, evaluation.classes),
         "incorrect": pick_incorrect(split, probabilities, evaluation.classes),
     }
-    looks = look_at_mistakes(split, probabilities, evaluation.classes, explain) if explain else []
+    explained = (
+        explain_mistakes(split, probabilities, evaluation.classes, explain) if explain else []
+    )
     suppliers = _break_down_suppliers(split, probabilities)
     _write_figures(folder, evaluation, galleries, history)
     if suppliers:
@@ -102,21 +107,47 @@ def write_report(
         training=_summarise(history),
         matrices=_draw_matrices(evaluation),
         confidence=_draw_confidence(evaluation),
-        galleries={name: _thumbnails(exhibits) for name, exhibits in galleries.items()},
+        galleries={name: _thumbnails(images) for name, images in galleries.items()},
         pairs=[
             (pair.confusion, _thumbnails(pair.mistakes), _thumbnails(pair.typical))
             for pair in pick_confused_pairs(evaluation, split, probabilities)
         ],
-        looks=[
-            (*_thumbnails([look.exhibit])[0], Picture(encode_image(look.tinted), "Its heat map"))
-            for look in looks
+        explained=[
+            (
+                *_thumbnails([mistake.shown])[0],
+                Picture(encode_image(mistake.overlay), "Saliency map"),
+            )
+            for mistake in explained
         ],
         small_images=max(split.images.shape[1:3]) <= SMALL,
-        facts=facts or {},
+        details=details or {},
         own_rules=own_rules,
     )
     write_text(page, content)
     return page
+
+
+def describe_model(card: Card) -> dict[str, str]:
+    """Returns what a reader needs to judge or repeat a model: name -> text, in display order."""
+    recipe = card.recipe
+    splits = card.data["splits"].items()
+    return {
+        "Model": card.name,
+        "Recipe": f"{recipe['name']}: {recipe['description']}",
+        "Seed": str(card.seed),
+        "Data": f"{card.data['name']}: "
+        + ", ".join(f"{name} {part['n']:,}" for name, part in splits),
+        **({"Suppliers": " ".join(told)} if (told := card.data.get("suppliers")) else {}),
+        **({"Began": " ".join(began["said"])} if (began := card.data.get("began")) else {}),
+        "Parameters": f"{card.summary.total:,}, {card.summary.trainable:,} of them trained",
+        "Temperature": f"{card.calibration.temperature:.3f}, resized on "
+        f"{card.calibration.n:,} items",
+        "Made": card.created,
+        "Machine": card.made_by.get("processor", "unknown"),
+        "Versions": ", ".join(
+            f"{name} {version}" for name, version in card.made_by.items() if name != "processor"
+        ),
+    }
 
 
 def _break_down_suppliers(split: Split, probabilities: NDArray[np.float64]) -> list[GroupFigures]:
@@ -144,7 +175,7 @@ def average_figures(evaluation: Evaluation) -> list[Average]:
 def _write_figures(
     folder: Path,
     evaluation: Evaluation,
-    galleries: Mapping[str, list[Exhibit]],
+    galleries: Mapping[str, list[GalleryImage]],
     history: History,
 ) -> None:
     titles = {
@@ -164,7 +195,7 @@ def _write_figures(
 
 
 def _summarise(history: History) -> dict[str, str]:
-    """Returns what to say about a training beside its curves, by name."""
+    """Returns the figures of a training to show beside its curves: name -> text."""
     time = describe_duration(sum(row["seconds"] for row in history))
     summary = {"epochs": str(len(history)), "time": time}
     best = best_epoch(history)
@@ -199,13 +230,13 @@ def _draw_matrices(evaluation: Evaluation) -> list[Picture]:
 
 def _draw_confidence(evaluation: Evaluation) -> list[Picture]:
     return [
-        Picture(draw_reliability(evaluation), "Share of right images by confidence"),
-        Picture(draw_risk_coverage(evaluation), "Share of wrong images by share accepted"),
+        Picture(draw_reliability(evaluation), "Accuracy by confidence"),
+        Picture(
+            draw_risk_coverage(evaluation),
+            "Error rate of the accepted images by the fraction accepted",
+        ),
     ]
 
 
-def _thumbnails(exhibits: list[Exhibit]) -> list[tuple[Exhibit, Picture]]:
-    return [
-        (exhibit, Picture(encode_image(exhibit.image), f"Image {exhibit.id}"))
-        for exhibit in exhibits
-    ]
+def _thumbnails(images: list[GalleryImage]) -> list[tuple[GalleryImage, Picture]]:
+    return [(shown, Picture(encode_image(shown.image), f"Image {shown.id}")) for shown in images]

@@ -1,12 +1,16 @@
 """The exploration of a dataset as a page: ``explore.html`` with its figures."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from hangtag.datasets.dataset import Dataset
-from hangtag.datasets.screening_api import Screening
+from hangtag.datasets.screening_api import LIMITS, Copy, Finding, Photo, Screening
 from hangtag.files.atomic import write_bytes, write_text
-from hangtag.reports.distributions import draw_class_balance, draw_pixel_histogram
+from hangtag.images.thumbnails import shrink
 from hangtag.reports.exploration import Exploration
 from hangtag.reports.mosaics import (
     MOST_CLASSES,
@@ -16,15 +20,37 @@ from hangtag.reports.mosaics import (
     draw_class_means,
     largest_classes,
 )
-from hangtag.reports.pages import Picture, render_page
-from hangtag.reports.screening_galleries import show_copies, show_faults
+from hangtag.reports.pages import Picture, encode_image, render_page
+from hangtag.reports.style import INK, SERIES, drawing_style, new_figure, png_of, shorten
 
 MOST_SUPPLIERS = 20
-"""The page lists at most this many suppliers, the largest."""
-
+"""Number of suppliers on the page, the largest."""
 
 _FIRST_PHOTOS = 5
-"""Rows of the table of photos that the page shows."""
+"""Rows of the table of photos on the page."""
+
+_PHOTOS_PER_FAULT, _PAIRS_OF_COPIES = 12, 24
+"""Photos in the gallery of a fault, and pairs in the gallery of copies."""
+
+_BIN_WIDTH = 8
+"""Pixel values in a bar of the histogram."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultGallery:
+    """The photos with one fault.
+
+    Attributes:
+        fault: Name of the fault.
+        meaning: What is measured, and the threshold.
+        count: Number of photos that have it.
+        shown: The worst of them: value, photo, thumbnail.
+    """
+
+    fault: str
+    meaning: str
+    count: int
+    shown: list[tuple[str, Photo, Picture]]
 
 
 def write_exploration(
@@ -41,8 +67,8 @@ def write_exploration(
         folder: Where to write; made where missing.
         dataset: The images.
         exploration: The numbers, as `explore` gives them for `dataset`.
-        augmented: Images with augmented copies, to be shown side by side.
-        screening: What was found in the photos of a dataset of photos.
+        augmented: Images with augmented copies, to show side by side.
+        screening: The faults and copies in a dataset of photos.
 
     Returns:
         The path of the page, which needs no other file.
@@ -73,10 +99,10 @@ def write_exploration(
 
 
 def _gaps_in(columns: tuple[str, ...]) -> set[int]:
-    """Returns the positions after which columns of the table are left out."""
+    """Returns the positions after which the table leaves columns out."""
     pixels = [int(column.removeprefix("pixel")) for column in columns[1:]]
     steps = enumerate(pairwise(pixels), 1)
-    return {position for position, (one, following) in steps if following > one + 1}
+    return {position for position, (pixel, following) in steps if following > pixel + 1}
 
 
 def _draw_pictures(
@@ -86,33 +112,123 @@ def _draw_pictures(
         "class_examples": Picture(
             draw_class_examples(dataset),
             "A row of ten images for each class",
-            "Ten images of each class, drawn at random. Look for classes that the eye "
-            "cannot tell apart: a model will confuse them too.",
+            "Ten random images of each class. A model will confuse classes that look alike here.",
         ),
         "class_means": Picture(
             draw_class_means(dataset),
             "The mean image of each class",
-            "The mean of all images of a class. A sharp mean is a class whose images "
-            "look alike; two means that look alike belong to classes that are easily confused.",
+            "The mean of all images of a class. The mean is sharp where the images of a class look "
+            "alike. Classes with similar means are easily confused.",
         ),
         "pixel_histogram": Picture(
             draw_pixel_histogram(exploration),
             "Histogram of the pixel values of each split",
-            "How often each pixel value occurs, on a logarithmic scale. The splits should lie on "
-            "each other; a gap between them means that they were made differently.",
+            "How often each pixel value occurs, on a logarithmic scale. The lines of the splits "
+            "should coincide; a gap means that the splits were made differently.",
         ),
         "class_balance": Picture(
             draw_class_balance(exploration, largest_classes(dataset).tolist()),
-            "Share of each class in each split",
-            "The share of each class. Bars of one length mean that accuracy can be read as it "
-            "stands; a rare class can be wrong every time without hurting it.",
+            "Fraction of each class in each split",
+            "The fraction of each class. With unequal bars accuracy hides errors in rare classes; "
+            "look at macro F1 as well.",
         ),
     }
     if augmented is not None:
         pictures["augmentation"] = Picture(
             draw_augmented(augmented),
             "Training images beside augmented copies of them",
-            "Left the image as it is, right what a training sees instead of it, drawn anew each "
-            "epoch. A copy that a person could not name is too much.",
+            "Left the original, right what the training sees instead, drawn anew each epoch. If a "
+            "person cannot name a copy, the augmentation is too strong.",
         )
     return pictures
+
+
+def draw_pixel_histogram(exploration: Exploration) -> bytes:
+    """Draws the distribution of the pixel values of each split; returns a PNG file."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    edges = np.arange(0, 257, _BIN_WIDTH)
+    fractions = {
+        name: np.array(split.histogram).reshape(-1, _BIN_WIDTH).sum(axis=1) / sum(split.histogram)
+        for name, split in exploration.splits.items()
+    }
+    smallest = min(fraction[fraction > 0].min() for fraction in fractions.values())
+    with drawing_style():
+        figure = new_figure(4.2, 2.7)
+        axes = figure.add_subplot()
+        for (name, fraction), colour in zip(fractions.items(), SERIES, strict=False):
+            axes.stairs(fraction, edges, color=colour, lw=1.6, label=name)
+        axes.set_yscale("log")
+        axes.set_ylim(smallest / 2, 1)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(_format_percent)
+        axes.set_xticks([0, 64, 128, 192, 255])
+        axes.set_title("Pixel values")
+        axes.set_xlabel(f"value, in steps of {_BIN_WIDTH}")
+        axes.set_ylabel("fraction of the pixels")
+        axes.legend(labelcolor=INK)
+        return png_of(figure)
+
+
+def draw_class_balance(exploration: Exploration, classes: Sequence[int]) -> bytes:
+    """Draws the fraction of each of `classes` in each split as bars; returns a PNG file."""
+    names = [exploration.classes[label] for label in classes]
+    splits = list(exploration.splits.items())
+    height = 0.8 / len(splits)
+    with drawing_style():
+        figure = new_figure(3.6, 0.4 + 0.24 * len(names))
+        axes = figure.add_subplot()
+        for (position, (name, split)), colour in zip(enumerate(splits), SERIES, strict=False):
+            fractions = [split.counts[label] / split.n for label in names]
+            places = np.arange(len(names)) + (position - (len(splits) - 1) / 2) * height
+            axes.barh(places, fractions, height * 0.9, color=colour, label=name)
+        axes.set_yticks(range(len(names)), [shorten(name, 18) for name in names], color=INK)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.xaxis.set_major_formatter(_format_percent)
+        axes.set_title("Class balance")
+        axes.set_xlabel("fraction of the split")
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), ncols=len(splits), labelcolor=INK, borderpad=0
+        )
+        return png_of(figure)
+
+
+def _format_percent(fraction: float, _position: float) -> str:
+    return f"{100 * fraction:.3g} %"
+
+
+def show_faults(screening: Screening) -> list[FaultGallery]:
+    """Returns a gallery for each fault that occurs."""
+    galleries = []
+    for fault, count in screening.faults.items():
+        found = [finding for finding in screening.findings if finding.fault == fault]
+        if found:
+            shown = [_show(screening, finding) for finding in found[:_PHOTOS_PER_FAULT]]
+            galleries.append(FaultGallery(fault, LIMITS[fault].describe(), count, shown))
+    return galleries
+
+
+def show_copies(
+    screening: Screening,
+) -> list[tuple[Copy, tuple[Photo, Picture], tuple[Photo, Picture]]]:
+    """Returns the worst copies, each with the earlier photo and its copy."""
+    return [
+        (
+            copy,
+            (screening.photos.items[copy.other], _thumbnail(screening, copy.other)),
+            (screening.photos.items[copy.position], _thumbnail(screening, copy.position)),
+        )
+        for copy in screening.copies[:_PAIRS_OF_COPIES]
+    ]
+
+
+def _show(screening: Screening, finding: Finding) -> tuple[str, Photo, Picture]:
+    photo = screening.photos.items[finding.position]
+    return f"{finding.value:.3g}", photo, _thumbnail(screening, finding.position)
+
+
+def _thumbnail(screening: Screening, position: int) -> Picture:
+    pixels = shrink(screening.photos.picture(position))
+    return Picture(encode_image(pixels), f"Photo {screening.photos.items[position].id}")

@@ -1,4 +1,4 @@
-"""Galleries of predictions: which images to show, and the picture of them."""
+"""Galleries of predictions: which images to show, and their picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ _COLUMNS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
-    """One image with what it is and what the model took it for.
+class GalleryImage:
+    """One image with its label and its prediction.
 
     Attributes:
         image: Pixels, (H, W) uint8, in colour (H, W, 3); at most 224 pixels long.
-        id: What the image is called in its source.
+        id: Name of the image in its source.
         true: Name of its class.
         predicted: Name of the most probable class.
         confidence: Probability of that class, 0-1.
@@ -47,8 +47,8 @@ class Exhibit:
     confidence: float
 
     @property
-    def sureness(self) -> str:
-        """The confidence in percent, rounded down: 100 % is only ever a certainty."""
+    def confidence_text(self) -> str:
+        """The confidence in percent, rounded down, so that only certainty is 100 %."""
         return f"{floor(1000 * self.confidence) / 10:.1f}\u00a0%"
 
     @property
@@ -57,18 +57,44 @@ class Exhibit:
         return self.true == self.predicted
 
 
+def make_gallery_images(
+    split: Split,
+    probabilities: NDArray[np.float64],
+    classes: Sequence[str],
+    chosen: NDArray[np.intp],
+) -> list[GalleryImage]:
+    """Returns the images at the indices `chosen` (M,) with their predictions.
+
+    Args:
+        split: The images, N.
+        probabilities: Of the model, (N, K).
+        classes: Class names, K.
+        chosen: Positions in the split, (M,).
+    """
+    return [
+        GalleryImage(
+            image=shrink(split.images[index]),
+            id=str(split.ids[index]),
+            true=classes[split.labels[index]],
+            predicted=classes[probabilities[index].argmax()],
+            confidence=float(probabilities[index].max()),
+        )
+        for index in chosen
+    ]
+
+
 def pick_incorrect(
     split: Split, probabilities: NDArray[np.float64], classes: Sequence[str], *, count: int = 24
-) -> list[Exhibit]:
-    """Picks the `count` mistakes with the highest confidence in probabilities (N, K)."""
-    chosen = find_surest_mistakes(split, probabilities, count=count)
-    return exhibit(split, probabilities, classes, chosen)
+) -> list[GalleryImage]:
+    """Picks the `count` most confident mistakes; `probabilities` are (N, K)."""
+    chosen = find_confident_mistakes(split, probabilities, count=count)
+    return make_gallery_images(split, probabilities, classes, chosen)
 
 
-def find_surest_mistakes(
+def find_confident_mistakes(
     split: Split, probabilities: NDArray[np.float64], *, count: int
 ) -> NDArray[np.intp]:
-    """Returns the positions of the `count` mistakes with the highest confidence, that one first."""
+    """Returns the positions of the `count` most confident mistakes, the most confident first."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != split.labels)
     confidence = probabilities[wrong].max(axis=1)
     chosen: NDArray[np.intp] = wrong[np.argsort(-confidence, kind="stable")[:count]]
@@ -82,8 +108,8 @@ def pick_correct(
     *,
     count: int = 24,
     seed: int = 0,
-) -> list[Exhibit]:
-    """Picks `count` correct predictions at random, as evenly over the classes as there are."""
+) -> list[GalleryImage]:
+    """Picks `count` correct predictions at random, as evenly over the classes as possible."""
     right = np.flatnonzero(probabilities.argmax(axis=1) == split.labels)
     shuffled = np.random.default_rng(seed).permutation(right)
     labels = split.labels[shuffled]
@@ -92,35 +118,35 @@ def pick_correct(
         members = labels == label
         turns[members] = np.arange(members.sum())
     chosen = shuffled[np.lexsort((labels, turns))[:count]]
-    return exhibit(split, probabilities, classes, chosen)
+    return make_gallery_images(split, probabilities, classes, chosen)
 
 
-def draw_gallery(exhibits: Sequence[Exhibit], *, title: str) -> bytes:
+def draw_gallery(images: Sequence[GalleryImage], *, title: str) -> bytes:
     """Draws images with true class, predicted class and confidence; returns a PNG file."""
     with drawing_style():
-        if not exhibits:
+        if not images:
             return _draw_nothing(title)
-        height, width, *channels = exhibits[0].image.shape
-        rows = -(-len(exhibits) // _COLUMNS)
+        height, width, *channels = images[0].image.shape
+        rows = -(-len(images) // _COLUMNS)
         gap = (round(0.42 * height), round(0.36 * width))
         grid = np.full((rows * _COLUMNS, height, width, *channels), np.nan)
-        grid[: len(exhibits)] = [exhibit.image for exhibit in exhibits]
+        grid[: len(images)] = [shown.image for shown in images]
         sheet = tile(grid.reshape(rows, _COLUMNS, *grid.shape[1:]), gap=gap)
         figure = new_figure(9, 9 * len(sheet) / sheet.shape[1])
         axes = figure.add_subplot()
         show_tiles(axes, sheet)
         axes.set_title(title)
-        for position, exhibit in enumerate(exhibits):
+        for position, shown in enumerate(images):
             row, column = divmod(position, _COLUMNS)
             x, y = column * (width + gap[1]) + width / 2, row * (height + gap[0]) + height
-            _write_caption(axes, exhibit, x, y)
+            _write_caption(axes, shown, x, y)
         return png_of(figure)
 
 
-def _write_caption(axes: "Axes", exhibit: Exhibit, x: float, y: float) -> None:
-    verdict = f"{shorten(exhibit.predicted, 12)} {exhibit.sureness}"
-    colour = GREEN if exhibit.correct else ORANGE
-    lines = ((f"true: {shorten(exhibit.true, 15)}", INK, "normal"), (verdict, colour, "bold"))
+def _write_caption(axes: "Axes", image: GalleryImage, x: float, y: float) -> None:
+    verdict = f"{shorten(image.predicted, 12)} {image.confidence_text}"
+    colour = GREEN if image.correct else ORANGE
+    lines = ((f"true: {shorten(image.true, 15)}", INK, "normal"), (verdict, colour, "bold"))
     for position, (text, shade, weight) in enumerate(lines):
         axes.annotate(
             text,
@@ -141,22 +167,3 @@ def _draw_nothing(title: str) -> bytes:
     figure.suptitle(title, x=0.02, ha="left", weight="bold", fontsize=12)
     figure.text(0.02, 0.5, "none", color=MUTED)
     return png_of(figure)
-
-
-def exhibit(
-    split: Split,
-    probabilities: NDArray[np.float64],
-    classes: Sequence[str],
-    chosen: NDArray[np.intp],
-) -> list[Exhibit]:
-    """Returns the images at the indices `chosen` (M,) with what the model said, (N, K)."""
-    return [
-        Exhibit(
-            image=shrink(split.images[index]),
-            id=str(split.ids[index]),
-            true=classes[split.labels[index]],
-            predicted=classes[probabilities[index].argmax()],
-            confidence=float(probabilities[index].max()),
-        )
-        for index in chosen
-    ]

@@ -25,8 +25,7 @@ from hangtag.errors import DataError, TrainingError
 from hangtag.evaluation.metrics import Evaluation
 from hangtag.files.atomic import write_text
 from hangtag.progress import OnProgress
-from hangtag.reports import write_report
-from hangtag.reports.facts import describe_card
+from hangtag.reports import describe_model, write_report
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
 from hangtag.training.devices import choose_device, keep_freed_memory
 from hangtag.training.distillation import load_teacher, mix_targets
@@ -366,7 +365,7 @@ def _write_results(
         probabilities,
         title=f"{card.name}: {shown} split of {dataset.name}",
         history=[asdict(epoch) for epoch in history],
-        facts={**describe_card(card), "Notices": " ".join(dataset.notices) or "none"},
+        details={**describe_model(card), "Notices": " ".join(dataset.notices) or "none"},
         explain=packaged.classifier.explain,
         own_rules=shown == "validation",
     )

@@ -1,4 +1,4 @@
-"""How true confidence is: the reliability diagram and the risk-coverage curve."""
+"""How far confidence can be trusted: the reliability diagram and the risk-coverage curve."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def draw_reliability(evaluation: Evaluation) -> bytes:
-    """Draws the share of right items over the confidence, before and after calibration.
+    """Draws accuracy over confidence, before and after calibration.
 
     Returns:
         A PNG file.
@@ -22,26 +22,26 @@ def draw_reliability(evaluation: Evaluation) -> bytes:
         figure = new_figure(4.3, 3.2)
         axes = figure.add_subplot()
         lowest = min(
-            one
+            value
             for bins in (calibration.bins, calibration.bins_before)
             for part in bins
-            for one in (part.confidence, part.correct)
+            for value in (part.confidence, part.correct)
         )
         axes.plot([lowest, 1], [lowest, 1], color=MUTED, linewidth=1, linestyle=":")
         before = f"before: error {calibration.ece_before:.3f}"
         _fill_bins(axes, calibration.bins_before, colour=ORANGE, label=before)
         _fill_bins(axes, calibration.bins, colour=BLUE, label=f"after: error {evaluation.ece:.3f}")
         axes.set_title("Reliability")
-        axes.set_xlabel("confidence, mean of a fifteenth of the images")
-        axes.set_ylabel("share that is right")
+        axes.set_xlabel("confidence, mean of each of 15 bins")
+        axes.set_ylabel("accuracy")
         axes.legend(labelcolor=INK)
         return png_of(figure)
 
 
 def draw_risk_coverage(evaluation: Evaluation) -> bytes:
-    """Draws the share of wrong items among the accepted over the share accepted.
+    """Draws the error rate of the accepted images (risk) over the fraction accepted (coverage).
 
-    Each promise of the model is a dot where it ends.
+    A dot marks each target precision of the model.
 
     Returns:
         A PNG file.
@@ -51,17 +51,17 @@ def draw_risk_coverage(evaluation: Evaluation) -> bytes:
         figure = new_figure(4.3, 3.2)
         axes = figure.add_subplot()
         axes.plot(
-            [100 * share for share in curve.coverage],
+            [100 * coverage for coverage in curve.coverage],
             [100 * risk for risk in curve.risk],
             color=BLUE,
             label=f"area {curve.area:.4f}",
         )
-        for promise, row in evaluation.automation.items():
+        for target, row in evaluation.automation.items():
             if row.precision is not None:
                 point = (100 * row.coverage, 100 * (1 - row.precision))
                 axes.plot(*point, "o", color=ORANGE, ms=5)
                 axes.annotate(
-                    f"{100 * float(promise):g} %",
+                    f"{100 * float(target):g} %",
                     point,
                     textcoords="offset points",
                     xytext=(-6, 5),
