@@ -144,7 +144,7 @@ def choose_split(name: str, model: str) -> Split:
     card = hangtag.load(model).card
     dataset = split_dataset(
         hangtag.load_dataset("fashion-mnist"),
-        share=card.recipe["validation_share"],
+        share=card.recipe["validation_fraction"],
         seed=card.seed,
     )
     return dataset.splits[name]

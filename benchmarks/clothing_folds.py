@@ -1,7 +1,7 @@
 """How well a recipe does on suppliers it has never seen: five folds of the clothing data set.
 
     python -m benchmarks.clothing_folds FOLDER --recipe photo-fast [--classes shipped] [--work DIR]
-        [--set balance.logits=1] [--folds 2]
+        [--set balance.logit_adjustment=1] [--folds 2]
 
 FOLDER is that of `benchmarks.clothing`. The people who took the photos are divided into five parts;
 each part is tested by a model that ``hangtag train`` makes of the other four (of which it holds

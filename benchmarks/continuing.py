@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="change the continuing recipe")
     parser.add_argument("--out", type=Path, help="keep the models here; before/ is taken from it")
     options = parser.parse_args()
-    spec = load_recipe(options.recipe).images.format
+    spec = load_recipe(options.recipe).images.spec
     dataset = load_dataset(options.data, spec=spec, offline=True)
     task = make_task(
         dataset,

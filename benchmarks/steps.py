@@ -40,7 +40,7 @@ def main() -> None:
 def make_photos(recipe: Recipe) -> Split:
     """Returns pictures of noise of the recipe's size, of ten classes."""
     random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (PHOTOS, *recipe.images.format.shape), dtype=np.uint8)
+    pixels = random.integers(0, 256, (PHOTOS, *recipe.images.spec.shape), dtype=np.uint8)
     ids = np.arange(PHOTOS).astype(np.str_)
     return Split(pixels, np.arange(PHOTOS) % 10, ids)
 
@@ -48,15 +48,15 @@ def make_photos(recipe: Recipe) -> Split:
 def measure_parts(recipe: Recipe, images: Split) -> dict[str, float]:
     """Returns the seconds of each part of the steps of an epoch."""
     device = torch.device("cpu")
-    if recipe.transfer and recipe.transfer.frozen_epochs < recipe.epochs:
-        recipe = load_recipe(recipe.name, changes=["transfer.frozen_epochs=1"])
+    if recipe.linear_probing and recipe.linear_probing.epochs < recipe.epochs:
+        recipe = load_recipe(recipe.name, changes=["linear_probing.epochs=1"])
     examples, few = (
         Examples.of(split, classes=10, device=device)
         for split in (images, images.take(np.arange(10)))
     )
     normalisation = Normalisation.of(recipe, images.images)
     trainer = Trainer(recipe, examples, few, normalisation=normalisation, seed=0, device=device)
-    for _ in range(2 if recipe.transfer is None else 3):
+    for _ in range(2 if recipe.linear_probing is None else 3):
         trainer.stopwatch = Stopwatch(device)
         trainer.run_epoch()
     return trainer.stopwatch.seconds if trainer.stopwatch else {}

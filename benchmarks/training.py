@@ -46,7 +46,7 @@ def epochs_of_keras(speeds: Figures) -> Figures:
     """Time of each recipe's whole training over the time of one Keras epoch of the seed."""
     one = EPOCH / speeds["seed, Keras"]
     images = {
-        recipe.name: recipe.epochs * ALL_TRAIN * (1 - recipe.validation_share)
+        recipe.name: recipe.epochs * ALL_TRAIN * (1 - recipe.validation_fraction)
         for recipe in fashion_mnist_recipes()
     }
     return {name: count / speeds[name] / one for name, count in images.items()}

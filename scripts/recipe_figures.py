@@ -120,8 +120,8 @@ def _read_recipe(name: str, benchmark: dict[str, Any]) -> Evidence:
 
 def _share_of_time(recipe: Recipe, seconds: list[float]) -> float:
     """Time of a run that leaves out images over one that does not, by the medians of its epochs."""
-    if recipe.skip is None:
+    if recipe.data_pruning is None:
         return 1.0
-    last = round(recipe.epochs * recipe.skip.whole)
+    last = round(recipe.epochs * recipe.data_pruning.anneal)
     skipping, whole = statistics.median(seconds[:-last]), statistics.median(seconds[-last:])
     return (skipping * (len(seconds) - last) + whole * last) / (whole * len(seconds))

@@ -72,8 +72,8 @@ def photo_recipe(*changes: str) -> Recipe:
         "images.size=32",
         "batch_size=8",
         "epochs=4",
-        "transfer.frozen_epochs=2",
-        "transfer.backbone=1.0",
+        "linear_probing.epochs=2",
+        "linear_probing.backbone_factor=1.0",
         "optimiser.learning_rate=0.003",
         "precision=float32",
     )

@@ -30,7 +30,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
-    changes = ("transfer=null", "averaging=null", "mixup=0", "augment=[]")
+    changes = ("linear_probing=null", "ema=null", "mixup=0", "augment=[]")
     small = photo_recipe(*changes, "epochs=16", "optimiser.learning_rate=0.01")
     path.write_text(to_yaml(small), "utf-8")
     return path

@@ -24,7 +24,7 @@ def photo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of colour images of 32x32 that tells red from green."""
     folder = tmp_path_factory.mktemp("photos") / "run"
     splits = {name: _make_colours(24, seed=seed) for seed, name in enumerate(("train", "test"))}
-    recipe = photo_recipe("transfer=null", "averaging=null", "mixup=0", "augment=[]", "epochs=6")
+    recipe = photo_recipe("linear_probing=null", "ema=null", "mixup=0", "augment=[]", "epochs=6")
     train(Dataset("colours", "made", ("green", "red"), splits), recipe, out=folder)
     return folder / "model"
 

@@ -155,7 +155,7 @@ def test_its_promises_are_kept_in_95_percent_of_500_splits(
     model = library.load("fashion-mnist")
     recipe = Recipe.model_validate(model.card.recipe)
     splits = split_dataset(
-        fashion_mnist, share=recipe.validation_share, seed=model.card.seed
+        fashion_mnist, share=recipe.validation_fraction, seed=model.card.seed
     ).splits
     answers = [model.answer(splits[name].images) for name in ("validation", "test")]
     logits = np.concatenate([one.logits for one in answers])

@@ -39,20 +39,22 @@ def test_weights_are_of_mean_one_and_even_the_classes_out() -> None:
 
 def test_adjusted_logits_give_the_balanced_answer_without_the_shift() -> None:
     """Logits that fit the data with the shift are those of balanced classes without it."""
-    balancing = Balancing.of(Balance(logits=1.0), LABELS, classes=3)
+    balancing = Balancing.of(Balance(logit_adjustment=1.0), LABELS, classes=3)
     zero = torch.zeros(1, 3)
     shares = torch.softmax(balancing.shift(zero), dim=1)[0]
     torch.testing.assert_close(shares, torch.tensor([0.9, 0.09, 0.01]))
 
 
 def test_a_class_without_images_harms_nothing() -> None:
-    balancing = Balancing.of(Balance(loss=1.0, logits=1.0, sampling=1.0), LABELS, classes=5)
+    balancing = Balancing.of(
+        Balance(loss=1.0, logit_adjustment=1.0, sampling=1.0), LABELS, classes=5
+    )
     for tensor in (balancing.rates, balancing.weights, balancing.shifts):
         assert tensor is not None
         assert torch.isfinite(tensor).all()
 
 
-@pytest.mark.parametrize("name", ["sampling", "loss", "logits"])
+@pytest.mark.parametrize("name", ["sampling", "loss", "logit_adjustment"])
 def test_what_is_taken_for_granted_is_what_is_left_of_the_counts(name: str) -> None:
     assert find_shares(Balance(), [60, 30, 10]) == pytest.approx([0.6, 0.3, 0.1])
     assert find_shares(Balance(**{name: 1.0}), [60, 30, 10]) == pytest.approx([1 / 3] * 3)

@@ -52,7 +52,7 @@ def with_new_class(shapes: Dataset, *, new: int) -> Dataset:
 def continued(trained: Path, shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that continues from `trained` with 50 items of a new class."""
     folder = tmp_path_factory.mktemp("continued") / "run"
-    recipe = continue_recipe(str(trained), changes=["validation_share=0.15"])
+    recipe = continue_recipe(str(trained), changes=["validation_fraction=0.15"])
     train(with_new_class(shapes, new=50), recipe, out=folder)
     return folder
 
@@ -134,7 +134,7 @@ def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Dataset) -> N
 
 def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: Dataset) -> None:
     recipe = tiny_recipe()
-    first = split_dataset(shapes, share=recipe.validation_share, seed=0)
+    first = split_dataset(shapes, share=recipe.validation_fraction, seed=0)
     learned = fingerprint_images(first.splits["train"].images)
     data = with_new_class(shapes, new=20)
     for seed in (0, 7):
@@ -144,7 +144,7 @@ def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: D
         assert (validation.labels == 0).sum() == 3
         assert (validation.labels != 0).sum() == len(first.splits["validation"])
         assert len(describe_beginning(str(trained), again)["said"]) == 1
-    afresh = split_dataset(data, share=recipe.validation_share, seed=7)
+    afresh = split_dataset(data, share=recipe.validation_fraction, seed=7)
     (_, warning) = describe_beginning(str(trained), afresh)["said"]
     assert "were not held out from" in warning
 
@@ -249,7 +249,7 @@ def test_a_model_that_learned_on_learns_on_with_the_same_recipe(
 ) -> None:
     once, twice = continue_recipe(str(trained)), continue_recipe(str(continued))
     assert twice == once.model_copy(
-        update={"init_from": str(continued), "validation_share": twice.validation_share}
+        update={"init_from": str(continued), "validation_fraction": twice.validation_fraction}
     )
     assert once.optimiser.learning_rate < tiny_recipe().optimiser.learning_rate
 
@@ -260,9 +260,9 @@ def test_every_recipe_can_be_continued(name: str, trained: Path) -> None:
     model = rewrite(trained / "model", lambda card: card.model_copy(update={"recipe": shipped}))
     recipe = continue_recipe(str(model), changes=["batch_size=8"])
     assert recipe.batch_size == 8
-    assert recipe.transfer is not None
-    whole, before = recipe.epochs - recipe.transfer.frozen_epochs, shipped["transfer"] or {}
-    assert 2 * whole <= max(6, shipped["epochs"] - before.get("frozen_epochs", 0) + 1)
+    assert recipe.linear_probing is not None
+    whole, before = recipe.epochs - recipe.linear_probing.epochs, shipped["linear_probing"] or {}
+    assert 2 * whole <= max(6, shipped["epochs"] - before.get("epochs", 0) + 1)
     assert not recipe.needs_published_weights
 
 

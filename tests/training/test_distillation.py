@@ -17,17 +17,17 @@ from tests.tiny import Run, tiny_recipe
 
 
 def student(teacher: Path, *changes: str) -> list[str]:
-    return [f"distillation={{teacher: {teacher}, share: 0.5}}", *changes]
+    return [f"distillation={{teacher: {teacher}, weight: 0.5}}", *changes]
 
 
 def test_targets_are_between_the_labels_and_the_teacher() -> None:
     targets = one_hot(torch.tensor([0, 2]), classes=3)
     logits = np.array([[2.0, 0.0, 0.0], [5.0, 0.0, 0.0]], dtype=np.float32)
     soft = torch.softmax(torch.tensor([[1.0, 0.0, 0.0], [2.5, 0.0, 0.0]]), dim=1)
-    mixed = mix_targets(targets, logits, Distillation(teacher="t", share=0.25, temperature=2))
+    mixed = mix_targets(targets, logits, Distillation(teacher="t", weight=0.25, temperature=2))
     torch.testing.assert_close(mixed, 0.75 * targets + 0.25 * soft)
     torch.testing.assert_close(mixed.sum(dim=1), torch.ones(2))
-    only = mix_targets(targets, logits, Distillation(teacher="t", share=1, temperature=2))
+    only = mix_targets(targets, logits, Distillation(teacher="t", weight=1, temperature=2))
     torch.testing.assert_close(only, soft)
 
 
@@ -45,7 +45,7 @@ def test_a_student_learns_what_its_teacher_says_and_names_it(
 def test_from_a_teacher_without_an_opinion_nothing_is_learned(
     shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
-    vague = student(trained, "distillation.share=1", "distillation.temperature=1e6", "epochs=3")
+    vague = student(trained, "distillation.weight=1", "distillation.temperature=1e6", "epochs=3")
     taught = train(shapes, tiny_recipe(*vague), out=tmp_path / "run")
     assert taught is not None
     assert min(epoch.loss for epoch in taught.history) > math.log(3) - 1e-3
@@ -56,7 +56,7 @@ def test_a_teacher_of_another_train_split_is_refused(
 ) -> None:
     with pytest.raises(TrainingError, match=r"may know the validation images.*--seed 0") as refused:
         train(shapes, tiny_recipe(*student(trained)), out=tmp_path / "run", seed=1)
-    assert "validation_share 0.15" in str(refused.value)
+    assert "validation_fraction 0.15" in str(refused.value)
 
 
 def test_a_teacher_of_other_classes_is_refused(

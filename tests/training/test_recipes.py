@@ -17,7 +17,12 @@ def test_yaml_round_trip(recipe: schema.Recipe) -> None:
 
 def test_the_seed_is_the_seeds() -> None:
     seed = load_recipe("seed")
-    assert (seed.epochs, seed.batch_size, seed.patience, seed.validation_share) == (75, 80, 5, 0.15)
+    assert (seed.epochs, seed.batch_size, seed.patience, seed.validation_fraction) == (
+        75,
+        80,
+        5,
+        0.15,
+    )
     (affine,) = seed.augment
     assert affine == schema.Affine(rotation=0.5, zoom=0.1, width_shift=0.3, height_shift=0.1)
     assert seed.optimiser == schema.Adam(learning_rate=1e-3, epsilon=1e-7)
@@ -45,9 +50,9 @@ def test_changes_reach_into_parts_and_lists() -> None:
 
 
 def test_a_part_that_is_left_out_begins_with_its_defaults() -> None:
-    recipe = load_recipe("express", changes=["balance.loss=0.5", "skip.share=0.25"])
+    recipe = load_recipe("express", changes=["balance.loss=0.5", "data_pruning.ratio=0.25"])
     assert recipe.balance == schema.Balance(loss=0.5)
-    assert recipe.skip == schema.Skipping(share=0.25)
+    assert recipe.data_pruning == schema.DataPruning(ratio=0.25)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,7 @@ def test_a_part_that_is_left_out_begins_with_its_defaults() -> None:
         ("images.channels=2", r"field 'images\.channels'"),
         ("network={kind: lite}", r"need images\.channels 3 and normalise symmetric"),
         ("network={kind: lite, width: 0.5}", r"pretrained: the published weights are of width 1"),
-        ("transfer={frozen_epochs: 100}", "100 are more than the"),
+        ("linear_probing={epochs: 100}", "100 are more than the"),
         ("epochs=0", "field 'epochs'"),
         ("batch_size=many", "field 'batch_size'"),
         ("optimiser.learning_rate=-1", r"field 'optimiser\.learning_rate'"),
@@ -74,7 +79,7 @@ def test_a_part_that_is_left_out_begins_with_its_defaults() -> None:
         ("augment=[{kind: resized_crop, ratio: [2, 1]}]", "ratio: the lowest value"),
         ("schedule={kind: one_cycle}", "patience: a one_cycle schedule"),
         ("name=Has Spaces", "field 'name'"),
-        ("validation_share=1", "field 'validation_share'"),
+        ("validation_fraction=1", "field 'validation_fraction'"),
         ("network.l2.x=1", "there is no field 'l2'"),
         ("epochs.x=1", "has no fields"),
         ("nothing.x=1", "there is no field 'nothing'"),

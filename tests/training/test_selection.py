@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hangtag.datasets import Dataset
-from hangtag.training.recipes.schema import Skipping
+from hangtag.training.recipes.schema import DataPruning
 from hangtag.training.selection import Selection
 from hangtag.training.train import train
 from tests.tiny import tiny_recipe
@@ -13,7 +13,7 @@ from tests.tiny import tiny_recipe
 ITEMS = 4000
 
 
-def make_selection(settings: Skipping | None) -> Selection:
+def make_selection(settings: DataPruning | None) -> Selection:
     """A quarter of the images is hard."""
     selection = Selection(settings, items=ITEMS)
     selection.losses = torch.where(torch.arange(ITEMS) % 4 == 0, 3.0, 0.1)
@@ -33,7 +33,9 @@ def test_without_settings_every_image_comes_once_and_weighs_one() -> None:
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
 def test_a_share_of_the_easy_is_left_out_and_the_others_stand_for_them(share: float) -> None:
-    order, weights = make_selection(Skipping(share=share)).choose(done=0.5, generator=generator())
+    order, weights = make_selection(DataPruning(ratio=share)).choose(
+        done=0.5, generator=generator()
+    )
     assert len(set(order.tolist())) == len(order)
     hard = order % 4 == 0
     assert hard.sum() == ITEMS // 4
@@ -46,16 +48,16 @@ def test_a_share_of_the_easy_is_left_out_and_the_others_stand_for_them(share: fl
 
 
 def test_another_epoch_leaves_out_others() -> None:
-    selection, numbers = make_selection(Skipping()), generator()
+    selection, numbers = make_selection(DataPruning()), generator()
     first, second = (set(selection.choose(done=0.5, generator=numbers)[0].tolist()) for _ in "ab")
     assert first != second
     assert first | second > first
 
 
 def test_nothing_is_left_out_before_the_losses_are_known_nor_at_the_end() -> None:
-    fresh = Selection(Skipping(), items=ITEMS)
+    fresh = Selection(DataPruning(), items=ITEMS)
     assert len(fresh.choose(done=0.0, generator=generator())[0]) == ITEMS
-    late = make_selection(Skipping(whole=0.25))
+    late = make_selection(DataPruning(anneal=0.25))
     assert len(late.choose(done=0.74, generator=generator())[0]) < ITEMS
     assert len(late.choose(done=0.75, generator=generator())[0]) == ITEMS
 
@@ -63,7 +65,7 @@ def test_nothing_is_left_out_before_the_losses_are_known_nor_at_the_end() -> Non
 def test_a_training_that_skips_learns_and_resumes_bit_for_bit(
     shapes: Dataset, tmp_path: Path
 ) -> None:
-    skipping = tiny_recipe("skip={}", "schedule={kind: exponential, factor: 0.9}")
+    skipping = tiny_recipe("data_pruning={}", "schedule={kind: exponential, factor: 0.9}")
     whole = train(shapes, skipping, out=tmp_path / "whole")
     assert whole is not None
     assert whole.evaluations["test"].accuracy > 0.9

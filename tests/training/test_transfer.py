@@ -67,7 +67,7 @@ def test_in_frozen_epochs_the_last_layer_alone_learns_then_all(colours: Dataset)
 def test_frozen_epochs_look_at_each_image_once(
     colours: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer = make_trainer(colours, photo_recipe("transfer.copies=3", "averaging=null"))
+    trainer = make_trainer(colours, photo_recipe("linear_probing.views=3", "ema=null"))
     seen: list[int] = []
     embed = trainer.network.embed
 
@@ -83,7 +83,9 @@ def test_frozen_epochs_look_at_each_image_once(
 
 
 def test_the_backbone_learns_at_its_share_of_the_rate(colours: Dataset) -> None:
-    recipe = photo_recipe("transfer.backbone=0.25", "epochs=3", "transfer.frozen_epochs=1")
+    recipe = photo_recipe(
+        "linear_probing.backbone_factor=0.25", "epochs=3", "linear_probing.epochs=1"
+    )
     trainer = make_trainer(colours, recipe)
     trainer.run_epoch()
     trainer.run_epoch()
@@ -93,17 +95,17 @@ def test_the_backbone_learns_at_its_share_of_the_rate(colours: Dataset) -> None:
 
 
 def test_each_phase_follows_the_schedule_from_its_beginning() -> None:
-    recipe = photo_recipe("epochs=10", "transfer.frozen_epochs=4", "schedule.warm_up=0.5")
-    transfer = recipe.transfer
-    assert transfer is not None
-    assert learning_rate(recipe, epoch=2) == pytest.approx(transfer.frozen_rate)
-    assert learning_rate(recipe, epoch=3.999) < 0.01 * transfer.frozen_rate
+    recipe = photo_recipe("epochs=10", "linear_probing.epochs=4", "schedule.warm_up=0.5")
+    probing = recipe.linear_probing
+    assert probing is not None
+    assert learning_rate(recipe, epoch=2) == pytest.approx(probing.learning_rate)
+    assert learning_rate(recipe, epoch=3.999) < 0.01 * probing.learning_rate
     assert learning_rate(recipe, epoch=7) == pytest.approx(recipe.optimiser.learning_rate)
     assert learning_rate(recipe, epoch=9.999) < 0.01 * recipe.optimiser.learning_rate
 
 
 def test_the_mean_of_the_weights_is_judged_and_kept(colours: Dataset) -> None:
-    trainer = make_trainer(colours, photo_recipe("averaging.decay=0.9"))
+    trainer = make_trainer(colours, photo_recipe("ema.decay=0.9"))
     while not trainer.finished:
         trainer.run_epoch()
     mean, last = trainer.result.head.weight, trainer.network.head.weight
@@ -117,11 +119,11 @@ def test_the_mean_of_the_weights_is_judged_and_kept(colours: Dataset) -> None:
     with torch.no_grad():
         right = trainer.result.eval()(images).argmax(dim=1) == trainer._validation.labels
     assert right.float().mean().item() == pytest.approx(trainer.history[-1].val_accuracy)
-    assert make_trainer(colours, photo_recipe("averaging=null")).result is not None
+    assert make_trainer(colours, photo_recipe("ema=null")).result is not None
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
-@pytest.mark.parametrize("changes", [[], ["averaging=null", "balance.sampling=1"]], ids=str)
+@pytest.mark.parametrize("changes", [[], ["ema=null", "balance.sampling=1"]], ids=str)
 def test_an_interrupted_run_resumes_to_the_same_bits(
     colours: Dataset, tmp_path: Path, changes: list[str], at: int
 ) -> None:
@@ -136,7 +138,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
 def test_balance_changes_the_training_and_not_the_validation(colours: Dataset) -> None:
     plain, shifted = (
         make_trainer(colours, photo_recipe(*changes, "epochs=2", "mixup=0"))
-        for changes in ([], ["balance.logits=1", "balance.loss=0.5"])
+        for changes in ([], ["balance.logit_adjustment=1", "balance.loss=0.5"])
     )
     assert plain._validate() == shifted._validate()
     assert plain.run_epoch().loss == pytest.approx(shifted.run_epoch().loss, rel=1e-4)

@@ -62,7 +62,7 @@ def _find_own(classifier: Classifier) -> tuple[Split, str] | None:
     """Returns the validation split a model was calibrated on, where it is at hand."""
     card = classifier.card
     wanted = card.data.get("splits", {}).get("validation", {}).get("sha256")
-    share = card.recipe.get("validation_share")
+    share = card.recipe.get("validation_fraction")
     if card.data.get("name") not in DATA_NAMES or share is None:
         return None
     try:

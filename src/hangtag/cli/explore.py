@@ -249,7 +249,7 @@ def _draw_copies(dataset: "Dataset", recipe: str) -> "AugmentedCopies":
     from hangtag.training.augmentation import draw_augmented
 
     split = dataset.first
-    if split.images.shape[1:] != settings.images.format.shape:
+    if split.images.shape[1:] != settings.images.spec.shape:
         raise DataError(
             f"--augment {recipe}: its images are of another format than those of "
             f"{dataset.source}; choose another recipe"

@@ -120,7 +120,7 @@ def train(
     say(_describe_devices(), quiet=quiet)
     read = partial(read_dataset, data, offline=offline, quiet=quiet, taxonomy=taxonomy)
     if recipe or init_from or run:
-        dataset = read(spec=chosen.images.format)
+        dataset = read(spec=chosen.images.spec)
     else:
         chosen, dataset = _read_undecided(read, chosen, fields, quiet=quiet)
     dataset = prepare_dataset(dataset, chosen, seed=seed)
@@ -152,7 +152,7 @@ def train(
         return
     took = describe_duration(time.monotonic() - started)
     say(f"done in {took}, from reading the data to the report", quiet=quiet)
-    _warn(result, from_scratch=not (chosen.transfer or chosen.init_from), quiet=quiet)
+    _warn(result, from_scratch=not (chosen.linear_probing or chosen.init_from), quiet=quiet)
     _tell(result, as_json=as_json, quiet=quiet)
 
 
@@ -201,8 +201,8 @@ def _read_undecided(
         return grey, dataset
     chosen = _choose_recipe(PHOTO_RECIPE, None, changes, init_from=None)
     say(f"these are photos, so the recipe is {chosen.name}; see hangtag recipes", quiet=quiet)
-    if chosen.images.format != PHOTO_SPEC:
-        dataset = read(spec=chosen.images.format)
+    if chosen.images.spec != PHOTO_SPEC:
+        dataset = read(spec=chosen.images.spec)
     return chosen, dataset
 
 

@@ -17,7 +17,7 @@ def find_shares(settings: Balance, counts: Sequence[int]) -> list[float]:
             is asked for: each takes its part of the logarithm of a class's count away.
         counts: Images of each class in the train split, (K,).
     """
-    power = 1 - settings.sampling - settings.loss - settings.logits
+    power = 1 - settings.sampling - settings.loss - settings.logit_adjustment
     weights = [max(count, 1) ** power for count in counts]
     return [weight / sum(weights) for weight in weights]
 
@@ -53,8 +53,8 @@ class Balancing:
         if settings.loss:
             weights = counts**-settings.loss
             weights = (weights / weights[labels].mean()).float()
-        if settings.logits:
-            shifts = (settings.logits * (counts / len(labels)).log()).float()
+        if settings.logit_adjustment:
+            shifts = (settings.logit_adjustment * (counts / len(labels)).log()).float()
         return cls(rates, weights, shifts)
 
     def weigh(self, losses: Tensor, targets: Tensor) -> Tensor:

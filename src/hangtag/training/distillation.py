@@ -32,7 +32,8 @@ def load_teacher(settings: Distillation, dataset: Dataset) -> Classifier:
         raise TrainingError(
             f"distillation.teacher: {settings.teacher} was trained on another train split, so it "
             "may know the validation images; train with the teacher's data, --seed "
-            f"{teacher.card.seed} and validation_share {teacher.card.recipe['validation_share']}"
+            f"{teacher.card.seed} and validation_fraction "
+            f"{teacher.card.recipe['validation_fraction']}"
         )
     return teacher
 
@@ -46,10 +47,10 @@ def mix_targets(targets: Tensor, logits: NDArray[np.float32], settings: Distilla
     Args:
         targets: (N, K) float32.
         logits: The teacher's, (N, K).
-        settings: The teacher's share and temperature.
+        settings: The teacher's weight and temperature.
 
     Returns:
         Targets (N, K) float32, each row of sum 1.
     """
     soft = torch.softmax(torch.from_numpy(logits) / settings.temperature, dim=1)
-    return torch.lerp(targets, soft.to(targets.device), settings.share)
+    return torch.lerp(targets, soft.to(targets.device), settings.weight)

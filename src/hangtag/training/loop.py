@@ -2,7 +2,7 @@
 
 The images stay uint8 in memory; each batch is scaled, augmented and normalised on its way to the
 network. All random numbers come from the generator (order, augmentation) and from torch's own
-(weights, dropout), and both are part of the state. With a transfer, the first epochs take
+(weights, dropout), and both are part of the state. With linear probing, the first epochs take
 embeddings computed once instead, see `frozen`.
 """
 
@@ -82,7 +82,9 @@ class Trainer:
         self.stopwatch: Stopwatch | None = None
         self._generator = torch.Generator().manual_seed(seed)
         self._balancing = Balancing.of(recipe.balance, train.labels, classes=train.targets.shape[1])
-        self._selection = Selection(recipe.skip, items=len(train), rates=self._balancing.rates)
+        self._selection = Selection(
+            recipe.data_pruning, items=len(train), rates=self._balancing.rates
+        )
         self.steps = self.most_steps
         _, height, width, channels = train.pixels.shape
         network = build_network(
@@ -111,8 +113,8 @@ class Trainer:
     @property
     def _is_frozen(self) -> bool:
         """Whether in the next epoch, or the one under way, the last layer alone learns."""
-        transfer = self.recipe.transfer
-        return transfer is not None and len(self.history) < transfer.frozen_epochs
+        probing = self.recipe.linear_probing
+        return probing is not None and len(self.history) < probing.epochs
 
     @property
     def most_steps(self) -> int:
@@ -174,8 +176,8 @@ class Trainer:
         if self._mean:
             self._mean.network.load_state_dict(_tensors_of(tensors, "mean"))
             self._mean.steps = facts["averaged"]
-        transfer = self.recipe.transfer
-        if transfer and len(self.history) > transfer.frozen_epochs:
+        probing = self.recipe.linear_probing
+        if probing and len(self.history) > probing.epochs:
             self._optimiser = build_optimiser(self.recipe, self.network)
         restore_optimiser(self._optimiser, _tensors_of(tensors, "optimiser"))
         self._selection.losses = tensors["selection.losses"]
@@ -190,11 +192,11 @@ class Trainer:
 
     def _begin_phase(self, on_step: OnProgress | None) -> None:
         """Computes the embeddings of the frozen epochs, or lets all of the network learn."""
-        transfer = self.recipe.transfer
-        if transfer is None:
+        probing = self.recipe.linear_probing
+        if probing is None:
             return
         if not self._is_frozen:
-            if len(self.history) == transfer.frozen_epochs:
+            if len(self.history) == probing.epochs:
                 self._optimiser = build_optimiser(self.recipe, self.network)
             self._embeddings = None
         elif self._embeddings is None:
@@ -208,7 +210,7 @@ class Trainer:
                     seed=self._seed,
                     on_progress=on_step,
                 )
-                for examples, copies in ((self._train, transfer.copies), (self._validation, 1))
+                for examples, copies in ((self._train, probing.views), (self._validation, 1))
             )
             self._embeddings = train, validation
 
@@ -334,15 +336,15 @@ class Trainer:
 
 
 def _check_team(recipe: Recipe, team: Team) -> None:
-    if team.size > 1 and recipe.transfer:
+    if team.size > 1 and recipe.linear_probing:
         raise TrainingError(
-            f"a recipe with a transfer trains in one process, not in {team.size}; start it without "
-            "torchrun, or set transfer to null"
+            f"linear probing runs in one process, not in {team.size}; start it without "
+            "torchrun, or set linear_probing to null"
         )
 
 
 def _start_averaging(recipe: Recipe, network: Network) -> RunningMean | None:
-    return RunningMean(network, decay=recipe.averaging.decay) if recipe.averaging else None
+    return RunningMean(network, decay=recipe.ema.decay) if recipe.ema else None
 
 
 def _batch_bounds(items: int, size: int, *, fewest: int) -> list[tuple[int, int]]:

@@ -20,13 +20,13 @@ def build_optimiser(
     Adam's epsilon means what it means in Keras, see `_correct_epsilon`.
 
     Args:
-        recipe: Its transfer, where it has one, gives the last layer a higher rate than the others.
+        recipe: With linear probing, the last layer has a higher rate than the backbone.
         network: What is to learn.
         frozen: Whether the last layer alone learns.
     """
     settings = recipe.optimiser
     parameters = [p for p in network.parameters() if p.requires_grad]
-    if recipe.transfer is None:
+    if recipe.linear_probing is None:
         groups = _split_by_decay(parameters, settings.weight_decay)
     else:
         head = list(network.get_submodule("head").parameters())
@@ -34,7 +34,7 @@ def build_optimiser(
         groups = _split_by_decay(head, settings.weight_decay)
         if not frozen:
             for group in _split_by_decay(others, settings.weight_decay):
-                groups.append({**group, SCALE: recipe.transfer.backbone})
+                groups.append({**group, SCALE: recipe.linear_probing.backbone_factor})
     if settings.kind == "adam":
         adam = torch.optim.AdamW(
             groups,

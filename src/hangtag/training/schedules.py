@@ -6,15 +6,15 @@ from hangtag.training.recipes.schema import Exponential, OneCycle, Recipe
 def learning_rate(recipe: Recipe, *, epoch: float) -> float:
     """Returns the learning rate of the last layer at a moment of the training.
 
-    A transfer's frozen epochs and those after them follow the schedule one after the other.
+    The epochs of linear probing and those after them follow the schedule one after the other.
     """
-    transfer, rate = recipe.transfer, recipe.optimiser.learning_rate
-    if transfer is None:
+    probing, rate = recipe.linear_probing, recipe.optimiser.learning_rate
+    if probing is None:
         return rate * learning_rate_factor(recipe.schedule, epoch=epoch, epochs=recipe.epochs)
-    frozen = transfer.frozen_epochs
+    frozen = probing.epochs
     if epoch < frozen:
         factor = learning_rate_factor(recipe.schedule, epoch=epoch, epochs=frozen)
-        return transfer.frozen_rate * factor
+        return probing.learning_rate * factor
     left = recipe.epochs - frozen
     return rate * learning_rate_factor(recipe.schedule, epoch=epoch - frozen, epochs=left)
 

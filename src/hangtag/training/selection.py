@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from hangtag.training.recipes.schema import Skipping
+from hangtag.training.recipes.schema import DataPruning
 
 
 class Selection:
@@ -19,7 +19,7 @@ class Selection:
     """
 
     def __init__(
-        self, settings: Skipping | None, *, items: int, rates: Tensor | None = None
+        self, settings: DataPruning | None, *, items: int, rates: Tensor | None = None
     ) -> None:
         self._settings = settings
         self._rates = rates
@@ -45,9 +45,9 @@ class Selection:
             )
             return drawn, torch.ones(len(drawn))
         order = torch.randperm(len(self.losses), generator=generator)
-        if self._settings is None or done >= 1 - self._settings.whole:
+        if self._settings is None or done >= 1 - self._settings.anneal:
             return order, torch.ones(len(order))
         easy = self.losses < self.losses.mean()
         draws = torch.rand(len(order), generator=generator)
-        order = order[~(easy & (draws < self._settings.share))[order]]
-        return order, torch.where(easy[order], 1 / (1 - self._settings.share), 1.0)
+        order = order[~(easy & (draws < self._settings.ratio))[order]]
+        return order, torch.where(easy[order], 1 / (1 - self._settings.ratio), 1.0)

@@ -168,7 +168,7 @@ def prepare_dataset(dataset: Dataset, recipe: Recipe, *, seed: int) -> Dataset:
         ModelError: The recipe begins from a model that is not there, or damaged.
     """
     _check_sizes(dataset)
-    share = recipe.validation_share
+    share = recipe.validation_fraction
     if recipe.init_from is None:
         dataset = split_dataset(dataset, share=share, seed=seed)
     else:

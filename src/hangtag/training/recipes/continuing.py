@@ -58,7 +58,7 @@ def continue_recipe(model: str, *, changes: Sequence[str] = ()) -> Recipe:
 
 def _suit(recipe: Recipe) -> dict[str, Any]:
     """Returns the fields of `recipe` with those that suit continuing."""
-    before = 0 if recipe.transfer is None else recipe.transfer.frozen_epochs
+    before = 0 if recipe.linear_probing is None else recipe.linear_probing.epochs
     thawed = recipe.epochs - before
     more = max(FEWEST_EPOCHS, round(EPOCHS * thawed)) if thawed else 0
     fields: dict[str, Any] = recipe.model_dump(mode="json")
@@ -69,13 +69,13 @@ def _suit(recipe: Recipe) -> dict[str, Any]:
         "name": f"{recipe.name}-continued",
         "description": f"Continues a model of the recipe {recipe.name}.",
         "epochs": FROZEN_EPOCHS + more,
-        "transfer": {
-            "frozen_epochs": FROZEN_EPOCHS,
-            "frozen_rate": FROZEN_RATE,
-            "copies": 2,
-            "backbone": BACKBONE,
+        "linear_probing": {
+            "epochs": FROZEN_EPOCHS,
+            "learning_rate": FROZEN_RATE,
+            "views": 2,
+            "backbone_factor": BACKBONE,
         },
         "patience": None,
-        "skip": None,
+        "data_pruning": None,
         "distillation": None,
     }

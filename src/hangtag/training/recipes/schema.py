@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hangtag.images.spec import ImageSpec
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 Degrees = Annotated[float, Field(ge=0.0, le=180.0)]
@@ -31,8 +31,8 @@ class Images(Settings):
     """1 for grey, 3 for colour."""
 
     @property
-    def format(self) -> ImageSpec:
-        """What a dataset must be read to."""
+    def spec(self) -> ImageSpec:
+        """The image size that a data set must be read to."""
         return ImageSpec(self.size, self.size, self.channels)
 
 
@@ -42,7 +42,7 @@ class SeedNetwork(Settings):
     kind: Literal["seed"] = "seed"
     l2: NotNegative = 0.01
     """Factor of the sum of squares of the third and fourth kernel, added to the loss."""
-    dropout: Share = 1.0
+    dropout: Fraction = 1.0
     """Factor on the seed's dropout rates; 0 switches dropout off."""
 
 
@@ -81,7 +81,7 @@ class LiteNetwork(Settings):
     depth: Annotated[float, Field(gt=0.0, le=4.0)] = 1.0
     """Factor on the number of blocks; 1 for the published weights."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
-    """Share of the embedding left out before the last layer, in training."""
+    """Fraction of the embedding left out before the last layer, in training."""
 
     @model_validator(mode="after")
     def _published(self) -> "LiteNetwork":
@@ -101,9 +101,9 @@ class Affine(Settings):
     """Largest rotation either way, degrees."""
     zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Largest relative change of size, drawn for each axis on its own."""
-    width_shift: Share = 0.0
+    width_shift: Fraction = 0.0
     """Largest shift sideways, share of the width."""
-    height_shift: Share = 0.0
+    height_shift: Fraction = 0.0
     """Largest shift up or down, share of the height."""
 
 
@@ -119,8 +119,8 @@ class Flip(Settings):
     """Mirror image, left to right."""
 
     kind: Literal["flip"] = "flip"
-    p: Share = 0.5
-    """Share of the images that are mirrored."""
+    p: Fraction = 0.5
+    """Fraction of the images that are mirrored."""
 
 
 class Rotation(Settings):
@@ -150,8 +150,8 @@ class Erasing(Settings):
     """A black rectangle somewhere (random erasing, Zhong et al. 2017)."""
 
     kind: Literal["erasing"] = "erasing"
-    p: Share = 0.5
-    """Share of the images that lose a rectangle."""
+    p: Fraction = 0.5
+    """Fraction of the images that lose a rectangle."""
     scale: tuple[Area, Area] = (0.02, 0.33)
     """Area of the rectangle, share of the image's (lowest, highest)."""
     ratio: tuple[Aspect, Aspect] = (0.3, 3.3)
@@ -171,7 +171,7 @@ class Colour(Settings):
     """Largest relative change of brightness, either way."""
     contrast: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Largest relative change of the contrast about the image's own mean."""
-    saturation: Share = 0.0
+    saturation: Fraction = 0.0
     """Largest relative change of how colourful it is; 1 may turn it grey."""
     hue: Degrees = 0.0
     """Largest turn of the colour wheel, degrees either way."""
@@ -207,7 +207,7 @@ class Adam(Settings):
     epsilon: Positive = 1e-7
     """Added to the root of the mean squared gradient."""
     weight_decay: NotNegative = 0.0
-    """Share of each kernel taken away in a step, before the learning rate."""
+    """Fraction of each kernel taken away in a step, before the learning rate."""
 
 
 class SGD(Settings):
@@ -217,7 +217,7 @@ class SGD(Settings):
     learning_rate: Positive
     """Highest learning rate."""
     momentum: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
-    """Share of the last step kept in the next."""
+    """Fraction of the last step kept in the next."""
     weight_decay: NotNegative = 0.0
     """Factor of each kernel added to its gradient."""
 
@@ -235,49 +235,49 @@ class OneCycle(Settings):
 
     kind: Literal["one_cycle"] = "one_cycle"
     warm_up: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
-    """Share of the training in which it rises."""
-    end: Share = 0.0
+    """Fraction of the training in which it rises."""
+    end: Fraction = 0.0
     """Last learning rate over the highest."""
 
 
-class Skipping(Settings):
-    """Each epoch leaves out some of the images that are easy already."""
+class DataPruning(Settings):
+    """Each epoch leaves out some of the easy images (InfoBatch, Qin et al. 2024)."""
 
-    share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
-    """Share of the images of less than the mean loss that an epoch leaves out."""
-    whole: Share = 0.125
-    """Last part of the training that leaves out none."""
-
-
-class Transfer(Settings):
-    """The last layer learns first, on embeddings computed once; then all of the network."""
-
-    frozen_epochs: Annotated[int, Field(ge=1, le=100_000)]
-    """Epochs at the start in which only the last layer learns."""
-    frozen_rate: Positive = 1e-3
-    """Highest learning rate in these, in a schedule of their own."""
-    copies: Annotated[int, Field(ge=1, le=64)] = 2
-    """Embeddings of each training image: the first as it is, the others augmented."""
-    backbone: Share = 0.1
-    """Learning rate of all before the last layer over that of the last, afterwards."""
+    ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """Fraction of the images with a loss below the mean that an epoch leaves out."""
+    anneal: Fraction = 0.125
+    """Last fraction of the training that uses all images."""
 
 
-class Averaging(Settings):
-    """Judge and export a running mean of the weights, which is steadier than the last ones."""
+class LinearProbing(Settings):
+    """Train the last layer first, on embeddings computed once; then fine-tune the whole network."""
+
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    """Epochs at the start that train only the last layer; the backbone is frozen."""
+    learning_rate: Positive = 1e-3
+    """Highest learning rate in these epochs, which follow the schedule on their own."""
+    views: Annotated[int, Field(ge=1, le=64)] = 2
+    """Embeddings per training image: the first of the image as it is, the others augmented."""
+    backbone_factor: Fraction = 0.1
+    """Learning rate of the backbone over that of the last layer, in the epochs afterwards."""
+
+
+class EMA(Settings):
+    """Evaluate and export an exponential moving average of the weights."""
 
     decay: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.998
-    """Share of the mean kept in a step; less in the first steps."""
+    """Fraction of the average kept in a step; less in the first steps."""
 
 
 class Balance(Settings):
     """What is done about classes of few images; in validation and prediction nothing changes."""
 
-    sampling: Share = 0.0
+    sampling: Fraction = 0.0
     """How far an epoch draws the classes equally often; 0 takes every image once."""
-    loss: Share = 0.0
+    loss: Fraction = 0.0
     """How far the classes weigh equally in the loss; 0 weighs every image alike."""
-    logits: Annotated[float, Field(ge=0.0, le=4.0)] = 0.0
-    """Factor of the logarithm of a class's share, added to its logit (Menon et al. 2021)."""
+    logit_adjustment: Annotated[float, Field(ge=0.0, le=4.0)] = 0.0
+    """Factor of the log class frequency added to the logits in training (Menon et al. 2021)."""
 
 
 class Distillation(Settings):
@@ -285,8 +285,8 @@ class Distillation(Settings):
 
     teacher: str
     """A model: a shipped name, a model folder or a run folder; of the same train split."""
-    share: Share = 0.5
-    """Share of the teacher in the targets; the labels have the rest."""
+    weight: Fraction = 0.5
+    """Weight of the teacher's answers in the targets; the labels have the rest."""
     temperature: Positive = 1.0
     """Divides the teacher's logits; above 1 its answers are softer."""
 
@@ -312,8 +312,8 @@ class Recipe(Settings):
     """Steps applied to each training batch, in order."""
     mixup: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
     """How much pairs of images are mixed (alpha of Zhang et al. 2018); 0 mixes none."""
-    validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
-    """Share of train held out, when the data has no validation split."""
+    validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
+    """Fraction of train held out, when the data has no validation split."""
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     """Most passes over the train split."""
     batch_size: Annotated[int, Field(ge=2, le=1_000_000)]
@@ -322,18 +322,18 @@ class Recipe(Settings):
     """The optimiser and its constants."""
     schedule: Annotated[Exponential | OneCycle, Field(discriminator="kind")]
     """The course of the learning rate."""
-    transfer: Transfer | None = None
-    """How what the network knows already is used; null trains all of it from the first step."""
-    averaging: Averaging | None = None
-    """Which mean of the weights is judged and exported; null takes the weights themselves."""
+    linear_probing: LinearProbing | None = None
+    """Train the last layer alone first; null trains the whole network from the first step."""
+    ema: EMA | None = None
+    """Evaluate and export averaged weights; null takes the weights themselves."""
     balance: Balance = Balance()
     """What is done about classes of few images."""
-    skip: Skipping | None = None
-    """Which images an epoch leaves out; null leaves out none."""
+    data_pruning: DataPruning | None = None
+    """Which easy images an epoch leaves out; null uses all."""
     distillation: Distillation | None = None
     """Whose answers to learn beside the labels; null learns the labels alone."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Share of each target spread evenly over the classes."""
+    """Fraction of each target spread evenly over the classes."""
     patience: Annotated[int, Field(ge=1)] | None = None
     """Epochs without a lower validation loss before the training stops; null never stops."""
     keep: Literal["best", "last"] = "best"
@@ -357,21 +357,21 @@ class Recipe(Settings):
                 "patience: a one_cycle schedule ends at its last epoch and cannot stop early; "
                 "set patience to null or the schedule to exponential"
             )
-        if self.skip and self.balance.sampling:
+        if self.data_pruning and self.balance.sampling:
             raise ValueError(
-                "skip: which images are easy cannot be told of images drawn by class; set skip to "
+                "data_pruning: cannot be combined with balance.sampling; set data_pruning to "
                 "null or balance.sampling to 0"
             )
-        if self.transfer and self.transfer.frozen_epochs > self.epochs:
+        if self.linear_probing and self.linear_probing.epochs > self.epochs:
             raise ValueError(
-                f"transfer.frozen_epochs: {self.transfer.frozen_epochs} are more than the "
+                f"linear_probing.epochs: {self.linear_probing.epochs} are more than the "
                 f"{self.epochs} epochs of the training; set epochs to as many or more, or "
-                "transfer.frozen_epochs to fewer"
+                "linear_probing.epochs to fewer"
             )
-        if self.mixup and self.transfer and self.transfer.frozen_epochs == self.epochs:
+        if self.mixup and self.linear_probing and self.linear_probing.epochs == self.epochs:
             raise ValueError(
                 "mixup: images are mixed in epochs that are not frozen, and there are none; set "
-                "mixup to 0 or epochs to more than transfer.frozen_epochs"
+                "mixup to 0 or epochs to more than linear_probing.epochs"
             )
         return self
 
