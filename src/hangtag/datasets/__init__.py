@@ -6,13 +6,7 @@ dataset = split_dataset(load_dataset("fashion-mnist"), share=0.15, seed=0)
 """
 
 from hangtag.datasets.broken import BROKEN, write_broken
-from hangtag.datasets.dataset import (
-    FASHION_MNIST_CLASSES,
-    IMAGE_SIZE,
-    SPLIT_NAMES,
-    Dataset,
-    Split,
-)
+from hangtag.datasets.dataset import IMAGE_SIZE, Dataset, Split
 from hangtag.datasets.export import Format, export_dataset
 from hangtag.datasets.fetch import cache_home, fetch_fashion_mnist
 from hangtag.datasets.loading import load_dataset
@@ -26,6 +20,8 @@ from hangtag.datasets.overview import (
 )
 from hangtag.datasets.reading import MAX_BROKEN
 from hangtag.datasets.splits import split_dataset
+from hangtag.readers.record import SPLIT_NAMES
+from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 
 __all__ = [
     "BROKEN",

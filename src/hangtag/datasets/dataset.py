@@ -12,32 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.files.atomic import reserve_space
+from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 from hangtag.taxonomy.tree import Tree
-
-FASHION_MNIST_CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
 
 IMAGE_SIZE = (28, 28)
 """Height and width in pixels of Fashion-MNIST's images; others may be read to another format."""
 
 _BLOCK = 256
 """Images copied at a time."""
-
-SPLIT_NAMES = ("train", "validation", "test")
-"""The parts a dataset may have, in the order they are listed."""
-
-SPLIT_ALIASES: Mapping[str, str] = {**{name: name for name in SPLIT_NAMES}, "val": "validation"}
-"""What a source may call a split, to what we call it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets.dataset import SPLIT_NAMES, Split
+from hangtag.datasets.dataset import Split
+from hangtag.readers.record import SPLIT_NAMES
 
 
 @dataclass(frozen=True, slots=True)

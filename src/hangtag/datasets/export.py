@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from hangtag.datasets.dataset import FASHION_MNIST_CLASSES, Dataset
+from hangtag.datasets.dataset import Dataset
 from hangtag.datasets.folders import write_class_folders
 from hangtag.datasets.manifest import write_manifest
 from hangtag.datasets.pixel_csv import write_pixel_csv
 from hangtag.errors import OutputError
 from hangtag.files.atomic import require_free
 from hangtag.progress import OnProgress
+from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 
 
 class Format(StrEnum):

@@ -11,13 +11,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from hangtag.datasets.dataset import (
-    SPLIT_ALIASES,
-    SPLIT_NAMES,
-    Dataset,
-    order_classes,
-    tidy_class,
-)
+from hangtag.datasets.dataset import Dataset, order_classes, tidy_class
 from hangtag.datasets.image_files import ImageReader, write_png
 from hangtag.datasets.reading import DecodeOptions
 from hangtag.errors import DataError
@@ -31,6 +25,7 @@ from hangtag.files.paths import (
 )
 from hangtag.images.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from hangtag.progress import OnProgress
+from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES
 
 _WANTED = IMAGE_SUFFIXES | UNREAD_SUFFIXES | {""}
 """Suffixes of what is read; a file without one may well be an image."""

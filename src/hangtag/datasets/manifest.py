@@ -14,13 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hangtag.datasets.dataset import (
-    SPLIT_ALIASES,
-    SPLIT_NAMES,
-    Dataset,
-    order_classes,
-    tidy_class,
-)
+from hangtag.datasets.dataset import Dataset, order_classes, tidy_class
 from hangtag.datasets.image_files import ImageReader, write_png
 from hangtag.datasets.reading import DecodeOptions
 from hangtag.datasets.suppliers import unify_suppliers
@@ -28,6 +22,7 @@ from hangtag.errors import DataError
 from hangtag.files.atomic import new_folder, require_free, write_text
 from hangtag.files.paths import find_listed, is_address, is_file
 from hangtag.progress import OnProgress
+from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES
 from hangtag.tables.columns import find_column
 from hangtag.tables.csv_text import CsvForm, inspect_csv, open_csv_rows
 

@@ -5,13 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hangtag.datasets.dataset import (
-    FASHION_MNIST_CLASSES,
-    SPLIT_ALIASES,
-    SPLIT_NAMES,
-    Dataset,
-    Split,
-)
+from hangtag.datasets.dataset import Dataset, Split
 from hangtag.datasets.fetch import FASHION_MNIST, cache_home, fetch_fashion_mnist
 from hangtag.datasets.folders import read_class_folders
 from hangtag.datasets.idx import read_idx_split
@@ -21,8 +15,10 @@ from hangtag.datasets.reading import DecodeOptions
 from hangtag.errors import DataError
 from hangtag.files.paths import is_file, is_folder, list_visible
 from hangtag.progress import OnProgress
+from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES
 from hangtag.tables.columns import find_column
 from hangtag.tables.csv_text import read_header, refuse_spreadsheet
+from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 
 DATA_NAMES = (FASHION_MNIST,)
 """The data sets that are known by name."""

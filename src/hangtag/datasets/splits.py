@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets.dataset import SPLIT_NAMES, Dataset
+from hangtag.datasets.dataset import Dataset
 from hangtag.datasets.duplicates import describe_duplicates, find_duplicates
 from hangtag.errors import DataError
+from hangtag.readers.record import SPLIT_NAMES
 
 _DRAWS = 64
 """Sets of suppliers among which the most even is chosen."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hangtag.errors import ErrorKind, ImageError
 from hangtag.files.paths import is_address, is_file, is_folder
-from hangtag.images.colour import fit_colour, is_grey
+from hangtag.images.colour import fit_colour, is_grey, to_colour
 from hangtag.images.photo_to_grey import prepare_photo
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ UNREAD_SUFFIXES = frozenset(
 """Images in formats that are not read: one in a folder is an error that is told."""
 MAX_FILE_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
+
+ImageInput = str | Path | bytes | NDArray[np.uint8]
+"""An image that is not decoded yet: the path of a file, the bytes of one, or pixels of any size,
+(H, W) or (H, W, 1) in grey, (H, W, 3) in colour, (H, W, 4) with opacity."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _STARTS = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
@@ -124,6 +128,32 @@ def decode_image(
         return decode_grey(source, size=size, name=name)
     with _open(source, _COLOUR_DRAFT_FACTOR * max(size), name) as image:
         return _fit_in_colour(image, size, grey)
+
+
+def to_array(image: "Image") -> NDArray[np.uint8]:
+    """Returns an image of Pillow, turned upright as its EXIF says, as pixels.
+
+    Returns:
+        (H, W) uint8 where it has no colour, else (H, W, 3), or (H, W, 4) where some of it is
+        transparent; 16 bits become 8.
+
+    Raises:
+        ImageError: It is not decoded yet and damaged, or over 50 megapixels.
+    """
+    from PIL import ImageOps
+
+    try:
+        _require_few_pixels(image)
+        upright = ImageOps.exif_transpose(image)
+        return np.array(upright if upright.mode == "L" else to_colour(upright))
+    except ImageError:
+        raise
+    except Exception as error:  # Decoders meet hostile bytes and raise nearly anything.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(
+            f"the image is damaged and cannot be decoded ({reason}); get it again",
+            error_kind=ErrorKind.DAMAGED,
+        ) from error
 
 
 def fit_pixels(
@@ -246,12 +276,7 @@ def _load(content: bytes, least: float) -> "Image":
     from PIL import Image, ImageOps
 
     image = Image.open(io.BytesIO(content), formats=_FORMATS)
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(
-            f"is {image.width}x{image.height} pixels; expected at most "
-            f"{MAX_PIXELS // 1_000_000} megapixels; save it smaller",
-            error_kind=ErrorKind.TOO_LARGE,
-        )
+    _require_few_pixels(image)
     scale = least / max(image.size)
     width, height = (max(1, int(side * scale)) for side in image.size)
     image.draft(image.mode, (width, height))
@@ -259,6 +284,15 @@ def _load(content: bytes, least: float) -> "Image":
     if _read_orientation(image) in _TURNED_OR_FLIPPED:
         ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 200 MB.
     return image
+
+
+def _require_few_pixels(image: "Image") -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(
+            f"is {image.width}x{image.height} pixels; expected at most "
+            f"{MAX_PIXELS // 1_000_000} megapixels; save it smaller",
+            error_kind=ErrorKind.TOO_LARGE,
+        )
 
 
 def _is_turned(image: "Image") -> bool:

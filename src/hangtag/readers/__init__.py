@@ -1,24 +1,36 @@
-"""What `predict` is given: from arguments to pixels, every image in order, none left out.
+"""Every outside format, read once, as a stream of records.
 
-    inputs = open_inputs(["photos/", "feed.csv"])
-    with Decoders() as decoders:
-        for one in decoders.decode(inputs.read(size), size=size):
-            print(one.name, one.pixels is not None, one.error)
+    for record in open_source(["photos/", "feed.csv", "images.npy"]):
+        print(record.name, record.label, record.image)
 
-Arguments become sources (`opening`, `listing`, `arrays`, `pixel_rows`, `manifests`), sources give
-items, and processes of their own decode the image files among them (`decoders`, `worker`). Only
-what is under way is in memory, however many items there are.
+A `Source` gives one `Record` an image, in order. Nothing is decoded here, and only what is under
+way is in memory. Each format has its module: `image_files` (files, folders, lists of paths),
+`class_folders`, `tables` (CSV, Parquet), `pixel_csv`, `idx`, `arrays` (``.npy``), `in_memory`.
+`opening` finds out which one a path is.
 """
 
 from hangtag.images.decoder_pool import Decoders
 from hangtag.images.items import ImageFile, Input, Item
-from hangtag.readers.opening import Inputs, open_inputs
+from hangtag.readers.in_memory import AnyImage, AnyImages, records_of
+from hangtag.readers.old_opening import Inputs, open_inputs
+from hangtag.readers.opening import LABELLED_KINDS, open_labelled, open_source
+from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES, Record, Source
 
 __all__ = [
+    "LABELLED_KINDS",
+    "SPLIT_ALIASES",
+    "SPLIT_NAMES",
+    "AnyImage",
+    "AnyImages",
     "Decoders",
     "ImageFile",
     "Input",
     "Inputs",
     "Item",
+    "Record",
+    "Source",
     "open_inputs",
+    "open_labelled",
+    "open_source",
+    "records_of",
 ]

@@ -1,92 +1,107 @@
-"""Arrays of images: ``.npy`` files and the image files of IDX, row by row."""
+"""Arrays of images in ``.npy`` files, block by block.
 
-import math
-import os
-import struct
-from collections.abc import Iterator, Sequence
+A file holds one image, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or N of them, (N, H, W) or
+(N, H, W, C). Grey, colour and colour with opacity may be of any size, 0-255, uint8.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.errors import DataError, ErrorKind, ImageError
-from hangtag.files.gzipped import open_plain
+from hangtag.errors import ErrorKind, ImageError
 from hangtag.files.paths import is_file, make_printable
-from hangtag.images.decoding import IMAGE_SUFFIXES
-from hangtag.images.items import Input, Pixels, Size, describe_sizes, fail
+from hangtag.images.decoding import MAX_PIXELS
+from hangtag.readers.record import Record, Source, fail
 
 ARRAY_SUFFIX = ".npy"
-IMAGES_MAGIC = 2051
-"""How an IDX file of images begins."""
 
-_IDX_START = b"\x00\x00\x08"
-"""How IDX files of bytes begin."""
+_EXPECTED = "(H, W), (N, H, W), (H, W, C) or (N, H, W, C) with C 1, 3 or 4, of type uint8"
+_CHANNELS = (1, 3, 4)
+_FLAT_WIDTH = 784
+"""Width of a matrix that holds an image of 28x28 in each row."""
 
-_IDX_HEADER = struct.Struct(">4I")
-_BLOCK = 256
-"""Images read at a time, fewer where they are large."""
-
+_IMAGES_A_BLOCK = 256
 _BLOCK_BYTES = 2**26
 
-_COLOURS = 3
+
+class ArrayFile(Source):
+    """The images of a ``.npy`` file; one that cannot be read is a record of its error."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Record]:
+        try:
+            yield from self._read()
+        except ImageError as error:
+            yield fail(self._path, error)
+
+    @property
+    def description(self) -> str:
+        """What is read, for people."""
+        return f"the array {make_printable(self._path)}"
+
+    @property
+    def total(self) -> int | None:
+        """The number of images that the file announces."""
+        try:
+            return len(stack_images(np.load(self._path, mmap_mode="r", allow_pickle=False)))
+        except Exception:  # Reading the array says what is wrong with it.
+            return 1
+
+    def _read(self) -> Iterator[Record]:
+        name = make_printable(self._path)
+        array = _map_array(self._path)
+        images = stack_images(array)
+        if images.ndim > array.ndim:
+            yield Record(name=name, id=name, image=np.array(array), source=self._path)
+            return
+        step = max(1, min(_IMAGES_A_BLOCK, _BLOCK_BYTES // images[0].size))
+        for start in range(0, len(images), step):
+            # A block is mapped, copied and released, so that the pages of a large file are not
+            # kept in memory.
+            block = np.array(_map_array(self._path)[start : start + step])
+            for index, image in enumerate(block, start):
+                place = f"{name}[{index}]"
+                yield Record(name=place, id=place, image=image, source=self._path)
 
 
-def is_array(path: str) -> bool:
-    """Tells whether `path` is an array: by its name, or an IDX file by its first bytes."""
-    suffix = _find_suffix(path)
-    if suffix == ARRAY_SUFFIX:
-        return True
-    return suffix not in IMAGE_SUFFIXES and _starts_like_idx(path)
+def stack_images(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns one image or many as a stack, (N, H, W) or (N, H, W, C), without copying.
 
-
-def count_rows(path: str) -> int | None:
-    """Returns how many images the array at `path` announces, or None where it cannot say."""
-    try:
-        if _find_suffix(path) != ARRAY_SUFFIX:
-            with open_plain(Path(path)) as stream:
-                return int(_IDX_HEADER.unpack(stream.read(_IDX_HEADER.size))[1])
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        return 1 if _is_single(array) else len(array)
-    except Exception:  # What is wrong with it is said where it is read.
-        return 1
-
-
-def read_array_file(path: str, sizes: Sequence[Size]) -> Iterator[Input]:
-    """Gives the images of an array file, or one recorded error that says what is wrong with it.
-
-    They must be of one of `sizes`.
+    Raises:
+        ImageError: The array has another shape or type, is empty, or an image is too large.
     """
-    suffix = _find_suffix(path)
-    rows = _read_npy(path, sizes) if suffix == ARRAY_SUFFIX else _read_idx(path, sizes)
-    try:
-        yield from rows
-    except ImageError as error:
-        yield fail(path, error)
+    if array.ndim == 2 and array.shape[1] == _FLAT_WIDTH:
+        raise ImageError(
+            f"expected {_EXPECTED}, received {array.shape}, which looks like an image of 28x28 in "
+            "each row; reshape it to (N, 28, 28), or one image of this size to (H, W, 1)",
+            error_kind=ErrorKind.MISSHAPEN,
+        )
+    single = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in _CHANNELS)
+    images = array[None] if single else array
+    fits = images.ndim == 3 or (images.ndim == 4 and images.shape[-1] in _CHANNELS)
+    if images.dtype != np.uint8 or not fits:
+        raise ImageError(
+            f"expected {_EXPECTED}, received {array.shape} of type {array.dtype}; convert it first "
+            "(values from 0 to 1: times 255, rounded, to uint8)",
+            error_kind=ErrorKind.MISSHAPEN,
+        )
+    if not images.size:
+        raise ImageError(f"holds no image; expected {_EXPECTED}", error_kind=ErrorKind.EMPTY)
+    if images.shape[1] * images.shape[2] > MAX_PIXELS:
+        raise ImageError(
+            f"an image is {images.shape[1]}x{images.shape[2]} pixels; expected at most "
+            f"{MAX_PIXELS // 1_000_000} megapixels; make it smaller",
+            error_kind=ErrorKind.TOO_LARGE,
+        )
+    return images
 
 
-def _read_npy(path: str, sizes: Sequence[Size]) -> Iterator[Input]:
-    images = _open_npy(path, sizes)
-    name = make_printable(path)
-    if _is_single(images):
-        yield Input(name, path, np.array(images))
-        return
-    step = max(1, min(_BLOCK, _BLOCK_BYTES // images[0].size))
-    for start in range(0, len(images), step):
-        # A block is mapped, copied and let go, so that the pages of a large file are not kept.
-        block = np.array(_open_npy(path, sizes)[start : start + step])
-        for index, image in enumerate(block, start):
-            yield Input(f"{name}[{index}]", path, image)
-
-
-def _open_npy(path: str, sizes: Sequence[Size]) -> NDArray[np.uint8]:
-    """Maps an array file into memory; raises ImageError when it cannot.
-
-    Returns:
-        Grey (H, W) or (N, H, W) of one of `sizes`, or colour of any size with a last axis of 3.
-    """
-    shapes = [f"({h}, {w}), (N, {h}, {w}), (N, {h}, {w}, 1)" for h, w in sizes]
-    expected = f"{', '.join(shapes)} or, in colour and of any size, (N, H, W, 3) uint8"
+def _map_array(path: str) -> NDArray[np.uint8]:
+    """Maps an array of images into memory; raises ImageError where it cannot."""
     if not is_file(Path(path)):
         raise ImageError(
             f"{path}: no such array file; check the path", error_kind=ErrorKind.MISSING
@@ -102,100 +117,11 @@ def _open_npy(path: str, sizes: Sequence[Size]) -> NDArray[np.uint8]:
         ) from error
     if not isinstance(array, np.ndarray):
         raise ImageError(
-            f"{path} is an archive; expected one .npy array {expected}",
+            f"{path} is an archive; expected one .npy array {_EXPECTED}",
             error_kind=ErrorKind.MISSHAPEN,
         )
-    images = array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
-    fits = _is_colour(images) or (images.ndim in (2, 3) and images.shape[-2:] in sizes)
-    if images.dtype != np.uint8 or not fits:
-        raise ImageError(
-            f"{path}: expected an array {expected}, received {array.shape} {array.dtype}; "
-            "convert it first (values from 0 to 1: times 255, rounded, to uint8)",
-            error_kind=ErrorKind.MISSHAPEN,
-        )
-    if not images.size:
-        raise ImageError(
-            f"{path} holds no image; expected an array {expected}", error_kind=ErrorKind.EMPTY
-        )
-    return images
-
-
-def _is_colour(array: NDArray[np.uint8]) -> bool:
-    return array.ndim in (3, 4) and array.shape[-1] == _COLOURS
-
-
-def _is_single(array: NDArray[np.uint8]) -> bool:
-    """Tells whether an array is one image: (H, W), or (H, W, 3) in colour."""
-    return array.ndim == (3 if _is_colour(array) else 2)
-
-
-def _find_suffix(path: str) -> str:
-    return os.path.splitext(path)[1].lower()
-
-
-def _starts_like_idx(path: str) -> bool:
-    if not is_file(Path(path)):
-        return False
     try:
-        with open_plain(Path(path)) as stream:
-            return stream.read(len(_IDX_START)) == _IDX_START
-    except DataError:
-        return False
-
-
-def _read_idx(path: str, sizes: Sequence[Size]) -> Iterator[Input]:
-    try:
-        with open_plain(Path(path)) as stream:
-            count, size = _read_idx_header(path, stream, sizes)
-            yield from _read_idx_rows(path, stream, count, size)
-    except ImageError:
-        raise
-    except DataError as error:
-        raise ImageError(str(error), error_kind=ErrorKind.DAMAGED) from error
-
-
-def _read_idx_header(path: str, stream: BinaryIO, sizes: Sequence[Size]) -> tuple[int, Size]:
-    """Returns how many images follow, and their size."""
-    header = stream.read(_IDX_HEADER.size)
-    if int.from_bytes(header[:4], "big") != IMAGES_MAGIC:
-        raise ImageError(
-            f"{path}: expected an IDX image file (magic number {IMAGES_MAGIC}), received magic "
-            f"number {int.from_bytes(header[:4], 'big')}; give the file of the images",
-            error_kind=ErrorKind.MISSHAPEN,
-        )
-    if len(header) < _IDX_HEADER.size:
-        raise ImageError(
-            f"{path}: is cut off in its header; get it again", error_kind=ErrorKind.DAMAGED
-        )
-    _, count, height, width = _IDX_HEADER.unpack(header)
-    if (height, width) not in sizes:
-        raise ImageError(
-            f"{path}: expected images of {describe_sizes(sizes)}, received {height}x{width}; "
-            "export them as image files",
-            error_kind=ErrorKind.MISSHAPEN,
-        )
-    if not count:
-        raise ImageError(f"{path} holds no images; get the file again", error_kind=ErrorKind.EMPTY)
-    return count, (height, width)
-
-
-def _read_idx_rows(path: str, stream: BinaryIO, count: int, size: Size) -> Iterator[Input]:
-    name, pixels = make_printable(path), math.prod(size)
-    for start in range(0, count, _BLOCK):
-        content = stream.read(min(_BLOCK, count - start) * pixels)
-        images: Pixels = np.frombuffer(content[: len(content) // pixels * pixels], np.uint8)
-        for index, image in enumerate(images.reshape(-1, *size), start):
-            yield Input(f"{name}[{index}]", path, image)
-        if len(content) < min(_BLOCK, count - start) * pixels:
-            present = start + len(content) // pixels
-            raise ImageError(
-                f"{path} is cut off: its header announces {count} images, {present} are there; "
-                "get the file again",
-                error_kind=ErrorKind.DAMAGED,
-            )
-    if stream.read(1):
-        raise ImageError(
-            f"{path} is too long: more follows the {count} images that its header announces; "
-            "get the file again",
-            error_kind=ErrorKind.DAMAGED,
-        )
+        stack_images(array)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}", error_kind=error.error_kind) from error
+    return array

@@ -11,7 +11,7 @@ from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.paths import describe_skipped
 from hangtag.images.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from hangtag.images.items import ImageFile, Item, Size, fail
-from hangtag.readers.arrays import ARRAY_SUFFIX, count_rows, is_array, read_array_file
+from hangtag.readers.old_arrays import ARRAY_SUFFIX, count_rows, is_array, read_array_file
 from hangtag.tables.columns import ColumnKind
 
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")

@@ -6,6 +6,20 @@ of the user's own, each class is one of its categories.
 
 from hangtag.taxonomy.tree import Category, Tree, shipped_tree
 
+FASHION_MNIST_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+"""The classes of Fashion-MNIST in their official order."""
+
 LEVELS = ("group", "department")
 """What stands above a class of the shipped models, nearest first."""
 

@@ -1,0 +1,271 @@
+"""IDX, the format of MNIST and Fashion-MNIST, gzip or not, block by block.
+
+A file has a big-endian header of 32-bit integers (magic number, count, and for images rows and
+columns), then one byte a pixel or label.
+Source: http://yann.lecun.com/exdb/mnist/, "FILE FORMATS FOR THE MNIST DATABASE".
+"""
+
+import math
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.errors import DataError, ErrorKind, ImageError
+from hangtag.files.gzipped import open_plain
+from hangtag.files.paths import is_file, make_printable
+from hangtag.images.decoding import MAX_PIXELS
+from hangtag.images.spec import FASHION_MNIST_SPEC
+from hangtag.readers.record import Record, Source, fail
+from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
+
+IMAGES_MAGIC = 2051
+LABELS_MAGIC = 2049
+
+_IDX_START = b"\x00\x00\x08"
+"""How IDX files of bytes begin."""
+
+_PREFIXES = {"train": "train", "test": "t10k"}
+_SUFFIXES = {"images": "-images-idx3-ubyte", "labels": "-labels-idx1-ubyte"}
+_IMAGES_A_BLOCK = 256
+_BLOCK_BYTES = 2**26
+
+
+class IdxFile(Source):
+    """The images of an IDX file; what cannot be read is a record of its error."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Record]:
+        name = make_printable(self._path)
+        try:
+            for index, image in enumerate(read_idx_images(self._path)):
+                place = f"{name}[{index}]"
+                yield Record(name=place, id=place, image=image, source=self._path)
+        except ImageError as error:
+            yield fail(self._path, error)
+
+    @property
+    def description(self) -> str:
+        """What is read, for people."""
+        return f"the IDX file {make_printable(self._path)}"
+
+    @property
+    def total(self) -> int | None:
+        """The number of images that the header announces."""
+        try:
+            with open_plain(Path(self._path)) as stream:
+                return _read_header(self._path, stream, IMAGES_MAGIC)[0]
+        except DataError:  # Reading the file says what is wrong with it.
+            return 1
+
+
+class IdxFolder(Source):
+    """The pairs of IDX files in a folder: ``train`` and, for the split ``test``, ``t10k``.
+
+    Raises:
+        DataError: A file lacks its partner.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pairs: dict[str, tuple[Path, Path]] = {}
+        for split in _PREFIXES:
+            images, labels = (_find_idx(folder, split, content) for content in _SUFFIXES)
+            if images and labels:
+                self._pairs[split] = images, labels
+            elif images or labels:
+                missing = f"{_PREFIXES[split]}{_SUFFIXES['labels' if images else 'images']}"
+                raise DataError(
+                    f"{images or labels} has no partner; put {missing} (plain or with .gz) "
+                    "beside it"
+                )
+
+    def __iter__(self) -> Iterator[Record]:
+        """Gives the labelled records; raises DataError at the first thing that is wrong."""
+        for split, (images, labels) in self._pairs.items():
+            yield from read_idx_pair(images, labels, split=split)
+
+    @property
+    def description(self) -> str:
+        """What is read, for people."""
+        return f"the IDX files in {make_printable(self._folder)}"
+
+    @property
+    def total(self) -> int | None:
+        """The number of images that the headers announce."""
+        return sum(IdxFile(str(images)).total or 0 for images, _ in self._pairs.values())
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The ten classes of Fashion-MNIST: the files hold only their numbers."""
+        return FASHION_MNIST_CLASSES
+
+
+def holds_idx(folder: Path) -> bool:
+    """Tells whether a folder holds an IDX file of the names that Fashion-MNIST's files have."""
+    return any(_find_idx(folder, split, content) for split in _PREFIXES for content in _SUFFIXES)
+
+
+def is_idx(path: str) -> bool:
+    """Tells whether a file begins as IDX files of bytes do."""
+    if not is_file(Path(path)):
+        return False
+    try:
+        with open_plain(Path(path)) as stream:
+            return stream.read(len(_IDX_START)) == _IDX_START
+    except DataError:
+        return False
+
+
+def read_idx_images(path: str | Path) -> Iterator[NDArray[np.uint8]]:
+    """Gives the images (H, W) uint8 of an IDX file, gzip or not.
+
+    Raises:
+        ImageError: The file is missing, not an IDX file of images, cut off or too long; what
+            comes before the damage is given.
+    """
+    try:
+        with open_plain(Path(path)) as stream:
+            count, height, width = _read_header(path, stream, IMAGES_MAGIC)
+            yield from _read_images(path, stream, count, (height, width))
+    except ImageError:
+        raise
+    except DataError as error:
+        raise ImageError(str(error), error_kind=ErrorKind.DAMAGED) from error
+
+
+def read_idx_labels(path: Path, *, classes: int) -> NDArray[np.int64]:
+    """Reads labels (N,), each 0 to `classes` - 1, from an IDX file, gzip or not.
+
+    Raises:
+        DataError: The file is missing, not an IDX file of labels, cut off or too long, or a label
+            is outside the classes.
+    """
+    with open_plain(path) as stream:
+        (count,) = _read_header(path, stream, LABELS_MAGIC)
+        content = stream.read(count + 1)
+    if len(content) != count:
+        problem = "is cut off" if len(content) < count else "is too long"
+        raise DataError(
+            f"{path} {problem}: its header announces {count} labels; get the file again"
+        )
+    labels = np.frombuffer(content, np.uint8).astype(np.int64)
+    outside = np.flatnonzero(labels >= classes)
+    if len(outside):
+        raise DataError(
+            f"{path}: expected labels 0-{classes - 1}, received {labels[outside[0]]} at position "
+            f"{outside[0]} (counted from 0), {len(outside)} such in all; check that the file "
+            "belongs to this data set"
+        )
+    return labels
+
+
+def read_idx_pair(images_path: Path, labels_path: Path, *, split: str) -> Iterator[Record]:
+    """Gives the records of a pair of IDX files with Fashion-MNIST's labels.
+
+    Raises:
+        DataError: One of the files cannot be read, the images are not 28x28, or the two files
+            hold different counts.
+    """
+    labels = read_idx_labels(labels_path, classes=len(FASHION_MNIST_CLASSES))
+    _check_pair(images_path, labels_path, len(labels))
+    source, name = str(images_path), make_printable(images_path)
+    for number, (image, label) in enumerate(
+        zip(read_idx_images(images_path), labels.tolist(), strict=True)
+    ):
+        yield Record(
+            name=f"{name}[{number}]",
+            id=f"{split}/{number:05d}",
+            image=image,
+            source=source,
+            label=FASHION_MNIST_CLASSES[label],
+            split=split,
+        )
+
+
+def _check_pair(images_path: Path, labels_path: Path, labels: int) -> None:
+    with open_plain(images_path) as stream:
+        images, height, width = _read_header(images_path, stream, IMAGES_MAGIC)
+    if (height, width) != FASHION_MNIST_SPEC.size:
+        raise DataError(
+            f"{images_path}: expected images of {FASHION_MNIST_SPEC} pixels, received "
+            f"{height}x{width}; export them as class folders instead"
+        )
+    if images != labels:
+        raise DataError(
+            f"{images_path} holds {images} images but {labels_path} holds {labels} labels; "
+            "the two must come from the same data set"
+        )
+
+
+def _find_idx(folder: Path, split: str, content: str) -> Path | None:
+    """Returns the IDX file of a split that holds the images or the labels, if it is there."""
+    plain = folder / f"{_PREFIXES[split]}{_SUFFIXES[content]}"
+    candidates = (plain, plain.with_name(f"{plain.name}.gz"))
+    return next((path for path in candidates if is_file(path)), None)
+
+
+def _read_header(path: str | Path, stream: BinaryIO, expected: int) -> tuple[int, ...]:
+    """Checks the magic number; returns the sizes of the dimensions, the count first."""
+    content = "image" if expected == IMAGES_MAGIC else "label"
+    dimensions = expected % 256
+    header = stream.read(4 * (1 + dimensions))
+    if not header:
+        raise ImageError(
+            f"{path} is a gzip of nothing (0 bytes); get the file again", error_kind=ErrorKind.EMPTY
+        )
+    magic = int.from_bytes(header[:4], "big")
+    if len(header) >= 4 and magic != expected:
+        raise ImageError(
+            f"{path}: expected an IDX {content} file (magic number {expected}), received magic "
+            f"number {magic}; give the file of the {content}s",
+            error_kind=ErrorKind.MISSHAPEN,
+        )
+    if len(header) < 4 * (1 + dimensions):
+        raise ImageError(
+            f"{path}: expected an IDX header of {4 * (1 + dimensions)} bytes, received "
+            f"{len(header)} bytes in all; get the file again",
+            error_kind=ErrorKind.DAMAGED,
+        )
+    sizes: tuple[int, ...] = struct.unpack(f">{dimensions}I", header[4:])
+    if not all(sizes):
+        raise ImageError(
+            f"{path} holds no {content}s; get the file again", error_kind=ErrorKind.EMPTY
+        )
+    if math.prod(sizes[1:]) > MAX_PIXELS:
+        raise ImageError(
+            f"{path}: its images are {sizes[1]}x{sizes[2]} pixels; expected at most "
+            f"{MAX_PIXELS // 1_000_000} megapixels; get the file again",
+            error_kind=ErrorKind.TOO_LARGE,
+        )
+    return sizes
+
+
+def _read_images(
+    path: str | Path, stream: BinaryIO, count: int, size: tuple[int, int]
+) -> Iterator[NDArray[np.uint8]]:
+    pixels = math.prod(size)
+    step = max(1, min(_IMAGES_A_BLOCK, _BLOCK_BYTES // pixels))
+    for start in range(0, count, step):
+        wanted = min(step, count - start)
+        content = stream.read(wanted * pixels)
+        present = len(content) // pixels
+        block = bytearray(content[: present * pixels])  # a copy that may be written to
+        yield from np.frombuffer(block, np.uint8).reshape(-1, *size)
+        if present < wanted:
+            raise ImageError(
+                f"{path} is cut off: its header announces {count} images, {start + present} are "
+                "there; get the file again",
+                error_kind=ErrorKind.DAMAGED,
+            )
+    if stream.read(1):
+        raise ImageError(
+            f"{path} is too long: more follows the {count} images that its header announces; "
+            "get the file again",
+            error_kind=ErrorKind.DAMAGED,
+        )

@@ -1,0 +1,185 @@
+"""Image files by their paths: one file, those below a folder, those that a list names."""
+
+import io
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+from hangtag.errors import DataError, ErrorKind, ImageError
+from hangtag.files.paths import describe_skipped, make_printable
+from hangtag.images.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
+from hangtag.readers.arrays import ARRAY_SUFFIX, ArrayFile
+from hangtag.readers.idx import IdxFile, is_idx
+from hangtag.readers.record import Record, Source, fail, name_file
+
+TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+
+_READ = (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES, ARRAY_SUFFIX)
+"""Suffixes of the files that are read below a folder."""
+
+
+class ImageFile(Source):
+    """One image file; what is wrong with it shows when it is decoded."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Record]:
+        yield name_file(self._path)
+
+    @property
+    def description(self) -> str:
+        """What is read, for people."""
+        return f"the image {make_printable(self._path)}"
+
+    @property
+    def total(self) -> int | None:
+        """One."""
+        return 1
+
+    @property
+    def files(self) -> int:
+        """One."""
+        return 1
+
+
+class ImageFolder(Source):
+    """The images and arrays below a folder, by path. The names of one folder are in memory.
+
+    Raises:
+        DataError: There is none.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._skipped: Counter[str] = Counter()
+        self._total: int | None = 0
+        for path in _walk(folder, self._skipped):
+            count = open_file(path).total if isinstance(path, str) else 1
+            self._total = None if self._total is None or count is None else self._total + count
+        if self._total == 0:
+            read = ", ".join(sorted({*IMAGE_SUFFIXES, ARRAY_SUFFIX}))
+            raise DataError(
+                f"the folder {folder} holds no image ({read})"
+                f"{describe_skipped(self._skipped, before=', but ')}; IDX files and tables are "
+                "read when they are named"
+            )
+
+    def __iter__(self) -> Iterator[Record]:
+        """Gives the images; a folder that cannot be entered is a record of its error."""
+        for path in _walk(self._folder, Counter()):
+            if isinstance(path, str):
+                yield from read_file(path)
+            else:
+                yield fail(path.folder, path.error)
+
+    @property
+    def description(self) -> str:
+        """What is read, for people."""
+        return f"the images in {make_printable(self._folder)}"
+
+    @property
+    def total(self) -> int | None:
+        """The number of images."""
+        return self._total
+
+    @property
+    def files(self) -> int:
+        """About the number of images."""
+        return self._total or 0
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """Files that are no images, by suffix; hidden ones and links to folders."""
+        return self._skipped
+
+
+class PathList(Source):
+    """The image files that a stream names, one a line or with a NUL byte after each.
+
+    One that does not exist is a record of its error. The stream is read once.
+    """
+
+    def __init__(self, lines: TextIO) -> None:
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[Record]:
+        if isinstance(self._lines, io.TextIOWrapper):
+            self._lines.reconfigure(errors="surrogateescape")  # A file name need not be UTF-8.
+        for number, line in enumerate(self._lines):
+            text = line.removeprefix("\ufeff") if number == 0 else line
+            for path in text.rstrip("\r\n").split("\0"):
+                if path:
+                    yield from read_file(path)
+
+    @property
+    def description(self) -> str:
+        """What is read, for people."""
+        return "the listed images"
+
+    @property
+    def total(self) -> int | None:
+        """None: the list may still be growing."""
+        return None
+
+
+def open_file(path: str) -> Source:
+    """Opens a file that is no table: an image, a ``.npy`` array or an IDX file."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix == ARRAY_SUFFIX:
+        return ArrayFile(path)
+    return IdxFile(path) if suffix not in IMAGE_SUFFIXES and is_idx(path) else ImageFile(path)
+
+
+def read_file(path: str) -> Iterator[Record]:
+    """Gives the images of a file that is no table; a table is a record of an error."""
+    if path.lower().endswith(TABLE_SUFFIXES):
+        problem = "is a table, which is not read from a list of paths; give it as an argument"
+        yield fail(path, ImageError(f"{path} {problem}", error_kind=ErrorKind.NOT_AN_IMAGE))
+    else:
+        yield from open_file(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """A folder that cannot be entered."""
+
+    folder: str
+    error: ImageError
+
+
+def _walk(folder: str, skipped: Counter[str]) -> Iterator[str | _Closed]:
+    """Gives the files to read below `folder` in the order of their paths; follows no folder link.
+
+    Counts in `skipped` what it does not give.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(_keep(entries, skipped))
+    except OSError as error:
+        reason = f"cannot read the folder {folder}: {error.strerror or error}"
+        yield _Closed(folder, ImageError(reason, error_kind=ErrorKind.UNREADABLE))
+        return
+    prefix = "" if folder == os.curdir else os.path.join(folder, "")
+    for name, is_folder in found:
+        if is_folder:
+            yield from _walk(prefix + name, skipped)
+        else:
+            yield prefix + name
+
+
+def _keep(entries: Iterable[os.DirEntry[str]], skipped: Counter[str]) -> Iterator[tuple[str, bool]]:
+    """Gives name and whether it is a folder, of folders and files to read; none that is hidden."""
+    for entry in entries:
+        if entry.name.startswith("."):
+            skipped["hidden"] += 1
+        elif entry.is_dir(follow_symlinks=False):
+            yield entry.name, True
+        elif entry.is_dir():
+            skipped["links to folders"] += 1
+        elif entry.name.lower().endswith(_READ):
+            yield entry.name, False
+        else:
+            skipped[os.path.splitext(entry.name)[1].lower() or "without a suffix"] += 1

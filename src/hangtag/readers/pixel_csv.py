@@ -1,0 +1,401 @@
+"""Pixel CSV, as Kaggle's Fashion-MNIST: ``pixel1,...,pixel784`` with or without ``label``.
+
+One row an image and one line a row, integers 0-255, row by row from the top left, in any order of
+the columns. Blocks of lines are parsed by array operations; a block in which anything is out of
+the ordinary is parsed line by line, to say what and where.
+"""
+
+import csv
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hangtag.errors import DataError, ErrorKind, ImageError
+from hangtag.files.gzipped import open_plain
+from hangtag.files.paths import make_printable
+from hangtag.images.spec import FASHION_MNIST_SPEC
+from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES, Record, Source, fail
+from hangtag.tables.columns import ColumnKind
+from hangtag.tables.csv_text import LONGEST_LINE, read_header
+from hangtag.tables.lines import count_lines
+from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
+
+_PIXEL = re.compile(r"pixel[1-9][0-9]{0,8}")
+_SPLIT_FILE = re.compile(r"(?P<name>.+)_(?P<split>train|validation|val|test)\.csv(\.gz)?")
+_WHOLE_NUMBER = re.compile("-?[0-9]{1,40}")
+_PIXEL_TEXTS = {str(value): value for value in range(256)}
+_LABEL = "label"
+_LINES_A_BLOCK = 500
+_BLOCK_BYTES = 4 << 20
+_COMMA, _NEWLINE, _ZERO = b",\n0"
+_MOST_DIGITS = 3
+_BRIGHTEST = 255
+_NO_NUMBER = 1000
+
+
+class PixelCsv(Source):
+    """The rows of a pixel CSV, gzip or not, whose images are square.
+
+    A row that cannot be read becomes a record of its error; the others are read all the same.
+    Columns that hold no pixel are passed through as text.
+
+    Raises:
+        DataError: It cannot be read, a column occurs twice, or there are no rows.
+    """
+
+    def __init__(self, path: str, header: Sequence[str]) -> None:
+        repeated = next((name for name in header if list(header).count(name) > 1), None)
+        if repeated is not None:
+            raise DataError(f"{path}: the column '{repeated}' occurs twice; give each its own name")
+        _require_rows(path)
+        self._path, self._header = path, tuple(header)
+
+    def __iter__(self) -> Iterator[Record]:
+        name, extras = make_printable(self._path), list(self.columns)
+        try:
+            rows = _Parser(self._path, self._header, self._find_size()).read()
+            for number, row in enumerate(rows):
+                place = f"{name}[{number}]"
+                if row.error is not None:
+                    yield fail(self._path, row.error, name=place)
+                    continue
+                cells = dict(zip(extras, row.cells, strict=True))
+                yield Record(
+                    name=place,
+                    id=place,
+                    image=row.image,
+                    source=self._path,
+                    label=cells.get(_LABEL),
+                    extras=cells,
+                )
+        except ImageError as error:
+            yield fail(self._path, error)
+        except DataError as error:
+            yield fail(self._path, ImageError(str(error), error_kind=ErrorKind.DAMAGED))
+
+    @property
+    def description(self) -> str:
+        """What is read, for people."""
+        return f"the pixel CSV {make_printable(self._path)}"
+
+    @property
+    def total(self) -> int | None:
+        """The number of lines after the header; None for gzip, where counting takes long."""
+        lines = count_lines(Path(self._path))
+        return None if lines is None else max(0, lines - 1)
+
+    @property
+    def columns(self) -> Mapping[str, ColumnKind]:
+        """The columns that hold no pixel."""
+        return {name: "text" for name in self._header if not _PIXEL.fullmatch(name)}
+
+    def _find_size(self) -> tuple[int, int]:
+        pixels = {name for name in self._header if _PIXEL.fullmatch(name)}
+        side = math.isqrt(len(pixels))
+        if side * side != len(pixels) or pixels != set(_name_pixels((side, side))):
+            raise ImageError(
+                f"{self._path}: expected the columns pixel1 to pixelN of square images, such as "
+                f"pixel784 for 28x28, received {len(pixels)} such columns",
+                error_kind=ErrorKind.MISSHAPEN,
+            )
+        return side, side
+
+
+class PixelCsvSplits(Source):
+    """Pixel CSV files of Fashion-MNIST that are the splits of one data set.
+
+    Their names end in the split, ``NAME_train.csv``; a file without one is ``train``. They have
+    the columns ``label`` and ``pixel1`` to ``pixel784`` and no other.
+
+    Raises:
+        DataError: The files belong to several data sets, or lack a column or a row.
+    """
+
+    def __init__(self, source: Path, files: Sequence[Path]) -> None:
+        self._source = source
+        found: dict[str, Path] = {}
+        names = set()
+        for path in files:
+            name, split = _split_name(path)
+            names.add(name)
+            if split in found or len(names) > 1:
+                raise DataError(
+                    f"{source} holds more than one data set: {files[0].name} and {path.name}; "
+                    "open one file, or leave one NAME with one file a split"
+                )
+            found[split] = path
+        self.name = names.pop()
+        self._files = {split: found[split] for split in SPLIT_NAMES if split in found}
+        self._headers = {
+            split: read_header(path, separators=",") for split, path in self._files.items()
+        }
+        for split, path in self._files.items():
+            _check_columns(path, self._headers[split])
+            _require_rows(path)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Gives the labelled records; raises DataError at the first thing that is wrong."""
+        for split, path in self._files.items():
+            parser = _Parser(str(path), self._headers[split], FASHION_MNIST_SPEC.size, strict=True)
+            for number, row in enumerate(parser.read()):
+                if row.error is not None:
+                    raise row.error
+                yield Record(
+                    name=f"{make_printable(path)}[{number}]",
+                    id=f"{split}/{number:05d}",
+                    image=row.image,
+                    source=str(path),
+                    label=_read_label(row),
+                    split=split,
+                )
+
+    @property
+    def description(self) -> str:
+        """What is read, for people."""
+        return f"the pixel CSV {make_printable(self._source)}"
+
+    @property
+    def total(self) -> int | None:
+        """The number of lines after the headers; None for gzip, where counting takes long."""
+        lines = [count_lines(path) for path in self._files.values()]
+        return None if None in lines else sum((count or 1) - 1 for count in lines)
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The ten classes of Fashion-MNIST: the files hold only their numbers."""
+        return FASHION_MNIST_CLASSES
+
+
+def is_pixel_header(header: Sequence[str]) -> bool:
+    """Tells whether these are the columns of a pixel CSV."""
+    return any(map(_PIXEL.fullmatch, header)) or list(header) == [_LABEL]
+
+
+def is_split_file(path: Path) -> bool:
+    """Tells whether a file is called as a split of a data set, such as ``NAME_train.csv``."""
+    return _SPLIT_FILE.fullmatch(path.name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row: its pixels (H, W) and the cells of its other columns, or its error."""
+
+    where: str
+    image: NDArray[np.uint8] | None
+    cells: Sequence[str] = ()
+    error: ImageError | None = None
+
+
+class _Parser:
+    """Parses the rows of a file whose columns are known.
+
+    Args:
+        path: The file.
+        header: Its columns.
+        size: Height and width of its images.
+        strict: Whether a line of white space is an error; else it is left out.
+    """
+
+    def __init__(
+        self, path: str, header: Sequence[str], size: tuple[int, int], *, strict: bool = False
+    ) -> None:
+        self._path, self._header, self._size, self._strict = path, list(header), size, strict
+        self._pixels = np.array([self._header.index(name) for name in _name_pixels(size)])
+        self._others = [
+            position for position, name in enumerate(header) if not _PIXEL.fullmatch(name)
+        ]
+        self._in_order = bool((np.diff(self._pixels) == 1).all())
+
+    def read(self) -> Iterator[_Row]:
+        """Gives the rows in order; raises DataError where the file cannot be read on."""
+        with open_plain(Path(self._path)) as stream:
+            stream.readline(LONGEST_LINE)
+            numbered = self._number_lines(stream)
+            while block := _take_block(numbered):
+                rows = self._parse_block([line for _, _, line in block])
+                if rows is None:
+                    yield from (self._parse_line(*row) for row in block)
+                    continue
+                for (number, line, _), (image, cells) in zip(block, rows, strict=True):
+                    yield _Row(self._place(number, line), image, cells)
+
+    def _number_lines(self, stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+        """Gives the number of each row, that of its line, and the line."""
+        number, blank = 0, b"\r\n" if self._strict else None
+        for line, content in enumerate(iter(lambda: stream.readline(LONGEST_LINE), b""), start=2):
+            if content.strip(blank):
+                number += 1
+                yield number, line, content
+
+    def _parse_block(
+        self, lines: Sequence[bytes]
+    ) -> list[tuple[NDArray[np.uint8], Sequence[str]]] | None:
+        """Parses lines at once; returns None when any of them is not plain digits and commas."""
+        content = b"".join(lines).replace(b"\r\n", b"\n")
+        if not content.endswith(b"\n"):
+            content += b"\n"
+        columns = len(self._header)
+        if b'"' in content or content.count(b"\n") != len(lines):
+            return None
+        values = np.frombuffer(content, np.uint8)
+        ends = np.flatnonzero((values == _COMMA) | (values == _NEWLINE))
+        last = values[ends[columns - 1 :: columns]]
+        if len(ends) != columns * len(lines) or (last != _NEWLINE).any():
+            return None
+        pixels = self._select(_parse_numbers(values, ends).reshape(-1, columns))
+        others = self._read_others(content, ends.reshape(-1, columns))
+        if others is None or pixels.max() > _BRIGHTEST:
+            return None
+        images = pixels.astype(np.uint8).reshape(-1, *self._size)
+        return list(zip(images, others, strict=True))
+
+    def _select(self, numbers: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """Returns the columns of the pixels, (N, P)."""
+        if self._in_order:
+            return numbers[:, self._pixels[0] : self._pixels[-1] + 1]
+        return numbers[:, self._pixels]
+
+    def _read_others(self, content: bytes, ends: NDArray[np.int64]) -> list[list[str]] | None:
+        """Returns the texts of the other columns, given where cells end (N, columns).
+
+        None where they are no UTF-8.
+        """
+        starts = np.concatenate([[0], ends.ravel()[:-1] + 1]).reshape(ends.shape)
+        places = zip(starts[:, self._others].tolist(), ends[:, self._others].tolist(), strict=True)
+        try:
+            return [
+                [content[start:end].decode() for start, end in zip(*place, strict=True)]
+                for place in places
+            ]
+        except UnicodeDecodeError:
+            return None
+
+    def _parse_line(self, number: int, line: int, content: bytes) -> _Row:
+        """Parses one row of a block that is out of the ordinary."""
+        where = self._place(number, line)
+        try:
+            cells = self._split(content)
+            pixels = [_parse_pixel(self._header[at], cells[at]) for at in self._pixels.tolist()]
+        except ValueError as error:
+            return _Row(where, None, error=_bad_row(where, str(error)))
+        image = np.array(pixels, np.uint8).reshape(self._size)
+        return _Row(where, image, [cells[at] for at in self._others])
+
+    def _split(self, content: bytes) -> list[str]:
+        text = content.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        if not text.strip():
+            raise ValueError(": the line holds only white space")
+        try:
+            cells = next(csv.reader([text]), [])
+        except csv.Error as error:
+            raise ValueError(f": {error}") from error
+        if len(cells) != len(self._header):
+            raise ValueError(f": expected {len(self._header)} cells, received {len(cells)}")
+        return cells
+
+    def _place(self, number: int, line: int) -> str:
+        return f"{self._path}, row {number} (line {line} of the file)"
+
+
+def _parse_numbers(values: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """Reads cells of one to three digits as numbers, (N,); others get `_NO_NUMBER`.
+
+    Args:
+        values: The bytes of the text, one of a comma and a newline after each cell.
+        ends: Where these are, (N,).
+    """
+    digits = values - np.uint8(_ZERO)
+    is_digit = digits <= 9
+    digits = np.where(is_digit, digits, 0).astype(np.uint16)
+    # The number that ends at each byte: a separator stands for 0 and ends what is before it.
+    numbers = digits.copy()
+    numbers[1:] += 10 * digits[:-1]
+    numbers[2:] += 100 * digits[:-2] * is_digit[1:-1]
+    numbers = numbers[ends - 1]
+    lengths = np.diff(ends, prepend=-1) - 1
+    numbers[(lengths < 1) | (lengths > _MOST_DIGITS)] = _NO_NUMBER
+    is_digit[ends] = True
+    numbers[np.searchsorted(ends, np.flatnonzero(~is_digit))] = _NO_NUMBER
+    return numbers
+
+
+def _parse_pixel(column: str, cell: str) -> int:
+    value = _PIXEL_TEXTS.get(cell)
+    return _parse_number(column, cell, "a pixel", 255) if value is None else value
+
+
+def _parse_number(column: str, cell: str, meaning: str, highest: int) -> int:
+    """Returns a whole number 0 to `highest`; raises ValueError, which begins after the place."""
+    expected = f", column '{column}': expected {meaning} 0-{highest}, received"
+    text = cell.strip(" \t")
+    if not _WHOLE_NUMBER.fullmatch(text):  # int() takes more, such as 1_0 and foreign digits.
+        raise ValueError(f"{expected} {cell[:40]!r}, which is not a whole number")
+    if not 0 <= int(text) <= highest:
+        raise ValueError(f"{expected} {int(text)}, which is outside")
+    return int(text)
+
+
+def _read_label(row: _Row) -> str:
+    """Returns the class that the only other cell of a row is the number of."""
+    try:
+        number = _parse_number(_LABEL, row.cells[0], "a label", len(FASHION_MNIST_CLASSES) - 1)
+    except ValueError as error:
+        raise _bad_row(row.where, str(error)) from error
+    return FASHION_MNIST_CLASSES[number]
+
+
+def _bad_row(where: str, problem: str) -> ImageError:
+    return ImageError(f"{where}{problem}; mend the row", error_kind=ErrorKind.DAMAGED)
+
+
+def _take_block(lines: Iterator[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    block: list[tuple[int, int, bytes]] = []
+    size = 0
+    while len(block) < _LINES_A_BLOCK and size < _BLOCK_BYTES and (row := next(lines, None)):
+        block.append(row)
+        size += len(row[2])
+    return block
+
+
+def _name_pixels(size: tuple[int, int]) -> list[str]:
+    return [f"pixel{number}" for number in range(1, size[0] * size[1] + 1)]
+
+
+def _split_name(path: Path) -> tuple[str, str]:
+    """Returns the data set and the split that a file belongs to by its name."""
+    match = _SPLIT_FILE.fullmatch(path.name)
+    if match:
+        return match["name"], SPLIT_ALIASES[match["split"]]
+    return path.name.removesuffix(".gz").removesuffix(".csv"), "train"
+
+
+def _require_rows(path: str | Path) -> None:
+    """Raises DataError where nothing follows the header."""
+    with open_plain(Path(path)) as stream:
+        stream.readline(LONGEST_LINE)
+        if not stream.read(1):
+            raise DataError(f"{path} has a header but no rows; get the file again")
+
+
+def _check_columns(path: Path, header: Sequence[str]) -> None:
+    """Raises DataError where a column is missing or one too many for Fashion-MNIST."""
+    columns = [_LABEL, *_name_pixels(FASHION_MNIST_SPEC.size)]
+    missing = [column for column in columns if column not in set(header)]
+    if missing:
+        raise DataError(
+            f"{path}: the column '{missing[0]}' is missing ({len(missing)} missing in all); "
+            f"expected label, pixel1, ..., {columns[-1]}"
+        )
+    if len(header) > len(columns):
+        extra = next(iter(Counter(header) - Counter(columns)))
+        raise DataError(
+            f"{path}: the column '{extra}' is one too many ({len(header)} columns); "
+            f"expected label, pixel1, ..., {columns[-1]}, {len(columns)} columns"
+        )

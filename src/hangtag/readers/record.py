@@ -1,0 +1,104 @@
+"""What every reader gives: records, one an image, from a source that can be iterated over."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hangtag.errors import ImageError
+from hangtag.files.paths import make_printable
+from hangtag.images.decoding import ImageInput
+from hangtag.tables.columns import Cell, ColumnKind
+
+SPLIT_NAMES = ("train", "validation", "test")
+"""The splits that a data set may have, in the order in which they are listed."""
+
+SPLIT_ALIASES: Mapping[str, str] = {**{name: name for name in SPLIT_NAMES}, "val": "validation"}
+"""What a source may call a split -> what we call it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One image and what its source says about it.
+
+    Attributes:
+        name: What outputs and messages call it: its path, or ``FILE[INDEX]``. Bytes of a path that
+            are not UTF-8 are escaped, here and in `id`.
+        id: What its source calls it: the cell of the column ``id`` or ``image``, the path below a
+            folder of class folders, ``SPLIT/NUMBER``; the name where the source says nothing.
+        image: A path, the bytes of a file, or pixels; None where `error` says why there is none.
+        source: The file that it comes from, which is the image itself or holds it or names it.
+        label: What the supplier calls it; None where the source does not say.
+        supplier: Who sent it; None where the source does not say.
+        split: The split that it belongs to, as the source spells it; None where it does not say.
+        product: What it is a view of; None where the source does not say.
+        extras: Cells of its row, by column, to be passed through.
+        error: Why it cannot be read.
+    """
+
+    name: str
+    id: str
+    image: ImageInput | None
+    source: str
+    label: str | None = None
+    supplier: str | None = None
+    split: str | None = None
+    product: str | None = None
+    extras: Mapping[str, Cell] = field(default_factory=dict)
+    error: ImageError | None = None
+
+
+class Source(ABC):
+    """Records of one outside format; iterating reads it from its beginning, again each time."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Record]:
+        """Gives the records in order; only what is under way is in memory."""
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """What is read, for people, such as ``the class folders in photos``."""
+
+    @property
+    @abstractmethod
+    def total(self) -> int | None:
+        """About how many records there are; None where counting takes long."""
+
+    @property
+    def files(self) -> int:
+        """About how many of them are image files, which have to be decoded."""
+        return 0
+
+    @property
+    def columns(self) -> Mapping[str, ColumnKind]:
+        """The columns of the table, in order; none where the source is no table."""
+        return {}
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """All labels that may occur, where the source fixes them; some may not occur."""
+        return None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader should know of the source, a sentence each."""
+        return ()
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """Files that are no images and were left out, by kind, such as ``.txt`` or ``hidden``."""
+        return Counter()
+
+
+def name_file(path: str) -> Record:
+    """Returns the record of an image file."""
+    name = make_printable(path)
+    return Record(name=name, id=name, image=path, source=path)
+
+
+def fail(path: str, error: ImageError, *, name: str = "") -> Record:
+    """Returns a record that says why there is no image; its name is the path by default."""
+    name = name or make_printable(path)
+    printable = ImageError(make_printable(str(error)), error_kind=error.error_kind)
+    return Record(name=name, id=name, image=None, source=path, error=printable)
