@@ -1,6 +1,7 @@
 """Generates the parts of the documentation that repeat the code.
 
     python -m scripts.generate_docs            write all blocks, pictures and example images
+    python -m scripts.generate_docs --quick    write the quick blocks only
     python -m scripts.generate_docs --check    compare the quick blocks; exit code 1 if one is stale
 
 A block in a Markdown file lies between two comments. The first names its source:
@@ -17,6 +18,7 @@ of`` blocks take long or contain times; only this script writes them. A source i
 speed, from the recorded runs and the benchmark).
 """
 
+import argparse
 import csv
 import os
 import re
@@ -37,6 +39,7 @@ import hangtag
 from hangtag.cli.main import app
 from hangtag.reports.curves import draw_curves
 from hangtag.training.recipes import schema
+from scripts.prediction_figure import draw_predictions
 from scripts.recipe_figures import (
     EVIDENCE,
     draw_accuracy_against_time,
@@ -53,29 +56,38 @@ FIGURES = ("class_examples", "class_means", "pixel_histogram", "class_balance", 
 
 
 def main() -> int:
-    """Writes everything, or checks the quick blocks."""
+    """Writes everything, writes the quick blocks, or checks these."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--quick", action="store_true", help="write the quick blocks only")
+    modes.add_argument("--check", action="store_true", help="compare the quick blocks only")
+    options = parser.parse_args()
     os.chdir(ROOT)
-    check = "--check" in sys.argv
-    if not check:
+    if options.check:
+        return check_pages()
+    if not options.quick:
         write_pictures()
-    stale = [page for page in PAGES if not update_page(page, check=check)]
+    for page in PAGES:
+        page.write_text(fill_blocks(page, quick=options.quick), encoding="utf-8")
+    return 0
+
+
+def check_pages() -> int:
+    """Names the pages whose quick blocks are stale; returns the exit code."""
+    stale = [page for page in PAGES if page.read_text("utf-8") != fill_blocks(page, quick=True)]
     for page in stale:
         print(f"{page.relative_to(ROOT)} is stale; run: make docs")
     return 1 if stale else 0
 
 
-def update_page(page: Path, *, check: bool) -> bool:
-    """Fills the blocks of a page; with `check`, only says whether they are as they should be."""
-    before = page.read_text(encoding="utf-8")
+def fill_blocks(page: Path, *, quick: bool) -> str:
+    """Returns the text of a page with its blocks made anew; with `quick`, only the quick ones."""
 
     def fill(block: re.Match[str]) -> str:
         start, once, source, end = block.groups()
-        return block.group(0) if check and once else f"{start}{make_block(source)}{end}"
+        return block.group(0) if quick and once else f"{start}{make_block(source)}{end}"
 
-    after = BLOCK.sub(fill, before)
-    if not check:
-        page.write_text(after, encoding="utf-8")
-    return not check or before == after
+    return BLOCK.sub(fill, page.read_text(encoding="utf-8"))
 
 
 def make_block(source: str) -> str:
@@ -123,6 +135,7 @@ def write_pictures() -> None:
         for figure in ("confusion_matrix", "correct", "incorrect"):
             shutil.copy(Path(folder) / "report" / f"{figure}.png", IMAGES)
     write_curves()
+    write_predictions()
     write_saliency_map()
     (IMAGES / "accuracy_against_time.png").write_bytes(draw_accuracy_against_time(read_evidence()))
     write_examples()
@@ -136,12 +149,20 @@ def write_curves() -> None:
     (IMAGES / "curves.png").write_bytes(draw_curves(history))
 
 
+def write_predictions() -> None:
+    """Draws the predictions for the example photos."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "predictions.csv"
+        run(f"hangtag predict docs/example-photos --precision 0.9 --out {table} --quiet")
+        (IMAGES / "predictions.png").write_bytes(draw_predictions(table))
+
+
 def write_saliency_map() -> None:
-    """Draws where the shipped model looks at an example image."""
+    """Draws the explanation of the prediction for an example image."""
     with tempfile.TemporaryDirectory() as folder:
         run(f"hangtag predict docs/examples/4-coat.png --out {folder}/o.csv --explain --quiet")
         (picture,) = (Path(folder) / "o.csv.saliency").iterdir()
-        shutil.copy(picture, IMAGES / "heat_map.png")
+        shutil.copy(picture, IMAGES / "saliency_map.png")
 
 
 def write_examples() -> None:
