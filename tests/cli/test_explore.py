@@ -128,24 +128,24 @@ def test_photos_are_screened(run: Run, photos: Path, tmp_path: Path) -> None:
 def test_photos_as_json(run: Run, photos: Path, tmp_path: Path) -> None:
     result = run(photos, "--out", tmp_path / "out", "--model", "none", "--json")
     assert result.exit_code == 0, result.exception
-    screening = json.loads(result.stdout)["screening"]
-    assert screening["photos"] == 6
-    assert screening["quality"]["small"]["count"] == 1
-    assert screening["quality"]["dark"] == {
+    quality = json.loads(result.stdout)["image_quality"]
+    assert quality["photos"] == 6
+    assert quality["quality"]["small"]["count"] == 1
+    assert quality["quality"]["dark"] == {
         "count": 0,
         "at": 110,
         "above": False,
         "meaning": "brightest channel of its brightest hundredth, 0-255",
     }
-    assert screening["duplicates"]["exact"] == {
+    assert quality["duplicates"]["exact"] == {
         "items": 1,
         "splits": 1,
         "suppliers": 0,
         "labels": 1,
     }
-    assert screening["duplicates"]["near"]["items"] == 1
-    assert screening["duplicates"]["model"] is None
-    assert [one["id"] for one in screening["broken"]] == ["n6"]
+    assert quality["duplicates"]["near"]["items"] == 1
+    assert quality["duplicates"]["model"] is None
+    assert [one["id"] for one in quality["broken"]] == ["n6"]
 
 
 def test_a_model_of_grey_images_cannot_look_at_photos(run: Run, photos: Path) -> None:

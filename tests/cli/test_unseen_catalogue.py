@@ -80,7 +80,7 @@ def test_explore_train_evaluate_predict(hangtag: Run, dataset: Path, tmp_path: P
     assert outcome.code == 0, outcome.err
     explored = json.loads(outcome.out)
     assert explored["splits"]["train"]["counts"] == dict.fromkeys(sorted(NAMES), len(KINDS))
-    assert len(explored["screening"]["broken"]) == len(BROKEN)
+    assert len(explored["image_quality"]["broken"]) == len(BROKEN)
     check_broken(tmp_path / "explore" / "broken.csv")
 
     run = tmp_path / "run"
@@ -107,4 +107,4 @@ def test_explore_train_evaluate_predict(hangtag: Run, dataset: Path, tmp_path: P
 
     outcome = hangtag("explore", dataset, "--model", run, "--out", tmp_path / "with", "--json")
     assert outcome.code == 0, outcome.err
-    assert json.loads(outcome.out)["screening"]["duplicates"]["model"] == str(run)
+    assert json.loads(outcome.out)["image_quality"]["duplicates"]["model"] == str(run)

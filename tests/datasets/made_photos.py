@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hangtag.datasets.screening_api import Photo, Photos
+from hangtag.datasets.photos import Photo, Photos
 from hangtag.images.colour import fit_colour
 from tests.photos import read_sample
 

@@ -16,7 +16,8 @@ from PIL import Image
 from hangtag.audit.proposals import Action
 from hangtag.audit.rules import BETWEEN, Rule, write_rules
 from hangtag.datasets import Dataset, Split
-from hangtag.datasets.screening_api import Screening, find_copies, find_faults
+from hangtag.datasets.image_quality import ImageQuality, find_quality_issues
+from hangtag.datasets.near_duplicates import find_photo_duplicates
 from hangtag.evaluation.metrics import Evaluation
 from hangtag.reports import explore, write_exploration, write_report
 from hangtag.reports.audit_page import write_audit_page
@@ -96,11 +97,11 @@ def test_photos_fit_a_phone(tmp_path: Path) -> None:
     images = [*cut_samples(3), cut_samples(1)[0], Image.new("RGB", (300, 300))]
     suppliers = ["A", "A", "A", "<b>" + 30 * "long", "A"]
     photos = list_images(images, suppliers=suppliers)
-    screening = Screening(photos, find_faults(photos), find_copies(photos))
+    quality = ImageQuality(photos, find_quality_issues(photos), find_photo_duplicates(photos))
     pixels = np.stack([np.asarray(image.resize((224, 224))) for image in images])
     split = Split(pixels, np.zeros(5, np.int64), np.arange(5).astype(np.str_))
     dataset = Dataset("photos", "here", ("a",), {"train": split})
-    page = write_exploration(tmp_path, dataset, explore(dataset), screening=screening)
+    page = write_exploration(tmp_path, dataset, explore(dataset), quality=quality)
     measured = probe(page, tmp_path / "profile")
     assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 4 + 1 + 2}
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hangtag.datasets import Dataset
-    from hangtag.datasets.screening_api import Screening
+    from hangtag.datasets.image_quality import ImageQuality
     from hangtag.models.classifier import Classifier
     from hangtag.reports import AugmentedCopies, Exploration
 
@@ -100,7 +100,7 @@ def explore(
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
     classifier = None if model in (None, NO_MODEL) else _load_photo_model(model)
     dataset = read_dataset(data, offline=offline, quiet=quiet)
-    screening = None
+    quality = None
     if dataset.first.images.ndim == 4:
         model = model or PHOTO_MODEL
         embeddings = None
@@ -108,11 +108,11 @@ def explore(
             classifier = classifier or _load_photo_model(model)
             embeddings = _embed(classifier, data, dataset, offline=offline, quiet=quiet)
         used = None if embeddings is None else model
-        screening = _screen(dataset, embeddings, model=used, quiet=quiet)
-        _write_tables(out, dataset, screening)
+        quality = _check_quality(dataset, embeddings, model=used, quiet=quiet)
+        _write_tables(out, dataset, quality)
     elif model is not None:
         raise DataError(f"--model: {dataset.source} holds no photos; leave the option out")
-    _show_dataset(dataset, out, screening=screening, augment=augment, as_json=as_json, quiet=quiet)
+    _show_dataset(dataset, out, quality=quality, augment=augment, as_json=as_json, quiet=quiet)
 
 
 def _load_photo_model(name: str) -> "Classifier":
@@ -145,30 +145,33 @@ def _embed(
     return np.concatenate(parts)
 
 
-def _screen(
+def _check_quality(
     dataset: "Dataset",
     embeddings: "NDArray[np.float32] | None",
     *,
     model: str | None,
     quiet: bool,
-) -> "Screening":
-    """Looks for faults and copies in the photos of a dataset."""
-    from hangtag.datasets.screening_api import Screening, find_copies, find_faults, list_photos
+) -> "ImageQuality":
+    """Finds quality issues and duplicates among the photos of a dataset."""
+    from hangtag.datasets.image_quality import ImageQuality, find_quality_issues
+    from hangtag.datasets.near_duplicates import find_photo_duplicates
+    from hangtag.datasets.photos import list_photos
 
     photos = list_photos(dataset)
     with progress_bar("measuring photos", quiet=quiet) as on_progress:
-        findings = find_faults(photos, on_progress=on_progress)
-    with progress_bar("looking for copies", quiet=quiet) as on_progress:
-        copies = find_copies(photos, embeddings, on_progress=on_progress)
-    return Screening(photos, findings, copies, model)
+        issues = find_quality_issues(photos, on_progress=on_progress)
+    with progress_bar("finding duplicates", quiet=quiet) as on_progress:
+        duplicates = find_photo_duplicates(photos, embeddings, on_progress=on_progress)
+    return ImageQuality(photos, issues, duplicates, model)
 
 
-def _write_tables(out: Path, dataset: "Dataset", screening: "Screening") -> None:
+def _write_tables(out: Path, dataset: "Dataset", quality: "ImageQuality") -> None:
     from hangtag.datasets import BROKEN, write_broken
-    from hangtag.datasets.screening_api import DUPLICATES, QUALITY, write_copies, write_findings
+    from hangtag.datasets.image_quality import QUALITY, write_quality_issues
+    from hangtag.datasets.near_duplicates import DUPLICATES, write_photo_duplicates
 
-    write_findings(out / QUALITY, screening.findings, screening.photos)
-    write_copies(out / DUPLICATES, screening.copies, screening.photos)
+    write_quality_issues(out / QUALITY, quality.issues, quality.photos)
+    write_photo_duplicates(out / DUPLICATES, quality.duplicates, quality.photos)
     write_broken(out / BROKEN, dataset.broken)
 
 
@@ -176,7 +179,7 @@ def _show_dataset(
     dataset: "Dataset",
     out: Path,
     *,
-    screening: "Screening | None",
+    quality: "ImageQuality | None",
     augment: str | None,
     as_json: bool,
     quiet: bool,
@@ -188,21 +191,21 @@ def _show_dataset(
     exploration = measure(dataset)
     augmented = None if augment is None else _draw_copies(dataset, augment)
     say(f"{dataset.name}: drawing the figures", quiet=quiet)
-    page = write_exploration(out, dataset, exploration, augmented=augmented, screening=screening)
+    page = write_exploration(out, dataset, exploration, augmented=augmented, quality=quality)
     if as_json:
         content = exploration.to_json()
-        if screening:
+        if quality:
             broken = [asdict(one) for one in dataset.broken]
-            content["screening"] = {**screening.to_json(), "broken": broken}
+            content["image_quality"] = {**quality.to_json(), "broken": broken}
         print_json({**content, "report": str(page)})
         return
     _print_tables(exploration)
-    if screening:
-        _print_screening(screening, broken=len(dataset.broken))
-        say(screening.method, quiet=quiet)
+    if quality:
+        _print_quality(quality, broken=len(dataset.broken))
+        say(quality.method, quiet=quiet)
     for notice in exploration.notices:
         say(f"note: {notice}", quiet=quiet)
-    if screening:
+    if quality:
         say(
             f"each such photo is in quality.csv, duplicates.csv or broken.csv of {out}", quiet=quiet
         )
@@ -264,13 +267,14 @@ def _draw_copies(dataset: "Dataset", recipe: str) -> "AugmentedCopies":
     )
 
 
-def _print_screening(screening: "Screening", *, broken: int) -> None:
-    from hangtag.datasets.screening_api import LIMITS, PLACES
+def _print_quality(quality: "ImageQuality", *, broken: int) -> None:
+    from hangtag.datasets.image_quality import QUALITY_LIMITS
+    from hangtag.datasets.near_duplicates import PLACES
 
-    total = len(screening.photos)
+    total = len(quality.photos)
     faults = [
-        [fault, f"{count:,}", f"{count / total:.2%}", LIMITS[fault].describe()]
-        for fault, count in screening.faults.items()
+        [fault, f"{count:,}", f"{count / total:.2%}", QUALITY_LIMITS[fault].describe()]
+        for fault, count in quality.issue_counts.items()
     ]
     rows = [
         ["broken", f"{broken:,}", f"{broken / (total + broken):.2%}", "cannot be read"],
@@ -279,7 +283,7 @@ def _print_screening(screening: "Screening", *, broken: int) -> None:
     print_table("photos with a fault", ["fault", "photos", "share", "meaning"], rows)
     rows = [
         [finding, *(f"{count:,}" for count in counts.values())]
-        for finding, counts in screening.duplicates.items()
+        for finding, counts in quality.duplicate_counts.items()
     ]
     columns = ["duplicates", "photos", *(f"across {place}" for place in PLACES)]
     print_table("photos that occur more than once", columns, rows)

@@ -6,7 +6,6 @@ in four billion pairs share one by chance: then an image more is held out.
 
 import base64
 import dataclasses
-import hashlib
 from collections.abc import Collection
 
 import numpy as np
@@ -19,6 +18,7 @@ from hangtag.datasets.splits import (
     stratified_split,
     supplier_split,
 )
+from hangtag.images.hashing import digest_pixels
 
 HELD_OUT = "held_out"
 """Where in a card's facts of the data the fingerprints of the validation images are."""
@@ -44,11 +44,8 @@ class Known:
 
 def fingerprint_images(images: NDArray[np.uint8]) -> Fingerprints:
     """Returns a fingerprint of each of images (N, H, W) or (N, H, W, C)."""
-    digests = (
-        hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=_FINGERPRINT.itemsize)
-        for image in images
-    )
-    return np.frombuffer(b"".join(one.digest() for one in digests), _FINGERPRINT)
+    digests = (digest_pixels(image, size=_FINGERPRINT.itemsize) for image in images)
+    return np.frombuffer(b"".join(digests), _FINGERPRINT)
 
 
 def pack_fingerprints(fingerprints: Fingerprints) -> str:

@@ -12,6 +12,9 @@ from hangtag.files.paths import make_printable
 from hangtag.images.colour import cut_bars
 from hangtag.images.decoding import read_size
 
+PHOTO_COLUMNS = ("id", "path", "split", "supplier", "label")
+"""Columns that name a photo in a table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Photo:
@@ -34,6 +37,11 @@ class Photo:
     label: str
     width: int
     height: int
+
+    @property
+    def cells(self) -> list[str]:
+        """Its cells in the columns `PHOTO_COLUMNS`."""
+        return [self.id, self.path, self.split, self.supplier, self.label]
 
 
 class Photos:

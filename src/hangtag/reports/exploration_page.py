@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from hangtag.datasets.dataset import Dataset
-from hangtag.datasets.screening_api import LIMITS, Copy, Finding, Photo, Screening
+from hangtag.datasets.image_quality import QUALITY_LIMITS, ImageQuality, QualityIssue
+from hangtag.datasets.near_duplicates import PhotoDuplicate
+from hangtag.datasets.photos import Photo
 from hangtag.files.atomic import write_bytes, write_text
 from hangtag.images.thumbnails import shrink
 from hangtag.reports.exploration import Exploration
@@ -59,7 +61,7 @@ def write_exploration(
     exploration: Exploration,
     *,
     augmented: AugmentedCopies | None = None,
-    screening: Screening | None = None,
+    quality: ImageQuality | None = None,
 ) -> Path:
     """Writes ``explore.html`` and ``figures/*.png`` into `folder`.
 
@@ -68,7 +70,7 @@ def write_exploration(
         dataset: The images.
         exploration: The numbers, as `explore` gives them for `dataset`.
         augmented: Images with augmented copies, to show side by side.
-        screening: The faults and copies in a dataset of photos.
+        quality: The faults and copies in a dataset of photos.
 
     Returns:
         The path of the page, which needs no other file.
@@ -87,10 +89,10 @@ def write_exploration(
         augmented=augmented,
         split_sizes=", ".join(f"{split.n:,} {name}" for name, split in exploration.splits.items()),
         head_gaps=_gaps_in(exploration.head.columns) if exploration.head else set(),
-        screening=screening,
-        first_photos=screening.photos.items[:_FIRST_PHOTOS] if screening else [],
-        faults=show_faults(screening) if screening else [],
-        copies=show_copies(screening) if screening else [],
+        quality=quality,
+        first_photos=quality.photos.items[:_FIRST_PHOTOS] if quality else [],
+        faults=show_faults(quality) if quality else [],
+        copies=show_copies(quality) if quality else [],
         most_classes=MOST_CLASSES,
         most_suppliers=MOST_SUPPLIERS,
     )
@@ -199,36 +201,36 @@ def _format_percent(fraction: float, _position: float) -> str:
     return f"{100 * fraction:.3g} %"
 
 
-def show_faults(screening: Screening) -> list[FaultGallery]:
+def show_faults(quality: ImageQuality) -> list[FaultGallery]:
     """Returns a gallery for each fault that occurs."""
     galleries = []
-    for fault, count in screening.faults.items():
-        found = [finding for finding in screening.findings if finding.fault == fault]
+    for fault, count in quality.issue_counts.items():
+        found = [issue for issue in quality.issues if issue.kind == fault]
         if found:
-            shown = [_show(screening, finding) for finding in found[:_PHOTOS_PER_FAULT]]
-            galleries.append(FaultGallery(fault, LIMITS[fault].describe(), count, shown))
+            shown = [_show(quality, issue) for issue in found[:_PHOTOS_PER_FAULT]]
+            galleries.append(FaultGallery(fault, QUALITY_LIMITS[fault].describe(), count, shown))
     return galleries
 
 
 def show_copies(
-    screening: Screening,
-) -> list[tuple[Copy, tuple[Photo, Picture], tuple[Photo, Picture]]]:
+    quality: ImageQuality,
+) -> list[tuple[PhotoDuplicate, tuple[Photo, Picture], tuple[Photo, Picture]]]:
     """Returns the worst copies, each with the earlier photo and its copy."""
     return [
         (
             copy,
-            (screening.photos.items[copy.other], _thumbnail(screening, copy.other)),
-            (screening.photos.items[copy.position], _thumbnail(screening, copy.position)),
+            (quality.photos.items[copy.other], _thumbnail(quality, copy.other)),
+            (quality.photos.items[copy.position], _thumbnail(quality, copy.position)),
         )
-        for copy in screening.copies[:_PAIRS_OF_COPIES]
+        for copy in quality.duplicates[:_PAIRS_OF_COPIES]
     ]
 
 
-def _show(screening: Screening, finding: Finding) -> tuple[str, Photo, Picture]:
-    photo = screening.photos.items[finding.position]
-    return f"{finding.value:.3g}", photo, _thumbnail(screening, finding.position)
+def _show(quality: ImageQuality, issue: QualityIssue) -> tuple[str, Photo, Picture]:
+    photo = quality.photos.items[issue.position]
+    return f"{issue.value:.3g}", photo, _thumbnail(quality, issue.position)
 
 
-def _thumbnail(screening: Screening, position: int) -> Picture:
-    pixels = shrink(screening.photos.picture(position))
-    return Picture(encode_image(pixels), f"Photo {screening.photos.items[position].id}")
+def _thumbnail(quality: ImageQuality, position: int) -> Picture:
+    pixels = shrink(quality.photos.picture(position))
+    return Picture(encode_image(pixels), f"Photo {quality.photos.items[position].id}")

@@ -1,7 +1,7 @@
 """Plants faults and copies among real photos and counts what is found.
 
     python -m benchmarks.clothing FOLDER all.csv --by-person
-    python -m benchmarks.screening all.csv [--model MODEL]    # of 300 photos, in a few minutes
+    python -m benchmarks.image_quality all.csv [--model MODEL]    # of 300 photos, in a few minutes
 
 For each change it tells in how many of the changed photos the fault is found, or how many are found
 as copies of the photo they were made of; and what is found in the photos as they are.
@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from hangtag.datasets.screening_api import Photo, Photos, find_copies, find_faults
+from hangtag.datasets.image_quality import find_quality_issues
+from hangtag.datasets.near_duplicates import find_photo_duplicates
+from hangtag.datasets.photos import Photo, Photos
 from hangtag.images.colour import fit_colour
 from hangtag.models.classifier import Classifier
 
@@ -34,19 +36,19 @@ def main() -> None:
     parser.add_argument("--model", help="a model of photos of 224x224: also look by embeddings")
     options = parser.parse_args()
     images = read_sample(options.manifest, count=options.photos)
-    faults = Counter(one.fault for one in find_faults(list_images(images)))
+    faults = Counter(one.kind for one in find_quality_issues(list_images(images)))
     print(f"{len(images)} photos as they are: {dict(faults) or 'no fault'}, ", end="")
-    print(f"{len(find_copies(list_images(images)))} copies")
+    print(f"{len(find_photo_duplicates(list_images(images)))} copies")
     model = Classifier.load(options.model) if options.model else None
     for fault, changes in FAULTS.items():
         for name, change in changes.items():
-            found = find_faults(list_images([change(image) for image in images]))
-            count = sum(one.fault == fault for one in found)
+            found = find_quality_issues(list_images([change(image) for image in images]))
+            count = sum(one.kind == fault for one in found)
             print(f"{name:24}{fault:14}{count / len(images):7.1%}")
     for name, change in COPIES.items():
         both = [*images, *map(change, images)]
         pixels = np.stack([fit_colour(image, SIZE) for image in both])
-        copies = find_copies(list_images(both), model.embed(pixels) if model else None)
+        copies = find_photo_duplicates(list_images(both), model.embed(pixels) if model else None)
         count = sum(one.position - one.other == len(images) for one in copies)
         print(f"{name:24}{'copy':14}{count / len(images):7.1%}, {len(copies) - count} others")
 

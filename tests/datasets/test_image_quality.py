@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 from skimage import measure
 
-from hangtag.datasets.screening_api import find_faults
+from hangtag.datasets.image_quality import find_quality_issues
 from hangtag.images.quality import measure_blur
 from tests.datasets.made_photos import cut_samples, list_images
 
@@ -33,8 +33,8 @@ PLANTED: dict[str, Change] = {
 def test_a_planted_fault_is_found_and_nothing_else(fault: str) -> None:
     images = cut_samples(10)
     images[6] = PLANTED[fault](images[6])
-    found = find_faults(list_images(images))
-    assert [(one.position, one.fault) for one in found] == [(6, fault)]
+    found = find_quality_issues(list_images(images))
+    assert [(one.position, one.kind) for one in found] == [(6, fault)]
 
 
 def test_the_worst_comes_first() -> None:
@@ -42,13 +42,13 @@ def test_the_worst_comes_first() -> None:
         image.resize((side, side))
         for image, side in zip(cut_samples(3), (240, 90, 150), strict=True)
     ]
-    assert [one.value for one in find_faults(list_images(images))] == [90, 150, 240]
+    assert [one.value for one in find_quality_issues(list_images(images))] == [90, 150, 240]
 
 
 def test_a_white_ground_is_not_over_exposed() -> None:
     ground = Image.new("RGB", (300, 300), "white")
     ground.paste(cut_samples(1)[0].resize((120, 160)), (90, 70))
-    assert find_faults(list_images([ground])) == []
+    assert find_quality_issues(list_images([ground])) == []
 
 
 def test_bars_beside_a_photo_are_no_part_of_it() -> None:
@@ -57,8 +57,8 @@ def test_bars_beside_a_photo_are_no_part_of_it() -> None:
     noisy = np.array(dark)
     noisy[[0, -1]] = noisy[:, [0, -1]] = 0
     noisy[:, 0] = np.random.default_rng(0).integers(0, 100, (280, 3))
-    (found,) = find_faults(list_images([Image.fromarray(noisy)]))
-    assert found.fault == "dark"
+    (found,) = find_quality_issues(list_images([Image.fromarray(noisy)]))
+    assert found.kind == "dark"
 
 
 def test_blur_is_that_of_scikit_image_and_does_not_depend_on_contrast() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.images.close_codes import find_close_codes
+from hangtag.images.hashing import find_close_pairs
 
 MOST = 40
 
@@ -27,7 +27,7 @@ def test_nearly_all_close_pairs_are_found_and_no_others() -> None:
     all_pairs = {tuple(pair) for pair in np.argwhere(np.triu(distances <= MOST, 1)).tolist()}
     assert len(all_pairs) >= 500
 
-    pairs, different = find_close_codes(codes, MOST)
+    pairs, different = find_close_pairs(codes, MOST)
     found = {tuple(pair) for pair in pairs.tolist()}
     assert found <= all_pairs
     assert len(found) > 0.95 * len(all_pairs)
@@ -37,12 +37,12 @@ def test_nearly_all_close_pairs_are_found_and_no_others() -> None:
 
 def test_no_code_or_one_has_no_pair() -> None:
     for count in (0, 1):
-        pairs, different = find_close_codes(np.zeros((count, 32), np.uint8), MOST)
+        pairs, different = find_close_pairs(np.zeros((count, 32), np.uint8), MOST)
         assert pairs.shape == (0, 2)
         assert different.shape == (0,)
 
 
 def test_the_work_is_bounded_where_all_codes_are_the_same() -> None:
-    pairs, _ = find_close_codes(np.zeros((1000, 32), np.uint8), MOST)
+    pairs, _ = find_close_pairs(np.zeros((1000, 32), np.uint8), MOST)
     assert len(pairs) <= 1000 * 64
     assert np.isin(np.arange(1000), pairs).all()
