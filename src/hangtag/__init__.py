@@ -15,7 +15,6 @@ Importing this package imports nothing heavy; each function imports what it need
 
 import os
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 # ONNX Runtime gathers usage data unless told not to; nothing here reports to anybody.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = version("hangtag")
+__version__ = "0.1.0"
 __all__ = ["__version__", "load", "load_dataset", "train"]
 
 

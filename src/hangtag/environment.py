@@ -1,6 +1,5 @@
 """What this process runs on: the machine, the packages installed, and its signals."""
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -39,6 +38,8 @@ def memory() -> int:
 
 def versions() -> dict[str, str]:
     """Returns the versions of Python, Hangtag and the packages whose version matters."""
+    import importlib.metadata
+
     found = {"python": platform.python_version()}
     for package in ("hangtag", *PACKAGES):
         try:

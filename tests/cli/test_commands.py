@@ -1,6 +1,7 @@
 """Every command, as people and scripts call it."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from hangtag.cli.main import app
+from hangtag.cli import main
 from hangtag.datasets import Dataset, Format, export_dataset
 from tests.tiny import Run
 
@@ -36,8 +37,82 @@ def test_every_command_has_help_and_the_common_options(hangtag: Run, command: st
 
 
 def test_no_command_is_left_out_of_these_tests() -> None:
-    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    names = {entry.name for entry in main.COMMANDS if entry.source.split(":")[1] != "app"}
     assert names == set(COMMANDS)
+
+
+def test_every_listed_command_can_be_imported() -> None:
+    for entry in main.COMMANDS:
+        assert entry.load().help
+        assert entry.help.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggested"),
+    [
+        (["predicct"], "Did you mean 'predict'?"),
+        (["data", "fetsh"], "Did you mean 'fetch'?"),
+        (["predict", "x.png", "--presicion", "0.9"], "--precision"),
+        (["recipes", "expres"], "did you mean 'express'"),
+        (["explore", "fashion-mist"], "fashion-mnist"),
+    ],
+)
+def test_misspelt_names_are_answered_with_the_nearest(
+    hangtag: Run, arguments: list[str], suggested: str
+) -> None:
+    outcome = hangtag(*arguments)
+    assert outcome.code == 2
+    assert suggested in outcome.err
+    assert len(outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "--json"],
+        ["predict", "x.png", "--model", "nowhere", "--json"],
+        ["nonsense", "--json"],
+        ["recipes", "nonsense", "--json"],
+        ["taxonomy", "show", "nonsense", "--json"],
+    ],
+)
+def test_errors_are_json_where_json_is_wanted(hangtag: Run, arguments: list[str]) -> None:
+    outcome = hangtag(*arguments)
+    found = json.loads(outcome.out)
+    assert outcome.code == found.pop("code") == 2
+    assert outcome.err == f"error: {found['error']}\n"
+    assert hangtag(*[word for word in arguments if word != "--json"]).out == ""
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys; from hangtag.cli.main import main; sys.argv = ['hangtag', '--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*(m for m in sys.modules if m.startswith('hangtag.')), 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *modules, numpy = done.stdout.splitlines()[-1].split()
+    assert set(modules) <= {
+        f"hangtag.{name}" for name in ("cli", "cli.main", "cli.console", "errors", "progress")
+    }
+    assert numpy == "False"
+
+
+def test_completion_lists_commands_and_options() -> None:
+    for words, found in (("hangtag pre", "predict"), ("hangtag predict --preci", "--precision")):
+        environment = {
+            "_HANGTAG_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "hangtag"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+        )
+        assert found in done.stdout.split()
 
 
 def test_version_and_mistyped_command(hangtag: Run) -> None:

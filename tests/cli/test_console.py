@@ -1,19 +1,28 @@
-"""The progress bar says how fast it goes."""
+"""What reaches a terminal: progress, tables, errors, and text that others wrote."""
 
 import io
+import json
 import time
 
 import pytest
 from rich.console import Console
 
-from hangtag.cli import console
+from hangtag.cli.console import (
+    parse_folder,
+    print_error,
+    print_result,
+    print_table,
+    printable,
+    progress_bar,
+    say,
+)
+from hangtag.errors import OutputError
 
 
-def test_the_bar_shows_count_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bar_shows_count_rate_and_time_left() -> None:
     shown = io.StringIO()
     terminal = Console(file=shown, force_terminal=True, width=120)
-    monkeypatch.setattr(console, "stderr", terminal)
-    with console.progress_bar("predicting", unit="images") as on_progress:
+    with progress_bar("predicting", unit="images", console=terminal) as on_progress:
         for done in (0, 500, 1000):
             on_progress(done, 100_000)
             time.sleep(0.15)
@@ -23,9 +32,71 @@ def test_the_bar_shows_count_rate_and_time_left(monkeypatch: pytest.MonkeyPatch)
     assert "0:00:" in text
 
 
-def test_a_quiet_bar_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quiet_bar_shows_nothing() -> None:
     shown = io.StringIO()
-    monkeypatch.setattr(console, "stderr", Console(file=shown, force_terminal=True))
-    with console.progress_bar("predicting", quiet=True, unit="images") as on_progress:
+    terminal = Console(file=shown, force_terminal=True)
+    with progress_bar("predicting", quiet=True, unit="images", console=terminal) as on_progress:
         on_progress(1, None)
     assert shown.getvalue() == ""
+
+
+def test_off_a_terminal_a_bar_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("predicting") as on_progress:
+        on_progress(1, None)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;title\x07 \x1b[31mred", r"\x1b]0;title\x07 \x1b[31mred"),
+        ("a\rb\x9b2J", r"a\rb\x9b2J"),
+        ("shirt\u202egnp.exe", r"shirt\u202egnp.exe"),
+        ("bad\udcff.jpg", r"bad\udcff.jpg"),
+        ("[bold]T-Shirt[/bold]\t上着\n", "[bold]T-Shirt[/bold]\t上着\n"),
+    ],
+)
+def test_control_characters_are_shown_not_obeyed(
+    text: str, shown: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert printable(text) == shown
+    say(text)
+    print_error(text, code=2, as_json=False)
+    assert capfd.readouterr().err == f"{shown}\nerror: {shown}\n"
+
+
+def test_tables_show_markup_and_control_characters_as_text(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    hostile = "[red]\x1b[31mx[/red]"
+    print_table(hostile, [hostile], [[hostile]])
+    out, _ = capfd.readouterr()
+    assert out.count(r"[red]\x1b[31mx[/red]") == 3
+    assert "\x1b" not in out
+
+
+def test_results_are_harmless_on_a_terminal_and_unchanged_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, shown in ((Terminal(), "\\x1b[31m.csv\n"), (io.StringIO(), "\x1b[31m.csv\n")):
+        monkeypatch.setattr("sys.stdout", stream)
+        print_result("\x1b[31m.csv")
+        assert stream.getvalue() == shown
+
+
+def test_an_error_is_one_json_object_where_json_is_wanted(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    print_error("no model 'x'", code=2, as_json=True)
+    out, err = capfd.readouterr()
+    assert json.loads(out) == {"error": "no model 'x'", "code": 2}
+    assert err == "error: no model 'x'\n"
+
+
+def test_the_empty_name_of_a_folder_is_refused() -> None:
+    with pytest.raises(OutputError, match="empty"):
+        parse_folder("")

@@ -1,39 +1,37 @@
-"""What every command shares: its options, its way to speak, its progress bars.
+"""What every command shares: options, messages, results and progress bars.
 
-Data goes to stdout, everything else to stderr.
+Results go to stdout, everything else to stderr. Names of classes, suppliers and files come from
+others: `printable` makes them harmless before they reach a terminal.
 """
 
 import json
+import re
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-from rich.text import Text
 
 from hangtag.errors import OutputError
 from hangtag.progress import OnProgress
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import ProgressColumn
+
+RUNS = Path("runs")
+"""Folder of the trainings whose output is not named."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters except tab and newline, changes of direction, and lone surrogates."""
+
+_RED, _RESET = "\x1b[1;31m", "\x1b[0m"
+
 Offline = Annotated[
     bool, typer.Option("--offline", help="Never use the network.", show_default=False)
 ]
-
-RUNS = Path("runs")
-"""Where trainings go that are not told where."""
-
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout.", show_default=False)
 ]
@@ -43,79 +41,116 @@ Quiet = Annotated[
 
 
 def parse_folder(text: str) -> Path:
-    """Reads the name of a folder to write into; the empty one of an unset variable is none."""
+    """Parses the name of an output folder; refuses the empty name of an unset variable."""
     if not text:
         raise OutputError("the name of the folder is empty; write . for the current folder")
     return Path(text)
 
 
 def folder_option(*names: str, help: str) -> Any:
-    """Returns the option of a folder to write into."""
+    """Returns the option of an output folder."""
     return typer.Option(*names, parser=parse_folder, metavar="DIR", help=help)
 
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-stdout = Console(highlight=False)
+def printable(text: str) -> str:
+    r"""Returns text for a terminal: control characters become escapes such as ``\x1b``."""
+    return _CONTROL.sub(lambda match: ascii(match.group())[1:-1], text)
 
 
 def say(message: str, *, quiet: bool = False) -> None:
     """Prints a message for people on stderr, unless `quiet`."""
     if not quiet:
-        stderr.print(message, markup=False)
+        print(printable(message), file=sys.stderr)
+
+
+def print_error(message: str, *, code: int, as_json: bool) -> None:
+    """Prints an error as one line on stderr and, with `as_json`, as an object on stdout."""
+    line = f"error: {printable(message)}"
+    print(f"{_RED}{line}{_RESET}" if _is_terminal(sys.stderr) else line, file=sys.stderr)
+    if as_json:
+        with suppress(OSError):  # stdout may be what failed
+            print_json({"error": message, "code": code})
+            sys.stdout.flush()
+
+
+def print_result(text: str, *, end: str = "\n") -> None:
+    """Prints a result on stdout: unchanged into a file or a pipe, `printable` on a terminal."""
+    print(printable(text) if _is_terminal(sys.stdout) else text, end=end)
 
 
 def print_json(content: Mapping[str, Any]) -> None:
     """Prints `content` as one JSON object on stdout."""
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    print_result(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_table(
     title: str, columns: list[str], rows: list[list[str]], *, to_stderr: bool = False
 ) -> None:
     """Prints a table on stdout or stderr; columns of numbers are right-aligned."""
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    from rich.table import Table
+    from rich.text import Text
+
+    heading = Text(printable(title)) if title else None
+    table = Table(title=heading, title_justify="left", header_style="bold")
     for position, column in enumerate(columns):
         numbers = all(row[position][:1] in "0123456789-" for row in rows)
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        table.add_column(
+            Text(printable(column)), justify="right" if numbers else "left", overflow="fold"
+        )
     for row in rows:
-        table.add_row(*map(Text, row))
-    (stderr if to_stderr else stdout).print(table)
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    open_console(to_stderr=to_stderr).print(table)
 
 
-class _RateColumn(ProgressColumn):
-    """How much is done a second."""
+def open_console(*, to_stderr: bool = False) -> "Console":
+    """Returns the console for tables and trees."""
+    from rich.console import Console
 
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self._unit = unit
-
-    def render(self, task: Task) -> Text:
-        """Returns the rate, once it is known."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {self._unit}/s" if speed else "")
+    return Console(stderr=to_stderr, highlight=False, soft_wrap=to_stderr)
 
 
 @contextmanager
-def progress_bar(description: str, *, quiet: bool = False, unit: str = "") -> Iterator[OnProgress]:
+def progress_bar(
+    description: str, *, quiet: bool = False, unit: str = "", console: "Console | None" = None
+) -> Iterator[OnProgress]:
     """Shows a progress bar on a terminal while the block runs; yields the function to call.
 
-    With a `unit` it says how many are done a second.
+    Args:
+        description: What is going on.
+        quiet: Show nothing.
+        unit: What is counted; the bar then also shows the rate.
+        console: Where to draw; stderr by default, if it is a terminal.
     """
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        *([_RateColumn(unit)] if unit else []),
-        TimeRemainingColumn(),
-        console=stderr,
-        disable=quiet or not stderr.is_terminal,
-        transient=True,
-    )
-    with bar:
+    if quiet or (console is None and not _is_terminal(sys.stderr)):
+        yield lambda done, total: None
+        return
+    from rich import progress
+
+    columns = [
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        *([_rate_column(unit)] if unit else []),
+        progress.TimeRemainingColumn(),
+    ]
+    console = console or open_console(to_stderr=True)
+    with progress.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
-        def on_progress(done: int, total: int | None) -> None:
-            bar.update(task, completed=done, total=total)
 
-        yield on_progress
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # it is None where the caller closed it
+
+
+def _rate_column(unit: str) -> "ProgressColumn":
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:,.0f} {unit}/s" if speed else "")
+
+    return RateColumn()

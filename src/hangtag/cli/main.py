@@ -1,39 +1,87 @@
-"""The command line: all commands, and how errors become one line and an exit code.
+"""The command line: the list of commands, and how errors become one line and an exit code.
 
 Exit codes: 0 fine, 1 findings, 2 usage or input error, 130 interrupted.
 """
 
 import os
 import sys
-from typing import NoReturn
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from hangtag import __version__
-from hangtag.cli import audit, data, taxonomy
-from hangtag.cli.console import stderr
-from hangtag.cli.doctor import doctor
-from hangtag.cli.evaluate import evaluate
-from hangtag.cli.explore import explore
-from hangtag.cli.models import models
-from hangtag.cli.predict import predict
-from hangtag.cli.recipes import recipes
-from hangtag.cli.summary import summary
-from hangtag.cli.train import train
+from hangtag.cli.console import print_error
 from hangtag.errors import HangtagError
 
+_HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command or a group of commands, which is imported when it runs.
+
+    Attributes:
+        name: Name on the command line.
+        source: ``module:attribute`` below `hangtag.cli`; a function, or an app for a group.
+        help: The line in the list of commands.
+    """
+
+    name: str
+    source: str
+    help: str
+
+    def load(self) -> Any:
+        """Imports the command."""
+        module, attribute = self.source.split(":")
+        target = getattr(import_module(f"hangtag.cli.{module}"), attribute)
+        if isinstance(target, typer.Typer):
+            return typer.main.get_group(target)
+        single = typer.Typer(add_completion=False, context_settings=_HELP_OPTIONS)
+        single.command(self.name)(target)
+        return typer.main.get_command(single)
+
+
+COMMANDS = (
+    Entry("predict", "predict:predict", "Predicts the category of images."),
+    Entry("evaluate", "evaluate:evaluate", "Measures a model on a data set with right labels."),
+    Entry("train", "train:train", "Trains a recipe on a data set."),
+    Entry("explore", "explore:explore", "Shows what is in a data set."),
+    Entry("models", "models:models", "Lists the shipped and the local models."),
+    Entry("recipes", "recipes:recipes", "Lists the recipes, or prints one."),
+    Entry("summary", "summary:summary", "Shows the layers of a recipe or a model."),
+    Entry("doctor", "doctor:doctor", "Shows hardware, versions, extras and the cache."),
+    Entry("audit", "audit:app", "Finds what brands mean by their labels, and wrong labels."),
+    Entry("data", "data:app", "Fetches and exports data sets, cleans the cache."),
+    Entry("taxonomy", "taxonomy:app", "Shows and searches categories, maps labels to them."),
+)
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists its commands without importing them: help and completion stay fast."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._entries = {entry.name: entry for entry in COMMANDS}
+        for entry in COMMANDS:
+            self.add_command(TyperCommand(entry.name, help=entry.help))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Finds the command to run and imports it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, self._entries[name].load() if name else command, rest
+
+
 app = typer.Typer(
+    cls=LazyGroup,
     name="hangtag",
     help="Puts a trustworthy category on apparel images.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP_OPTIONS,
     pretty_exceptions_enable=False,
 )
-for command in (predict, evaluate, train, explore, models, recipes, summary, doctor):
-    app.command()(command)
-app.add_typer(audit.app, name="audit")
-app.add_typer(data.app, name="data")
-app.add_typer(taxonomy.app, name="taxonomy")
 
 
 def _show_version(wanted: bool) -> None:
@@ -56,23 +104,46 @@ def options(
         os.environ["HANGTAG_DEBUG"] = "1"
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Runs the command line; turns every expected error into one line and an exit code."""
     try:
         try:
-            app()
+            code = app(prog_name="hangtag", standalone_mode=False)
         finally:
             if sys.stdout is not None:  # it is None where the caller closed it
                 sys.stdout.flush()  # a full disk shows here, not after the exit code is decided
+    except typer.TyperException as error:
+        _fail_usage(error)
     except HangtagError as error:
         _fail(error, str(error))
     except OSError as error:
         _fail(error, f"{error.strerror or error}; check where the output goes")
+    sys.exit(code)
+
+
+def _fail_usage(error: typer.TyperException) -> NoReturn:
+    """Prints a wrong use of the command line and exits with 2."""
+    message = error.format_message()
+    context: Any = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":  # private to Typer
+        print(message, file=sys.stderr, end="")
+        sys.exit(2)
+    if context is not None:
+        message = f"{message.rstrip('.')} ({context.command_path} -h shows the usage)"
+    print_error(message, code=2, as_json=_wants_json())
+    sys.exit(2)
 
 
 def _fail(error: Exception, message: str) -> NoReturn:
     """Prints an error as one line and exits with 2; shows the traceback with --debug."""
     if os.environ.get("HANGTAG_DEBUG"):
         raise error
-    stderr.print(f"error: {message}", markup=False, style="bold red")
+    print_error(message, code=2, as_json=_wants_json())
     sys.exit(2)
+
+
+def _wants_json() -> bool:
+    """Returns whether --json is among the arguments, which may not have been parsed."""
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return "--json" in arguments[:end]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, print_table, say, stdout
+from hangtag.cli.console import Json, Quiet, open_console, print_json, print_table, say
 from hangtag.errors import DataError
 
 if TYPE_CHECKING:
@@ -64,8 +64,9 @@ def show(
             }
         )
         return
+    console = open_console()
     for top in tops:
-        stdout.print(_draw(categories, top, depth))
+        console.print(_draw(categories, top, depth))
     release = _find_release(categories)
     of = f", release {release}" if release else ""
     say(f"{len(listed):,} categories of {categories.source}{of}", quiet=quiet)

@@ -3,12 +3,13 @@
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hangtag import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,7 +41,7 @@ class Picture:
 def render_page(template: str, **content: object) -> str:
     """Renders ``templates/<template>.html.j2`` with `content`, everything escaped."""
     page = _environment().get_template(f"{template}.html.j2")
-    return page.render(version=version("hangtag"), **content)
+    return page.render(version=__version__, **content)
 
 
 def encode_image(image: NDArray[np.uint8]) -> bytes:
