@@ -26,7 +26,8 @@ import hangtag
 from benchmarks.printing import print_table
 from hangtag.datasets import split_dataset
 from hangtag.decisions.ood import choose_limit, fit_embeddings, relative_distance
-from hangtag.images.decoding import decode_grey
+from hangtag.images.decoding import decode_image
+from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier
 
 Pixels = NDArray[np.uint8]
@@ -93,7 +94,7 @@ def read_as_file(image: Pixels) -> Pixels:
     """Returns what `predict` makes of an image (28, 28) that comes as a PNG file."""
     content = io.BytesIO()
     Image.fromarray(image).save(content, format="PNG")
-    return decode_grey(content.getvalue(), size=(SIDE, SIDE)).pixels
+    return decode_image(content.getvalue(), ImageSpec(SIDE, SIDE)).pixels
 
 
 def make_scores(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Score]:

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from hangtag.errors import DataError, ErrorKind, ImageError
-from hangtag.images.decoding import decode_grey
+from hangtag.images.decoding import decode_image
+from hangtag.images.spec import ImageSpec
 from tests.datasets.tiny_images import SIZE, encode, random_grey
 
 
@@ -32,7 +33,7 @@ def test_other_formats_are_refused(format: str) -> None:
     content = encode(Image.new("L", (28, 28)), format)
 
     with pytest.raises(DataError, match=r"^the image: is not a JPEG, PNG or WebP image"):
-        decode_grey(content, size=SIZE)
+        decode_image(content, ImageSpec(*SIZE))
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
@@ -45,7 +46,7 @@ def test_truncated_image_is_one_line_that_names_the_file(
     path.write_bytes(content[: int(len(content) * kept)])
 
     with pytest.raises(DataError) as caught:
-        decode_grey(path, size=SIZE)
+        decode_image(path, ImageSpec(*SIZE))
 
     assert str(caught.value).startswith(f"{path}: is ")
     assert "\n" not in str(caught.value)
@@ -62,14 +63,14 @@ def test_truncated_image_is_one_line_that_names_the_file(
 )
 def test_how_a_file_begins_tells_what_it_is(content: bytes, fault: ErrorKind) -> None:
     with pytest.raises(ImageError) as caught:
-        decode_grey(content, size=SIZE)
+        decode_image(content, ImageSpec(*SIZE))
     assert caught.value.error_kind == fault
 
 
 @pytest.mark.parametrize("format", ["GIF", "BMP", "TIFF", "ICO", "JPEG2000"])
 def test_another_format_of_images_is_told(format: str) -> None:
     with pytest.raises(ImageError, match="convert it") as caught:
-        decode_grey(encode(Image.new("L", SIZE), format), size=SIZE)
+        decode_image(encode(Image.new("L", SIZE), format), ImageSpec(*SIZE))
     assert caught.value.error_kind == ErrorKind.OTHER_FORMAT
 
 
@@ -77,7 +78,7 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, reason in ((tmp_path, "is a folder"), (tmp_path / "pipe", "is no ordinary file")):
         with pytest.raises(ImageError, match=reason):
-            decode_grey(path, size=SIZE)
+            decode_image(path, ImageSpec(*SIZE))
 
 
 def test_random_damage_never_escapes_as_another_error() -> None:
@@ -90,7 +91,7 @@ def test_random_damage_never_escapes_as_another_error() -> None:
             places = generator.integers(0, len(damaged), 5)
             damaged[places] = generator.integers(0, 256, 5)
             try:
-                assert decode_grey(damaged.tobytes(), size=SIZE).pixels.shape == SIZE
+                assert decode_image(damaged.tobytes(), ImageSpec(*SIZE)).pixels.shape == SIZE
             except DataError as error:
                 messages.append(str(error))
 
@@ -103,16 +104,16 @@ def test_text_file(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("not an image")
 
     with pytest.raises(DataError, match=r"a\.png: is not a JPEG, PNG or WebP image"):
-        decode_grey(tmp_path / "a.png", size=SIZE)
+        decode_image(tmp_path / "a.png", ImageSpec(*SIZE))
 
 
 def test_empty_missing_and_folder(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
 
     with pytest.raises(DataError, match=r"empty\.png is empty \(0 bytes\)"):
-        decode_grey(tmp_path / "empty.png", size=SIZE)
+        decode_image(tmp_path / "empty.png", ImageSpec(*SIZE))
     with pytest.raises(DataError, match=r"nowhere\.png: no such image file"):
-        decode_grey(tmp_path / "nowhere.png", size=SIZE)
+        decode_image(tmp_path / "nowhere.png", ImageSpec(*SIZE))
 
 
 def test_file_over_20_megabytes(tmp_path: Path) -> None:
@@ -120,20 +121,21 @@ def test_file_over_20_megabytes(tmp_path: Path) -> None:
         stream.truncate(20_000_001)
 
     with pytest.raises(DataError, match=r"big\.png is over 20 MB"):
-        decode_grey(tmp_path / "big.png", size=SIZE)
+        decode_image(tmp_path / "big.png", ImageSpec(*SIZE))
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_000, 5_001), (10_000, 10_000), (60_000, 60_000)])
 def test_image_over_50_megapixels_is_refused_before_decoding(width: int, height: int) -> None:
     with pytest.raises(DataError, match="megapixels"):
-        decode_grey(make_png_header(width, height), size=SIZE)
+        decode_image(make_png_header(width, height), ImageSpec(*SIZE))
 
 
 def test_pillow_warnings_do_not_reach_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(make_png_header(10_000, 10_000))
     program = (
-        "import sys; from pathlib import Path; from hangtag.images.decoding import decode_grey\n"
-        "try: decode_grey(Path(sys.argv[1]), size=(28, 28))\n"
+        "import sys; from pathlib import Path; from hangtag.images.decoding import decode_image\n"
+        "from hangtag.images.spec import ImageSpec\n"
+        "try: decode_image(Path(sys.argv[1]), ImageSpec(28, 28))\n"
         "except Exception as error: print(error)"
     )
 

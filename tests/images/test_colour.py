@@ -8,18 +8,19 @@ from PIL import Image
 
 from hangtag.images.colour import cut_bars
 from hangtag.images.decoding import decode_image
+from hangtag.images.spec import ImageSpec
 from tests.datasets.tiny_images import encode
 
 RED, BLUE = (200, 30, 30), (20, 40, 180)
 
 
 def decode(image: Image.Image, *, size: tuple[int, int] = (32, 32), **options: Any) -> Any:
-    return decode_image(encode(image, **options), size=size, channels=3).pixels
+    return decode_image(encode(image, **options), ImageSpec(*size, 3)).pixels
 
 
 def test_an_image_of_the_size_is_returned_bit_for_bit() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    decoded = decode_image(encode(Image.fromarray(pixels)), size=(32, 32), channels=3)
+    decoded = decode_image(encode(Image.fromarray(pixels)), ImageSpec(32, 32, 3))
     np.testing.assert_array_equal(decoded.pixels, pixels)
     assert not decoded.resized
 

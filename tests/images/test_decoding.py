@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from hangtag.errors import DataError, ImageError
-from hangtag.images.decoding import decode_grey, decode_image, read_image, read_size
+from hangtag.images.decoding import decode_image, read_image, read_size
+from hangtag.images.spec import ImageSpec
 from tests.datasets.tiny_images import SIZE, encode, frame, random_grey
 
 
@@ -16,7 +17,7 @@ def test_grey_image_of_the_size_is_returned_bit_for_bit(format: str) -> None:
     # WebP has no grey mode: Pillow stores it as colour, which must come back unchanged.
     options = {"lossless": True, "exact": True} if format == "WEBP" else {}
 
-    decoded = decode_grey(encode(Image.fromarray(pixels), format, **options), size=SIZE)
+    decoded = decode_image(encode(Image.fromarray(pixels), format, **options), ImageSpec(*SIZE))
 
     np.testing.assert_array_equal(decoded.pixels, pixels)
     assert decoded.pixels.dtype == np.uint8
@@ -31,7 +32,7 @@ def test_grey_image_of_the_size_is_not_fitted_again_for_the_colour_that_lossy_fo
     image = Image.new("L", (28, 28))
     image.paste(smooth.resize((14, 24), Image.Resampling.BICUBIC), (7, 2))
 
-    pixels = decode_grey(encode(image.convert("RGB"), format, quality=90), size=SIZE).pixels
+    pixels = decode_image(encode(image.convert("RGB"), format, quality=90), ImageSpec(*SIZE)).pixels
 
     assert np.abs(pixels.astype(int) - np.asarray(image)).mean() < 5
 
@@ -40,9 +41,9 @@ def test_path_and_bytes_give_the_same(tmp_path: Path) -> None:
     content = encode(Image.fromarray(random_grey(50, 30)), "JPEG")
     (tmp_path / "a.jpg").write_bytes(content)
 
-    by_path = decode_grey(tmp_path / "a.jpg", size=SIZE)
+    by_path = decode_image(tmp_path / "a.jpg", ImageSpec(*SIZE))
 
-    np.testing.assert_array_equal(by_path.pixels, decode_grey(content, size=SIZE).pixels)
+    np.testing.assert_array_equal(by_path.pixels, decode_image(content, ImageSpec(*SIZE)).pixels)
     assert by_path.resized
 
 
@@ -62,7 +63,7 @@ def test_path_and_bytes_give_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_colour_modes(mode: str, black: Any, colour: Any, expected: int) -> None:
-    decoded = decode_grey(encode(frame(mode, colour, black)), size=SIZE)
+    decoded = decode_image(encode(frame(mode, colour, black)), ImageSpec(*SIZE))
 
     assert np.all(decoded.pixels == expected)
 
@@ -72,9 +73,9 @@ def test_palette_with_a_transparent_colour() -> None:
     image.putpalette([0, 0, 0, 250, 250, 250, 60, 60, 60])
     image.paste(2, (20, 6, 34, 34))
 
-    opaque = decode_grey(encode(image), size=SIZE).pixels
-    transparent = decode_grey(encode(image, transparency=1), size=SIZE).pixels
-    half = decode_grey(encode(image, transparency=b"\xff\x80\xff"), size=SIZE).pixels
+    opaque = decode_image(encode(image), ImageSpec(*SIZE)).pixels
+    transparent = decode_image(encode(image, transparency=1), ImageSpec(*SIZE)).pixels
+    half = decode_image(encode(image, transparency=b"\xff\x80\xff"), ImageSpec(*SIZE)).pixels
 
     assert opaque[14, [2, 25]].tolist() == [250, 60]
     assert transparent[14, [0, 14]].tolist() == [0, 60], "the half that is left is centred"
@@ -82,7 +83,7 @@ def test_palette_with_a_transparent_colour() -> None:
 
 
 def test_grey_with_a_transparent_value() -> None:
-    decoded = decode_grey(encode(frame("L", 90), transparency=90), size=SIZE)
+    decoded = decode_image(encode(frame("L", 90), transparency=90), ImageSpec(*SIZE))
 
     assert np.all(decoded.pixels == 0)
 
@@ -90,7 +91,7 @@ def test_grey_with_a_transparent_value() -> None:
 def test_cmyk_jpeg() -> None:
     image = frame("CMYK", (0, 0, 0, 0), (0, 0, 0, 255))
 
-    pixels = decode_grey(encode(image, "JPEG", quality=95), size=SIZE).pixels
+    pixels = decode_image(encode(image, "JPEG", quality=95), ImageSpec(*SIZE)).pixels
 
     assert pixels[4:-4, 4:-4].min() > 240
 
@@ -101,7 +102,7 @@ def test_first_frame_of_an_animation(format: str) -> None:
     options = {"lossless": True} if format == "WEBP" else {}
     content = encode(frames[0], format, save_all=True, append_images=frames[1:], **options)
 
-    assert np.all(decode_grey(content, size=SIZE).pixels == 200)
+    assert np.all(decode_image(content, ImageSpec(*SIZE)).pixels == 200)
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
@@ -111,7 +112,7 @@ def test_exif_turns_the_image_upright(format: str) -> None:
     image = frame("L", 200)
     image.paste(100, (6, 20, 34, 34))
 
-    pixels = decode_grey(encode(image, format, exif=exif), size=SIZE).pixels
+    pixels = decode_image(encode(image, format, exif=exif), ImageSpec(*SIZE)).pixels
 
     assert pixels[4:-4, 18:-2].min() > 170
     assert 70 < pixels[4:-4, 2:10].min() <= pixels[4:-4, 2:10].max() < 130
@@ -132,14 +133,14 @@ def test_the_eight_orientations_of_one_image_give_one_answer(format: str, height
         7: turns.TRANSVERSE,
         8: turns.ROTATE_270,
     }
-    expected = decode_grey(encode(upright), size=SIZE).pixels
+    expected = decode_image(encode(upright), ImageSpec(*SIZE)).pixels
     options = {"lossless": True} if format == "WEBP" else {}
     for orientation, turn in undone.items():
         exif = Image.Exif()
         exif[0x0112] = orientation
         stored = upright if turn is None else upright.transpose(turn)
         content = encode(stored, format, exif=exif, **options)
-        np.testing.assert_array_equal(decode_grey(content, size=SIZE).pixels, expected)
+        np.testing.assert_array_equal(decode_image(content, ImageSpec(*SIZE)).pixels, expected)
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
@@ -150,7 +151,7 @@ def test_metadata_that_cannot_be_read_spoil_no_image(
     path = tmp_path / "image"
     path.write_bytes(encode(frame("RGB", (200, 200, 200)), format, exif=exif))
 
-    assert abs(int(decode_grey(path, size=SIZE).pixels[14, 14]) - 200) <= 8
+    assert abs(int(decode_image(path, ImageSpec(*SIZE)).pixels[14, 14]) - 200) <= 8
     assert read_size(path) == frame("L", 0).size
 
 
@@ -158,15 +159,15 @@ def test_metadata_that_cannot_be_read_spoil_no_image(
 def test_a_thin_jpeg_is_decoded(size: tuple[int, int]) -> None:
     content = encode(Image.new("RGB", size, "white"), "JPEG")
 
-    assert decode_grey(content, size=SIZE).pixels.shape == SIZE
-    assert decode_image(content, size=SIZE, channels=3).pixels.min() > 250
+    assert decode_image(content, ImageSpec(*SIZE)).pixels.shape == SIZE
+    assert decode_image(content, ImageSpec(*SIZE, 3)).pixels.min() > 250
 
 
 def test_other_size_is_fitted_and_centred_on_black() -> None:
     image = Image.new("RGB", (440, 240), "black")
     image.paste("white", (20, 20, 420, 220))
 
-    decoded = decode_grey(encode(image), size=SIZE)
+    decoded = decode_image(encode(image), ImageSpec(*SIZE))
 
     assert decoded.resized
     np.testing.assert_array_equal(decoded.pixels[7:21], np.full((14, 28), 255))
@@ -179,8 +180,8 @@ def test_small_and_thin_images_are_enlarged_and_kept() -> None:
     thin = Image.new("L", (3000, 3), 0)
     thin.paste(255, (100, 1, 2900, 2))
 
-    enlarged = decode_grey(encode(small), size=SIZE).pixels
-    line = decode_grey(encode(thin), size=SIZE).pixels
+    enlarged = decode_image(encode(small), ImageSpec(*SIZE)).pixels
+    line = decode_image(encode(thin), ImageSpec(*SIZE)).pixels
 
     assert np.all(enlarged[:, 7:21] == 255)
     assert enlarged[:, :7].max() == enlarged[:, 21:].max() == 0
@@ -188,14 +189,17 @@ def test_small_and_thin_images_are_enlarged_and_kept() -> None:
 
 
 def test_size_is_height_then_width() -> None:
-    assert decode_grey(encode(Image.new("L", (40, 20), 9)), size=(20, 40)).pixels.shape == (20, 40)
+    assert decode_image(encode(Image.new("L", (40, 20), 9)), ImageSpec(20, 40)).pixels.shape == (
+        20,
+        40,
+    )
 
 
 def test_shrinking_averages_as_a_reference_does() -> None:
     smooth = Image.fromarray(random_grey()).resize((7, 7), Image.Resampling.BOX)
     image = smooth.resize((280, 280), Image.Resampling.BICUBIC)
 
-    decoded = decode_grey(encode(image), size=SIZE)
+    decoded = decode_image(encode(image), ImageSpec(*SIZE))
 
     reference = image.resize((28, 28), Image.Resampling.LANCZOS)
     difference = np.abs(decoded.pixels.astype(int) - np.asarray(reference).astype(int))
@@ -206,8 +210,8 @@ def test_large_jpeg_by_draft_looks_like_the_whole_one() -> None:
     ramp = np.tile(np.linspace(100, 255, 2400).astype(np.uint8), (2400, 1))
     image = Image.fromarray(np.pad(ramp, 200)).convert("RGB")
 
-    by_draft = decode_grey(encode(image, "JPEG", quality=95), size=SIZE).pixels.astype(int)
-    whole = decode_grey(encode(image), size=SIZE).pixels.astype(int)
+    by_draft = decode_image(encode(image, "JPEG", quality=95), ImageSpec(*SIZE)).pixels.astype(int)
+    whole = decode_image(encode(image), ImageSpec(*SIZE)).pixels.astype(int)
 
     assert np.abs(by_draft - whole).max() <= 3
 

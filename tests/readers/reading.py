@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hangtag.images.spec import ImageSpec
 from hangtag.readers import Decoders, Input, open_inputs
 
 SIZE = (28, 28)
+SPEC = ImageSpec(28, 28)
 
 
 def read_all(*arguments: object, listing: str | None = None) -> list[Input]:

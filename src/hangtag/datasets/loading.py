@@ -5,8 +5,6 @@ dataset.splits["train"].images.shape  # (N, 224, 224, 3)
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from hangtag.datasets.dataset import Dataset
@@ -15,12 +13,11 @@ from hangtag.datasets.fetch import cache_home
 from hangtag.datasets.opening import open_data
 from hangtag.datasets.own_classes import use_tree
 from hangtag.datasets.reading import MAX_BROKEN, DecodeOptions
-from hangtag.errors import DataError, ErrorKind, ImageError
+from hangtag.errors import DataError
 from hangtag.files.paths import make_printable
-from hangtag.images.decoding import DecodedImage
+from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.spec import ImageSpec
 from hangtag.progress import OnProgress
-from hangtag.readers import Decoders, ImageFile
 from hangtag.taxonomy import load_tree
 
 
@@ -59,10 +56,10 @@ def load_dataset(
         FetchError: A data set that is known by name cannot be obtained.
     """
     tree = load_tree(taxonomy) if taxonomy else None
-    with Decoders() as decoders:
+    with DecoderPool() as pool:
         options = DecodeOptions(
             spec,
-            decode=partial(_decode, decoders),
+            decode=pool.decode,
             cache=cache_home() / "pixels" if cache else None,
             max_broken=max_broken,
         )
@@ -89,14 +86,3 @@ def _check_spec(dataset: Dataset, spec: ImageSpec) -> None:
             f"images of {spec} are needed; give class folders or a table of image files, or "
             "choose another recipe or model"
         )
-
-
-def _decode(
-    decoders: Decoders, paths: Sequence[Path], spec: ImageSpec
-) -> Iterator[DecodedImage | ImageError]:
-    files = (ImageFile(str(path)) for path in paths)
-    for decoded in decoders.decode(files, size=spec.size, channels=spec.channels):
-        if decoded.pixels is None:
-            yield ImageError(decoded.error, error_kind=ErrorKind(decoded.error_kind))
-        else:
-            yield DecodedImage(decoded.pixels, decoded.resized)

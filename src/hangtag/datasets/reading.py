@@ -24,7 +24,7 @@ def decode_here(paths: Sequence[Path], spec: ImageSpec) -> Iterator[Outcome]:
     """Decodes image files one after the other, in this process."""
     for path in paths:
         try:
-            yield decode_image(path, size=spec.size, channels=spec.channels)
+            yield decode_image(path, spec)
         except ImageError as error:
             yield error
 

@@ -1,12 +1,15 @@
-"""Decodes image files in processes of their own, in order, whatever the images do to a decoder.
+"""Decodes images in processes of their own, in order, whatever the images do to a decoder.
 
-Each thread of a small pool talks to one process (see `worker`). Images go there in chunks. When a
-process dies, or an image takes longer than the limit, the images of its chunk are tried once more,
-one at a time, in a new process; the image that ends that one too gets a recorded error. So one
-image costs at most twice the limit, and its neighbours nothing.
+    with DecoderPool() as pool:
+        for image in pool.decode(["a.jpg", content, pixels], PHOTO_SPEC):
+            print(image if isinstance(image, ImageError) else image.pixels.shape)
+
+Each thread of a small pool talks to one process (see `decoder_process`). Images go there in chunks.
+When a process dies, or an image takes longer than the limit, the images of its chunk are tried once
+more, one at a time, in a new process; the image that ends that one too gets an error. So one image
+costs at most twice the limit, and its neighbours nothing.
 """
 
-import itertools
 import json
 import math
 import os
@@ -19,18 +22,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
 
 from hangtag.environment import cores
 from hangtag.errors import ErrorKind, ImageError, OutputError
-from hangtag.files.paths import make_printable
 from hangtag.images.decoder_process import LENGTH, READY, pack_request
-from hangtag.images.decoding import DecodedImage, decode_image, fit_pixels
-from hangtag.images.items import ImageFile, Input, Item, Pixels, Size, Wanted, fail
+from hangtag.images.decoding import MAX_FILE_BYTES, DecodedImage, ImageInput, decode_image
+from hangtag.images.spec import ImageSpec
 
 TIME_LIMIT = 10.0
 """Seconds that one image may take."""
@@ -39,20 +40,40 @@ CHUNK = 64
 """Images a request."""
 
 MAX_WORKERS = 8
+_CHUNK_BYTES = 1 << 24
+"""Bytes of files a request, about."""
+
 _END_SECONDS = 5.0
+
+_File = str | bytes
+"""The path of a file, or its bytes."""
 
 _Outcome = DecodedImage | ImageError
 _Outcomes = list[_Outcome] | Future[list[_Outcome]]
 
 
-class Decoders:
+@dataclass(frozen=True, slots=True)
+class _Specs:
+    """What images are decoded to, see `decode_image`."""
+
+    spec: ImageSpec
+    grey_spec: ImageSpec | None
+
+    def decode(self, image: ImageInput) -> _Outcome:
+        try:
+            return decode_image(image, self.spec, grey_spec=self.grey_spec)
+        except ImageError as error:
+            return error
+
+
+class DecoderPool:
     """Decoder processes; leaving the block ends them.
 
     Args:
         workers: How many; by default one for each core this process may use, at most 8. With 0
             all is decoded in this process.
         limit: Seconds that one image may take.
-        program: Python code that serves as `worker.serve` does; a test passes its own.
+        program: Python code that serves as `decoder_process.serve` does; a test passes its own.
     """
 
     def __init__(
@@ -71,10 +92,14 @@ class Decoders:
         self._lock = threading.Lock()
         self._closing = False
 
-    def __enter__(self) -> "Decoders":
+    def __enter__(self) -> "DecoderPool":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the processes."""
         with self._lock:
             self._closing = True
             for process in self._processes:
@@ -100,68 +125,63 @@ class Decoders:
 
     def decode(
         self,
-        items: Iterable[Item],
+        images: Iterable[ImageInput],
+        spec: ImageSpec,
         *,
-        size: Size,
-        channels: int = 1,
-        grey: Size | None = None,
-    ) -> Iterator[Input]:
-        """Decodes the image files among `items` to pixels of `size`; keeps the order.
+        grey_spec: ImageSpec | None = None,
+    ) -> Iterator[DecodedImage | ImageError]:
+        """Decodes images as `decode_image` does; gives each, or what is wrong with it, in order.
 
-        The pixels are grey, (H, W), or with three `channels` colour, (H, W, 3); then the grey
-        pixels of arrays and tables become colour too. What is grey and of the size `grey` stays
-        what it is. The colour pixels of arrays become what an image file of the same pixels
-        becomes.
+        Arrays are resized in this process; files and bytes of files go to the others.
+
+        Args:
+            images: Paths, bytes of files, or pixels; they are read a few chunks ahead.
+            spec: Size and channels of the results, (H, W) or (H, W, 3).
+            grey_spec: Images of this size without colour stay grey and of this size.
 
         Raises:
             OutputError: A decoder process cannot be started.
         """
-        wanted = Wanted(size, channels, grey)
-        iterator = (_fit(item, wanted) for item in items)
-        chunks: Iterator[list[Item]] = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
-        under_way: deque[tuple[list[Item], _Outcomes]] = deque()
-        for chunk in chunks:
-            under_way.append((chunk, self._submit(chunk, wanted)))
+        specs = _Specs(spec, grey_spec)
+        under_way: deque[tuple[list[ImageInput], _Outcomes]] = deque()
+        for chunk in _split(images):
+            under_way.append((chunk, self._submit(chunk, specs)))
             if len(under_way) > 2 * self._count:
-                yield from _merge(*under_way.popleft(), wanted)
+                yield from _merge(*under_way.popleft(), specs)
         while under_way:
-            yield from _merge(*under_way.popleft(), wanted)
+            yield from _merge(*under_way.popleft(), specs)
 
-    def _submit(self, chunk: Sequence[Item], wanted: Wanted) -> _Outcomes:
-        paths = [item.path for item in chunk if isinstance(item, ImageFile)]
-        if paths:
+    def _submit(self, chunk: Sequence[ImageInput], specs: _Specs) -> _Outcomes:
+        files = [_as_file(image) for image in chunk if not isinstance(image, np.ndarray)]
+        if files:
             self.start()
-        if self._pool is None or not paths:
-            return [self._decode_here(path, wanted) for path in paths]
-        return self._pool.submit(self._decode_paths, paths, wanted)
+        if self._pool is None or not files:
+            return [self._decode_here(file, specs) for file in files]
+        return self._pool.submit(self._decode_files, files, specs)
 
-    def _decode_here(self, path: str, wanted: Wanted) -> _Outcome:
+    def _decode_here(self, file: _File, specs: _Specs) -> _Outcome:
         try:
             with _time_limit(self._limit):
-                return decode_image(
-                    Path(path), size=wanted.size, channels=wanted.channels, grey=wanted.grey
-                )
-        except ImageError as error:
-            return error
+                return specs.decode(file)
         except _OverdueError:
-            return _explain_death(path, -signal.SIGALRM, self._limit)
+            return _explain_death(file, -signal.SIGALRM, self._limit)
 
-    def _decode_paths(self, paths: Sequence[str], wanted: Wanted) -> list[_Outcome]:
+    def _decode_files(self, files: Sequence[_File], specs: _Specs) -> list[_Outcome]:
         try:
-            return self._ask(paths, wanted)
+            return self._ask(files, specs)
         except _DiedError:
-            return [self._decode_alone(path, wanted) for path in paths]
+            return [self._decode_alone(file, specs) for file in files]
 
-    def _decode_alone(self, path: str, wanted: Wanted) -> _Outcome:
+    def _decode_alone(self, file: _File, specs: _Specs) -> _Outcome:
         try:
-            return self._ask([path], wanted)[0]
+            return self._ask([file], specs)[0]
         except _DiedError as death:
-            return _explain_death(path, death.code, self._limit)
+            return _explain_death(file, death.code, self._limit)
 
-    def _ask(self, paths: Sequence[str], wanted: Wanted) -> list[_Outcome]:
+    def _ask(self, files: Sequence[_File], specs: _Specs) -> list[_Outcome]:
         process = self._idle.get()
         try:
-            return process.ask(paths, wanted)
+            return process.ask(files, specs)
         except _DiedError:
             process = self._replace(process)
             raise
@@ -205,19 +225,16 @@ class _Process:
             ) from error
         self._ready = False
 
-    def ask(self, paths: Sequence[str], wanted: Wanted) -> list[_Outcome]:
+    def ask(self, files: Sequence[_File], specs: _Specs) -> list[_Outcome]:
         """Decodes the files; raises _DiedError when the process ends instead of answering."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         if not self._ready:
             self._await_ready(self._process.stdout)
-        encoded = [os.fsencode(path) for path in paths]
-        request = [pack_request(len(paths), wanted)]
-        request += [LENGTH.pack(len(path)) + path for path in encoded]
         try:
-            self._process.stdin.write(b"".join(request))
+            self._process.stdin.write(pack_request(files, specs.spec, specs.grey_spec))
             self._process.stdin.flush()
-            return _read_answer(self._process.stdout, len(paths), wanted)
+            return _read_answer(self._process.stdout, len(files), specs)
         except (OSError, EOFError, ValueError) as error:
             raise _DiedError(self._await_end()) from error
 
@@ -259,17 +276,18 @@ class _OverdueError(BaseException):
     """An image took too long; no Exception, so that no decoder takes it for one of its own."""
 
 
-def _read_answer(answers: IO[bytes], count: int, wanted: Wanted) -> list[_Outcome]:
+def _read_answer(answers: IO[bytes], count: int, specs: _Specs) -> list[_Outcome]:
     (length,) = LENGTH.unpack(_read_exactly(answers, LENGTH.size))
-    told = json.loads(_read_exactly(answers, length))
+    outcome = json.loads(_read_exactly(answers, length))
     outcomes: dict[int, _Outcome] = {
         index: ImageError(message, error_kind=ErrorKind(error_kind))
-        for index, error_kind, message in told["errors"]
+        for index, error_kind, message in outcome["errors"]
     }
-    grey, resized = set(told["grey"]), set(told["resized"])
+    grey, resized = set(outcome["grey"]), set(outcome["resized"])
     for index in range(count):
         if index not in outcomes:
-            shape = wanted.grey if wanted.grey and index in grey else wanted.shape
+            kept = specs.grey_spec if index in grey else None
+            shape = (kept or specs.spec).shape
             content = _read_exactly(answers, math.prod(shape))
             pixels = np.frombuffer(content, np.uint8).reshape(shape)
             outcomes[index] = DecodedImage(pixels, index in resized)
@@ -283,52 +301,44 @@ def _read_exactly(stream: IO[bytes], length: int) -> bytes:
     return content
 
 
-def _fit(item: Item, wanted: Wanted) -> Item:
-    """Brings the colour pixels (h, w, 3) of an array to what an image file of them becomes."""
-    if isinstance(item, ImageFile) or item.pixels is None or item.pixels.ndim == 2:
-        return item
-    resized = fit_pixels(item.pixels, size=wanted.size, channels=wanted.channels, grey=wanted.grey)
-    return replace(item, pixels=resized.pixels, resized=resized.resized)
+def _split(images: Iterable[ImageInput]) -> Iterator[list[ImageInput]]:
+    """Gives the images in chunks, smaller ones where files come as bytes."""
+    chunk: list[ImageInput] = []
+    size = 0
+    for image in images:
+        chunk.append(image)
+        size += len(image) if isinstance(image, bytes) else 0
+        if len(chunk) == CHUNK or size > _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
-def _merge(chunk: Sequence[Item], found: _Outcomes, wanted: Wanted) -> Iterator[Input]:
+def _merge(
+    chunk: Sequence[ImageInput], found: _Outcomes, specs: _Specs
+) -> Iterator[DecodedImage | ImageError]:
+    """Gives the outcomes of a chunk in order: those of its files, and of its arrays."""
     outcomes = iter(found if isinstance(found, list) else found.result())
-    for item in chunk:
-        if isinstance(item, ImageFile):
-            yield _finish(item, next(outcomes))
-        elif item.pixels is None or _is_wanted(item.pixels, wanted):
-            yield item
-        else:
-            pixels = np.repeat(item.pixels[..., None], wanted.channels, axis=2)
-            yield replace(item, pixels=pixels)
+    for image in chunk:
+        yield specs.decode(image) if isinstance(image, np.ndarray) else next(outcomes)
 
 
-def _is_wanted(pixels: Pixels, wanted: Wanted) -> bool:
-    """Whether the pixels of an array or a table may stay what they are."""
-    return wanted.channels == 1 or pixels.ndim == 3 or pixels.shape == wanted.grey
+def _as_file(image: str | os.PathLike[str] | bytes) -> _File:
+    """Returns a path as text; of bytes no more than show that there are too many."""
+    return image[: MAX_FILE_BYTES + 1] if isinstance(image, bytes) else os.fspath(image)
 
 
-def _finish(image: ImageFile, outcome: _Outcome) -> Input:
-    if isinstance(outcome, ImageError):
-        return fail(image.path, outcome, extras=image.extras)
-    return Input(
-        name=make_printable(image.path),
-        source=image.path,
-        pixels=outcome.pixels,
-        resized=outcome.resized,
-        extras=image.extras,
-    )
-
-
-def _explain_death(path: str, code: int, limit: float) -> ImageError:
+def _explain_death(file: _File, code: int, limit: float) -> ImageError:
+    name = "the image" if isinstance(file, bytes) else file
     if code == -signal.SIGALRM:
         return ImageError(
-            f"{path}: took longer than {limit:g} s to decode; save it smaller or in another format",
+            f"{name}: took longer than {limit:g} s to decode; save it smaller or in another format",
             error_kind=ErrorKind.TIMED_OUT,
         )
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     return ImageError(
-        f"{path}: the process that decoded it ended twice ({how}); get the image again",
+        f"{name}: the process that decoded it ended twice ({how}); get the image again",
         error_kind=ErrorKind.CRASHED,
     )
 

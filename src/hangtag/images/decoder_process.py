@@ -1,9 +1,10 @@
-"""The program of a decoder process; `decoders` starts it and talks to it.
+"""The program of a decoder process; `decoder_pool` starts it and talks to it.
 
 All integers are 32 bits, little-endian.
 
     request   count; height, width and channels; height and width of grey images that stay what
-              they are, 0 where none do; then the length of each path and the path
+              they are, 0 where none do; then for each image 1 for a path or 2 for the bytes of a
+              file, the length, and the path or the bytes
     answer    length of the JSON, the JSON, then the pixels of each image that was decoded
 
 The JSON holds ``resized``, the indices of images that were resized; ``grey``, those of images that
@@ -16,18 +17,21 @@ import json
 import os
 import signal
 import struct
-from pathlib import Path
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from hangtag.errors import ImageError
 from hangtag.images.decoding import decode_image
-from hangtag.images.items import Wanted
+from hangtag.images.spec import ImageSpec
 
 READY = b"R"
 """What the process writes first, once it can decode."""
 
 REQUEST = struct.Struct("<6I")
+IMAGE = struct.Struct("<2I")
 LENGTH = struct.Struct("<I")
+
+_PATH, _BYTES = 1, 2
 
 
 def serve(seconds: float) -> None:
@@ -45,46 +49,58 @@ def serve(seconds: float) -> None:
         answers.flush()
         while header := requests.read(REQUEST.size):
             count, *numbers = REQUEST.unpack(header)
-            paths = [_read_path(requests) for _ in range(count)]
-            answers.write(_answer(paths, _unpack_wanted(*numbers), seconds))
+            images = [_read_image(requests) for _ in range(count)]
+            answers.write(_answer(images, *_unpack_specs(*numbers), seconds))
             answers.flush()
     except (BrokenPipeError, struct.error):
         os._exit(0)  # The process that asked is gone.
 
 
-def pack_request(count: int, wanted: Wanted) -> bytes:
-    """Returns the head of a request for `count` images."""
-    return REQUEST.pack(count, *wanted.size, wanted.channels, *(wanted.grey or (0, 0)))
+def pack_request(
+    images: Sequence[str | bytes], spec: ImageSpec, grey_spec: ImageSpec | None
+) -> bytes:
+    """Returns the request to decode paths and the bytes of files."""
+    grey = grey_spec.size if grey_spec else (0, 0)
+    parts = [REQUEST.pack(len(images), *spec.size, spec.channels, *grey)]
+    for image in images:
+        content = image if isinstance(image, bytes) else os.fsencode(image)
+        kind = _BYTES if isinstance(image, bytes) else _PATH
+        parts += [IMAGE.pack(kind, len(content)), content]
+    return b"".join(parts)
 
 
-def _unpack_wanted(height: int, width: int, channels: int, *grey: int) -> Wanted:
-    return Wanted((height, width), channels, (grey[0], grey[1]) if any(grey) else None)
+def _unpack_specs(
+    height: int, width: int, channels: int, grey_height: int, grey_width: int
+) -> tuple[ImageSpec, ImageSpec | None]:
+    grey = ImageSpec(grey_height, grey_width) if grey_height else None
+    return ImageSpec(height, width, channels), grey
 
 
-def _read_path(requests: BinaryIO) -> Path:
-    (length,) = LENGTH.unpack(requests.read(LENGTH.size))
-    return Path(os.fsdecode(requests.read(length)))
+def _read_image(requests: BinaryIO) -> str | bytes:
+    kind, length = IMAGE.unpack(requests.read(IMAGE.size))
+    content = requests.read(length)
+    return content if kind == _BYTES else os.fsdecode(content)
 
 
-def _answer(paths: list[Path], wanted: Wanted, seconds: float) -> bytes:
+def _answer(
+    images: Sequence[str | bytes], spec: ImageSpec, grey_spec: ImageSpec | None, seconds: float
+) -> bytes:
     pixels: list[bytes] = []
     resized: list[int] = []
     grey: list[int] = []
     errors: list[tuple[int, str, str]] = []
-    for index, path in enumerate(paths):
+    for index, image in enumerate(images):
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
-            decoded = decode_image(
-                path, size=wanted.size, channels=wanted.channels, grey=wanted.grey
-            )
+            decoded = decode_image(image, spec, grey_spec=grey_spec)
         except ImageError as error:
             errors.append((index, error.error_kind, str(error)))
             continue
         pixels.append(decoded.pixels.tobytes())
         if decoded.resized:
             resized.append(index)
-        if decoded.pixels.shape != wanted.shape:
+        if decoded.pixels.shape != spec.shape:
             grey.append(index)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    told = json.dumps({"resized": resized, "grey": grey, "errors": errors}).encode()
-    return b"".join([LENGTH.pack(len(told)), told, *pixels])
+    outcome = json.dumps({"resized": resized, "grey": grey, "errors": errors}).encode()
+    return b"".join([LENGTH.pack(len(outcome)), outcome, *pixels])

@@ -1,4 +1,4 @@
-"""Decodes one image file that nobody vouches for."""
+"""Decodes one image that nobody vouches for: a file, its bytes, or an array of pixels."""
 
 import io
 import os
@@ -17,6 +17,7 @@ from hangtag.errors import ErrorKind, ImageError
 from hangtag.files.paths import is_address, is_file, is_folder
 from hangtag.images.colour import fit_colour, is_grey, to_colour
 from hangtag.images.photo_to_grey import prepare_photo
+from hangtag.images.spec import ImageSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,60 +75,41 @@ class DecodedImage:
 
     Attributes:
         pixels: Grey values, (H, W) uint8, 0 black to 255 white; in colour (H, W, 3).
-        resized: Whether the image had another size and went through all steps of a photo.
+        resized: Whether the image had another size.
     """
 
     pixels: NDArray[np.uint8]
     resized: bool
 
 
-def decode_grey(
-    source: Path | bytes, *, size: tuple[int, int], name: str = "the image"
-) -> DecodedImage:
-    """Decodes a JPEG, PNG or WebP to grey pixels of `size`, (height, width) in pixels.
-
-    The image is turned upright as its EXIF says; what follows is `prepare_photo`: a grey image
-    of that size is returned bit for bit, or negated when its background is light. Of an animation
-    the first frame counts; 16 bits a pixel are reduced to 8.
-
-    Args:
-        source: The path of a file, or its bytes.
-        size: Height and width of the result.
-        name: What an error calls an image that is given as bytes.
-
-    Raises:
-        ImageError: As `read_image` says.
-    """
-    with _open(source, _DRAFT_FACTOR * max(size), name) as image:
-        resized = image.size != (size[1], size[0])
-        return DecodedImage(prepare_photo(image, size=size), resized)
-
-
 def decode_image(
-    source: Path | bytes,
+    image: ImageInput,
+    spec: ImageSpec,
     *,
-    size: tuple[int, int],
-    channels: int = 1,
-    grey: tuple[int, int] | None = None,
+    grey_spec: ImageSpec | None = None,
     name: str = "the image",
 ) -> DecodedImage:
-    """Decodes to grey as `decode_grey` does or, with three channels, to colour by `fit_colour`.
+    """Decodes a JPEG, PNG or WebP, or resizes pixels, to the size and channels of `spec`.
+
+    A file is turned upright as its EXIF says. Of an animation the first frame counts; 16 bits a
+    pixel become 8. To grey an image becomes by `prepare_photo`, to colour by `fit_colour`. Pixels
+    become what a file of the same pixels becomes; but grey pixels that have the size already stay
+    what they are, whatever their background.
 
     Args:
-        source: The path of a file, or its bytes.
-        size: Height and width of the result.
-        channels: 1 for grey, 3 for colour.
-        grey: Height and width of images that stay what they are: one that is of this size and
-            has no colour comes in grey and in this size, whatever the others become.
-        name: What an error calls an image that is given as bytes.
+        image: A path, the bytes of a file, or pixels.
+        spec: Size and channels of the result.
+        grey_spec: Images of this size without colour stay grey and of this size.
+        name: What an error calls an image that has no path.
 
     Raises:
         ImageError: As `read_image` says.
     """
-    if channels == 1:
-        return decode_grey(source, size=size, name=name)
-    with _open(source, _COLOUR_DRAFT_FACTOR * max(size), name) as image:
-        return _fit_in_colour(image, size, grey)
+    if isinstance(image, np.ndarray):
+        return _decode_array(image, spec, grey_spec)
+    factor = _DRAFT_FACTOR if spec.channels == 1 else _COLOUR_DRAFT_FACTOR
+    with _open(image, factor * max(spec.size), name) as opened:
+        return _resize(opened, spec, grey_spec)
 
 
 def to_array(image: "Image") -> NDArray[np.uint8]:
@@ -156,31 +138,32 @@ def to_array(image: "Image") -> NDArray[np.uint8]:
         ) from error
 
 
-def fit_pixels(
-    pixels: NDArray[np.uint8],
-    *,
-    size: tuple[int, int],
-    channels: int,
-    grey: tuple[int, int] | None = None,
+def _decode_array(
+    pixels: NDArray[np.uint8], spec: ImageSpec, grey_spec: ImageSpec | None
 ) -> DecodedImage:
-    """Does with colour pixels (H, W, 3) what `decode_image` does with a file of the same pixels."""
     from PIL import Image
 
-    image = Image.fromarray(pixels)
-    if channels == 1:
-        return DecodedImage(prepare_photo(image, size=size), pixels.shape[:2] != size)
-    return _fit_in_colour(image, size, grey)
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
+    if pixels.ndim == 2:
+        grey = spec if spec.channels == 1 else grey_spec
+        if grey is not None and pixels.shape == grey.size:
+            return DecodedImage(pixels, resized=False)
+    return _resize(Image.fromarray(pixels), spec, grey_spec)
 
 
-def _fit_in_colour(
-    image: "Image", size: tuple[int, int], grey: tuple[int, int] | None
-) -> DecodedImage:
-    if grey and image.size == (grey[1], grey[0]) and is_grey(image):
-        return DecodedImage(prepare_photo(image, size=grey), resized=False)
-    return DecodedImage(fit_colour(image, size), image.size != (size[1], size[0]))
+def _resize(image: "Image", spec: ImageSpec, grey_spec: ImageSpec | None) -> DecodedImage:
+    size = image.height, image.width
+    if spec.channels == 1:
+        return DecodedImage(prepare_photo(image, size=spec.size), size != spec.size)
+    if grey_spec is not None and size == grey_spec.size and is_grey(image):
+        return DecodedImage(prepare_photo(image, size=size), resized=False)
+    return DecodedImage(fit_colour(image, spec.size), size != spec.size)
 
 
-def read_image(source: Path | bytes, *, size: tuple[int, int], name: str = "the image") -> "Image":
+def read_image(
+    source: str | Path | bytes, *, size: tuple[int, int], name: str = "the image"
+) -> "Image":
     """Returns a JPEG, PNG or WebP as an image of Pillow, upright as its EXIF says.
 
     Args:
@@ -218,10 +201,10 @@ def read_size(path: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _open(source: Path | bytes, least: float, name: str) -> Iterator["Image"]:
+def _open(source: str | Path | bytes, least: float, name: str) -> Iterator["Image"]:
     """Opens an image; what goes wrong with it in the block is told as an ImageError."""
-    if isinstance(source, Path):
-        name, source = str(source), _read_file(source)
+    if not isinstance(source, bytes):
+        name, source = str(source), _read_file(Path(source))
     if not source:
         raise ImageError(
             f"{name} is empty (0 bytes); expected a JPEG, PNG or WebP image",
