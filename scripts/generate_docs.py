@@ -14,8 +14,8 @@ A block in a Markdown file lies between two comments. The first names its source
 
 ``output of`` blocks are quick and the same on every machine: a test compares them. ``output once
 of`` blocks take long or contain times; only this script writes them. A source is a command,
-``fields of CLASS`` (the fields of a part of a recipe) or ``figures of the recipes`` (accuracy and
-speed, from the recorded runs and the benchmark).
+``fields of CLASS`` (the fields of a part of a recipe), ``figures of the recipes`` (accuracy and
+speed, from the recorded runs and the benchmark) or ``tree of the package`` (its modules).
 """
 
 import argparse
@@ -46,6 +46,7 @@ from scripts.recipe_figures import (
     make_table,
     read_evidence,
 )
+from scripts.source_tree import draw_tree
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -94,6 +95,8 @@ def make_block(source: str) -> str:
     """Makes the content of a block: a table of fields, or what a command prints on stdout."""
     if source == "figures of the recipes":
         return make_table(read_evidence())
+    if source == "tree of the package":
+        return f"```text\n{draw_tree()}\n```\n"
     if source.startswith("fields of "):
         return field_table(source.removeprefix("fields of "))
     return f"```text\n{run(source).rstrip()}\n```\n"
