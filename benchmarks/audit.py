@@ -1,13 +1,13 @@
-"""How right an audit is on made feeds whose truth is known.
+"""Measures the accuracy of an audit on synthetic feeds whose truth is known.
 
     python -m benchmarks.audit [SEED ...] [--model MODEL] [--split validation] [--cross-validate]
     python -m benchmarks.audit --photos FEED.csv --brands 3 --model clothing-photos
 
-For each seed it makes a feed (12 brands, 5 % wrong labels), runs ``hangtag audit`` on it as a
-process, and compares the tables that it wrote with the truth. The images are Fashion-MNIST's test
-split; what was tuned was tuned on the validation split, which ``--split validation`` takes. With
-``--cross-validate`` the labels of the feed are judged by one another, and only that list is.
-``--photos`` takes that split of a manifest, such as ``benchmarks.clothing --shipped`` writes.
+Makes a feed for each seed (12 brands, 5 % wrong labels), runs ``hangtag audit`` on it as a process,
+and compares its tables with the truth. The images are Fashion-MNIST's test split; everything was
+tuned on the validation split, which ``--split validation`` uses. ``--cross-validate`` measures
+only the issues of ``hangtag audit --cross-validate``. ``--photos`` uses that split of a table such
+as ``benchmarks.clothing --shipped`` writes.
 """
 
 import argparse
@@ -42,8 +42,8 @@ ENOUGH, FEW = 30, 10
 PARTS = (0.0, 0.1, 0.3, 0.7, 0.9, 1.01)
 """Where the parts of the scores end."""
 
-LEAST_SHARE = 0.1
-"""Share from which a category belongs to the truth of a word."""
+LEAST_FRACTION = 0.1
+"""Fraction from which a category belongs to the truth of a word."""
 
 Row = Mapping[str, str]
 
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--model", default="fashion-mnist")
     parser.add_argument("--split", default="test", choices=["test", "validation"])
     parser.add_argument("--cross-validate", action="store_true")
-    parser.add_argument("--photos", type=Path, help="Manifest of photos to make the feeds of.")
+    parser.add_argument("--photos", type=Path, help="Table of photos to make the feeds of.")
     parser.add_argument("--brands", type=int, default=12)
     options = parser.parse_args()
     if options.photos:
@@ -109,7 +109,7 @@ def main() -> None:
     else:
         dataset = hangtag.load_dataset("fashion-mnist")
         split = choose_split(options.split, options.model)
-    lacking = {SHORTS} - {name_kind(one) for one in dataset.classes}
+    lacking = {SHORTS} - {name_kind(name) for name in dataset.classes}
     found = []
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as folder:
@@ -130,13 +130,13 @@ def main() -> None:
 
 def record(name: str, seeds: Sequence[int], found: Sequence[Measured]) -> None:
     """Writes the figures by seed, with what they were measured on."""
-    feeds = {str(seed): asdict(one) for seed, one in zip(seeds, found, strict=True)}
+    feeds = {str(seed): asdict(outcome) for seed, outcome in zip(seeds, found, strict=True)}
     write_results(Path(__file__).parent / "results" / name, {"feeds": feeds})
 
 
-def open_photos(manifest: Path) -> Dataset:
-    """Opens a manifest of photos as ``hangtag data demo-feed`` does."""
-    return load_dataset(manifest, offline=True)
+def open_photos(table: Path) -> Dataset:
+    """Opens a table of photos as ``hangtag data demo-feed`` does."""
+    return load_dataset(table, offline=True)
 
 
 def choose_split(name: str, model: str) -> Split:
@@ -245,9 +245,9 @@ def find_reliability(
     """Returns number, mean score and wrong labels of the issues in each part of the scores."""
     found = []
     for low, high in itertools.pairwise(PARTS):
-        those = {one: score for one, score in scores.items() if low <= score < high}
+        those = {item: score for item, score in scores.items() if low <= score < high}
         mean = sum(those.values()) / max(len(those), 1)
-        found.append((len(those), mean, sum(truth[one]["fault"] != "" for one in those)))
+        found.append((len(those), mean, sum(truth[item]["fault"] != "" for item in those)))
     return found
 
 
@@ -256,7 +256,7 @@ def count_told(
 ) -> tuple[int, int]:
     """Returns how many planted copies are told to repeat a picture, and how many there are."""
     those = [row["id"] for row in planted if row["saved_again"] == saved_again]
-    return sum(one in repeats for one in those), len(those)
+    return sum(item in repeats for item in those), len(those)
 
 
 def count_at_odds(
@@ -266,8 +266,8 @@ def count_at_odds(
     those = [
         row["id"] for row in planted if row["fault"] and not truth[row["duplicate_of"]]["fault"]
     ]
-    told = [repeats[one]["finding"] for one in those if one in repeats]
-    return sum("labels at odds" in one for one in told), len(those)
+    told = [repeats[item]["finding"] for item in those if item in repeats]
+    return sum("labels at odds" in finding for finding in told), len(those)
 
 
 def average_precision(truth: Mapping[str, Row], scores: Mapping[str, float], fault: str) -> float:
@@ -285,24 +285,24 @@ def read_meanings(path: Path) -> dict[tuple[str, str], frozenset[str]]:
     """Returns (supplier, label) -> ids of the categories with at least a tenth of its items."""
     found: dict[tuple[str, str], set[str]] = {}
     for row in read_csv_rows(path):
-        if float(row["share"]) >= LEAST_SHARE:
+        if float(row["share"]) >= LEAST_FRACTION:
             found.setdefault((row["supplier"], row["label"]), set()).add(row["category"])
     return {key: frozenset(ids) for key, ids in found.items()}
 
 
 def ids_of(row: Row, known: Set[str]) -> frozenset[str]:
     """Returns the categories of the truth that those of a rule are or lie in."""
-    return frozenset(lift(one, known) for one in row["ids"].split("; ") if one)
+    return frozenset(lift(name, known) for name in row["ids"].split("; ") if name)
 
 
 def lift(identifier: str, known: Set[str]) -> str:
     """Returns the nearest known category above one; itself where there is none."""
     tree = shipped_tree()
     path = tree.path(identifier) if identifier in tree else ()
-    return next((one for one in reversed(path) if one in known), identifier)
+    return next((step for step in reversed(path) if step in known), identifier)
 
 
-SHARES = {
+FRACTIONS = {
     "rules": "rules right",
     "some": "10 to 29 items",
     "few": "1 to 9 items",
@@ -320,17 +320,21 @@ COUNTS = {"asked": "asked", "issues": "issues", "errors": "planted", "other_copi
 def print_figures(seeds: Sequence[int], found: Sequence[Measured]) -> None:
     """Prints a row a figure: a column a seed and one of all."""
     rows = [
-        [title, *(share(getattr(one, name)) for one in found), share(add(found, name))]
-        for name, title in SHARES.items()
+        [
+            title,
+            *(fraction(getattr(outcome, name)) for outcome in found),
+            fraction(add(found, name)),
+        ]
+        for name, title in FRACTIONS.items()
     ]
     for name, title in MEANS.items():
-        values = [getattr(one, name) for one in found]
+        values = [getattr(outcome, name) for outcome in found]
         rows.append([title, *(f"{value:.3f}" for value in (*values, np.mean(values)))])
     for name, title in COUNTS.items():
-        counts = [getattr(one, name) for one in found]
+        counts = [getattr(outcome, name) for outcome in found]
         rows.append([title, *(f"{count:,}" for count in (*counts, sum(counts)))])
-    seconds = [one.seconds for one in found]
-    rows.append(["seconds", *(f"{one:.0f}" for one in (*seconds, sum(seconds)))])
+    seconds = [outcome.seconds for outcome in found]
+    rows.append(["seconds", *(f"{value:.0f}" for value in (*seconds, sum(seconds)))])
     print_table("", ["", *(f"seed {seed}" for seed in seeds), "all"], rows)
 
 
@@ -338,21 +342,21 @@ def print_reliability(found: Sequence[Measured]) -> None:
     """Prints how often a label is wrong beside what the scores say, a row a part of the scores."""
     rows = []
     for part, (low, high) in enumerate(itertools.pairwise(PARTS)):
-        parts = [one.reliability[part] for one in found]
-        count, wrong = sum(one[0] for one in parts), sum(one[2] for one in parts)
-        mean = sum(one[0] * one[1] for one in parts) / max(count, 1)
-        rows.append([f"{low:g} to {min(high, 1):g}", f"{mean:.3f}", share((wrong, count))])
+        parts = [outcome.reliability[part] for outcome in found]
+        count, wrong = sum(n for n, _, _ in parts), sum(wrong for _, _, wrong in parts)
+        mean = sum(n * mean for n, mean, _ in parts) / max(count, 1)
+        rows.append([f"{low:g} to {min(high, 1):g}", f"{mean:.3f}", fraction((wrong, count))])
     print_table("Scores", ["score", "mean", "wrong"], rows)
 
 
 def add(found: Sequence[Measured], name: str) -> tuple[int, int]:
     """Returns the sum of a figure that is a number and how many there could be."""
-    counts = [getattr(one, name) for one in found]
+    counts = [getattr(outcome, name) for outcome in found]
     return sum(right for right, _ in counts), sum(count for _, count in counts)
 
 
-def share(counts: tuple[int, int]) -> str:
-    """Returns a share with its number and its 95 % interval."""
+def fraction(counts: tuple[int, int]) -> str:
+    """Returns a fraction with its number and its 95 % interval."""
     right, count = counts
     if not count:
         return "none"

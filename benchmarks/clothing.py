@@ -1,4 +1,4 @@
-"""Writes a manifest of the public clothing data set, to train and judge on.
+"""Writes a table of the public clothing data set, to train and evaluate on.
 
     python -m benchmarks.clothing FOLDER OUT.csv               # the published ten classes and split
     python -m benchmarks.clothing FOLDER OUT.csv --by-person   # no split: hangtag holds people out
@@ -8,10 +8,10 @@
 
 FOLDER holds ``items.csv`` with the columns ``image`` (a path below FOLDER), ``supplier`` (who took
 the photo), ``label``, ``split10`` and ``label10`` (empty for photos outside the ten classes), made
-of the public clothing data set (github alexeygrigorev/clothing-dataset, CC0). 113 of the 122 people
-in its validation split are in its train split too, so figures there flatter. ``--shipped`` makes
-train, validation and test, each of people of its own; the few people with more than 100 photos are
-in train, so that the figures are those of many people.
+from the public clothing data set (github alexeygrigorev/clothing-dataset, CC0). 113 of the 122
+people in its validation split are in its train split too, so figures there are too optimistic.
+``--shipped`` makes train, validation and test, each of different people. The few people with more
+than 100 photos are in train, so that many people count in the figures.
 """
 
 import argparse
@@ -110,8 +110,8 @@ def divide(items: Sequence[Item], *, parts: int) -> list[int]:
     return [int(number) for number in part]
 
 
-def manifest(items: Sequence[Item]) -> str:
-    """Returns the manifest as CSV, with a column ``split`` where the items have one."""
+def format_table(items: Sequence[Item]) -> str:
+    """Returns the table as CSV, with a column ``split`` where the items have one."""
     columns = ["image", "label", "supplier", *(["split"] if "split" in items[0] else [])]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
@@ -121,7 +121,7 @@ def manifest(items: Sequence[Item]) -> str:
 
 
 def main() -> None:
-    """Writes the manifest that the command line asks for."""
+    """Writes the table that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
@@ -136,7 +136,7 @@ def main() -> None:
         chosen = unknown_items(items)
     else:
         chosen = published_items(items, by_person=options.by_person)
-    write_text(options.out, manifest(chosen))
+    write_text(options.out, format_table(chosen))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-"""How well a recipe does on suppliers it has never seen: five folds of the clothing data set.
+"""Cross-validates a recipe over suppliers: five folds of the clothing data set.
 
     python -m benchmarks.clothing_folds FOLDER --recipe photo-fast [--classes shipped] [--work DIR]
         [--set balance.logit_adjustment=1] [--folds 2]
 
-FOLDER is that of `benchmarks.clothing`. The people who took the photos are divided into five parts;
-each part is tested by a model that ``hangtag train`` makes of the other four (of which it holds
-people out for validation), through ``hangtag predict``. A fold whose predictions are in the work
-folder is not done again, one that was interrupted goes on. The figures go to
+FOLDER is that of `benchmarks.clothing`. The people who took the photos are divided into five parts.
+``hangtag train`` makes a model of four parts (and holds people out of them for validation), and
+``hangtag predict`` tests it on the fifth. A fold whose predictions are in the work folder is not
+repeated; an interrupted one is resumed. The figures go to
 ``benchmarks/results/clothing_folds.json`` beside those of other recipes.
 
 The predictions of the five folds are pooled. Intervals are those of
-`hangtag.evaluation.intervals`, over suppliers. What another seed of
-the training would change is not in them.
+`hangtag.evaluation.intervals`, over suppliers. They do not include the effect of the seed of the
+training.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from benchmarks.clothing import (
     SHIPPED,
     Item,
     divide,
-    manifest,
+    format_table,
     raw_items,
     read_items,
     shipped_items,
@@ -83,12 +83,12 @@ def run_fold(
     if not out.exists():
         parts = ["test" if number == fold else "train" for number in folds]
         chosen = [{**item, "split": part} for item, part in zip(items, parts, strict=True)]
-        whole, held = work / f"manifest-{fold}.csv", work / f"held-out-{fold}.csv"
-        write_text(whole, manifest(chosen))
-        write_text(held, manifest([item for item in chosen if item["split"] == "test"]))
+        whole, held = work / f"train-{fold}.csv", work / f"held-out-{fold}.csv"
+        write_text(whole, format_table(chosen))
+        write_text(held, format_table([item for item in chosen if item["split"] == "test"]))
         run = RunFolder(work / f"run-{fold}")
         going_on = ["--resume"] if run.last.exists() else []
-        settings = [part for one in options.set for part in ("--set", one)]
+        settings = [part for change in options.set for part in ("--set", change)]
         start = ["train", whole, "--recipe", options.recipe, *settings]
         hangtag(*start, "--out", run.path, *going_on)
         hangtag("predict", held, "--model", run.path, "--out", out)

@@ -1,4 +1,4 @@
-"""One image from a cold start: wall time and peak memory of whole commands."""
+"""Measures one image from a cold start: wall time and peak memory of whole commands."""
 
 import statistics
 import subprocess

@@ -1,12 +1,12 @@
-"""Does a model that continues learn a new class of few images, and keep what it knew?
+"""Measures how well a fine-tuned model learns a new class of few images and keeps the old ones.
 
     python -m benchmarks.continuing fashion-mnist --recipe express --new Bag --items 4000
     python -m benchmarks.continuing ten.csv --recipe photo-fast --new skirt
     python -m benchmarks.continuing ten.csv --recipe photo-fast --new skirt --replay 0.2
 
-A model learns all classes but one; then it continues with the same items, or a share of them, and
-50 images of the class that it did not know. Both are judged by the same test items: those of the
-data's test split or, where it has none, of suppliers that were held out from both.
+A model learns all classes but one. It is then fine-tuned with the same items, or a fraction of
+them, and 50 images of the missing class. Both models are evaluated on the same test items: the
+data's test split or, if there is none, suppliers that were held out from both.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from hangtag.models.classifier import Classifier
 from hangtag.training.recipes import continue_recipe, load_recipe
 from hangtag.training.train import train
 
-SHARE = 0.15
+HELD_OUT = 0.15
 """Of the items held out to judge by, where the data has no test split."""
 
 
@@ -33,7 +33,7 @@ class Task:
 
     Attributes:
         before: The data without the new class, in train alone.
-        after: The data, or a share of it, with the new class, in train alone.
+        after: The data, or a fraction of it, with the new class, in train alone.
         test: What both models are judged by, labelled as `after` is.
     """
 
@@ -52,11 +52,11 @@ def make_task(
         new: One of its classes.
         images: Of the new class in the data of the second training.
         items: Of the other classes at the most, None for all.
-        replay: Share of these in the data of the second training.
+        replay: Fraction of these in the data of the second training.
         seed: Of all that is chosen at random.
     """
     if "test" not in dataset.splits:
-        divided = split_dataset(dataset, share=SHARE, seed=seed).splits
+        divided = split_dataset(dataset, share=HELD_OUT, seed=seed).splits
         dataset = dataclasses.replace(
             dataset, splits={"train": divided["train"], "test": divided["validation"]}
         )
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--new", required=True, help="the class that is new")
     parser.add_argument("--images", type=int, default=50, help="of the new class")
     parser.add_argument("--items", type=int, help="of the other classes at the most")
-    parser.add_argument("--replay", type=float, default=1.0, help="share of them seen again")
+    parser.add_argument("--replay", type=float, default=1.0, help="fraction of them seen again")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], help="change the continuing recipe")
     parser.add_argument("--out", type=Path, help="keep the models here; before/ is taken from it")

@@ -1,10 +1,10 @@
-"""Whether automatic corrections keep their promise, over many feeds drawn from validation images.
+"""Simulates automatic corrections over many feeds drawn from validation images.
 
     python -m benchmarks.corrections [--feeds 300] [--noise 0.05] [--precision 0.99]
 
-The shipped model's validation images stand for all images there are. For each feed a reference of
-6,000 and a feed of 10,400 are drawn from them, with replacement, and labels are made wrong: half of
-them by a category that looks alike. Every word means one category.
+The population is the shipped model's validation images. For each feed, a reference of 6,000 and a
+feed of 10,400 are drawn from it with replacement, and labels are made wrong: half of them by a
+category that looks alike. Every word means one category.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
 def find_alike(classes: tuple[str, ...]) -> NDArray[np.bool_]:
     """Returns which classes look alike, (K, K)."""
     kinds = [name_kind(name) for name in classes]
-    return np.array([[two in LOOK_ALIKES.get(one, ()) for two in kinds] for one in kinds])
+    return np.array([[other in LOOK_ALIKES.get(kind, ()) for other in kinds] for kind in kinds])
 
 
 def correct_feed(
@@ -75,7 +75,7 @@ def correct_feed(
 def make_wrong(
     truth: NDArray[np.int64], alike: NDArray[np.bool_], noise: float, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Returns labels of which a share is wrong."""
+    """Returns labels of which a fraction is wrong."""
     labels = truth.copy()
     for number, index in enumerate(np.flatnonzero(random.random(len(truth)) < noise).tolist()):
         near = alike[truth[index]]
@@ -88,15 +88,15 @@ def make_wrong(
 def print_figures(counts: NDArray[np.int64], level: float) -> None:
     """Prints the means over the feeds (F, 2)."""
     corrected, wrong = counts[:, 0], counts[:, 1]
-    shares = wrong / np.maximum(corrected, 1)
-    error = shares.std() / np.sqrt(len(shares))
+    fractions = wrong / np.maximum(corrected, 1)
+    error = fractions.std() / np.sqrt(len(fractions))
     rows = [
         ["feeds", f"{len(counts):,}"],
         ["feeds with corrections", f"{(corrected > 0).mean():.1%}"],
         ["corrections a feed", f"{corrected.mean():.0f}"],
-        ["wrong among them, mean share", f"{shares.mean():.2%} (standard error {error:.2%})"],
-        ["promised at most", f"{level:.2%}"],
-        ["feeds in which more are wrong", f"{(shares > level).mean():.1%}"],
+        ["wrong among them, mean fraction", f"{fractions.mean():.2%} (standard error {error:.2%})"],
+        ["allowed at most", f"{level:.2%}"],
+        ["feeds in which more are wrong", f"{(fractions > level).mean():.1%}"],
     ]
     print_table("", ["", ""], rows)
 

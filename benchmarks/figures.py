@@ -1,4 +1,4 @@
-"""The picture of a benchmark: how many times as fast as Keras."""
+"""Draws the plot of a benchmark: speed relative to Keras."""
 
 from typing import Any
 

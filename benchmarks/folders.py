@@ -1,4 +1,4 @@
-"""How fast a folder of images is predicted, beside the model's own speed on arrays."""
+"""Measures prediction on a folder of images, compared with the model's own speed on arrays."""
 
 import subprocess
 from pathlib import Path

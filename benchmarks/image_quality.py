@@ -1,10 +1,10 @@
-"""Plants faults and copies among real photos and counts what is found.
+"""Plants quality issues and duplicates among real photos and counts what is found.
 
     python -m benchmarks.clothing FOLDER all.csv --by-person
     python -m benchmarks.image_quality all.csv [--model MODEL]    # of 300 photos, in a few minutes
 
-For each change it tells in how many of the changed photos the fault is found, or how many are found
-as copies of the photo they were made of; and what is found in the photos as they are.
+For each change, prints the fraction of changed photos in which the issue is found, or that are
+found as duplicates of the original; and what is found in the unchanged photos.
 """
 
 import argparse
@@ -29,34 +29,34 @@ SIZE = (224, 224)
 
 
 def main() -> None:
-    """Reads the photos that the command line names and prints the shares found."""
+    """Reads the photos that the command line names and prints the fractions found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("manifest", type=Path)
+    parser.add_argument("table", type=Path)
     parser.add_argument("--photos", type=int, default=300)
     parser.add_argument("--model", help="a model of photos of 224x224: also look by embeddings")
     options = parser.parse_args()
-    images = read_sample(options.manifest, count=options.photos)
-    faults = Counter(one.kind for one in find_quality_issues(list_images(images)))
+    images = read_sample(options.table, count=options.photos)
+    faults = Counter(issue.kind for issue in find_quality_issues(list_images(images)))
     print(f"{len(images)} photos as they are: {dict(faults) or 'no fault'}, ", end="")
     print(f"{len(find_photo_duplicates(list_images(images)))} copies")
     model = Classifier.load(options.model) if options.model else None
     for fault, changes in FAULTS.items():
         for name, change in changes.items():
             found = find_quality_issues(list_images([change(image) for image in images]))
-            count = sum(one.kind == fault for one in found)
+            count = sum(issue.kind == fault for issue in found)
             print(f"{name:24}{fault:14}{count / len(images):7.1%}")
     for name, change in COPIES.items():
         both = [*images, *map(change, images)]
         pixels = np.stack([fit_colour(image, SIZE) for image in both])
         copies = find_photo_duplicates(list_images(both), model.embed(pixels) if model else None)
-        count = sum(one.position - one.other == len(images) for one in copies)
+        count = sum(copy.position - copy.other == len(images) for copy in copies)
         print(f"{name:24}{'copy':14}{count / len(images):7.1%}, {len(copies) - count} others")
 
 
-def read_sample(manifest: Path, *, count: int) -> list[Image.Image]:
-    """Returns photos of a manifest, resized in a square of 224 pixels, spread over its rows."""
-    with manifest.open(encoding="utf-8", newline="") as stream:
-        paths = [manifest.parent / row["image"] for row in csv.DictReader(stream)]
+def read_sample(table: Path, *, count: int) -> list[Image.Image]:
+    """Returns photos of a table, resized in a square of 224 pixels, spread over its rows."""
+    with table.open(encoding="utf-8", newline="") as stream:
+        paths = [table.parent / row["image"] for row in csv.DictReader(stream)]
     images = []
     for path in paths[:: max(1, len(paths) // count)][:count]:
         with Image.open(path) as image:
@@ -84,16 +84,16 @@ def blur(radius: float) -> Change:
     return lambda image: image.filter(ImageFilter.GaussianBlur(radius * max(image.size) / 224))
 
 
-def fade(image: Image.Image, share: float) -> Image.Image:
-    """Returns an image mixed with a share of white."""
-    return Image.blend(image, Image.new("RGB", image.size, "white"), share)
+def fade(image: Image.Image, fraction: float) -> Image.Image:
+    """Returns an image mixed with a fraction of white."""
+    return Image.blend(image, Image.new("RGB", image.size, "white"), fraction)
 
 
-def trim(share: float) -> Change:
-    """Returns a crop that loses a share of each side, half at either end."""
+def trim(fraction: float) -> Change:
+    """Returns a crop that loses a fraction of each side, half at either end."""
 
     def cut(image: Image.Image) -> Image.Image:
-        across, down = (round(side * share / 2) for side in image.size)
+        across, down = (round(side * fraction / 2) for side in image.size)
         return image.crop((across, down, image.width - across, image.height - down))
 
     return cut

@@ -1,4 +1,4 @@
-"""The side of Hangtag that asks the Keras process to work."""
+"""Controls the Keras process from Hangtag's side."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""The seed's network in Keras' own words, with Keras' defaults: the peer of every comparison."""
+"""Builds the seed's network in Keras, with Keras' defaults: the peer of every comparison."""
 
 from typing import Any
 

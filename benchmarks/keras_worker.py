@@ -1,4 +1,4 @@
-"""Keras on TensorFlow in a process of its own: told what to do on stdin, answers on stdout.
+"""Runs Keras on TensorFlow in a process of its own: commands on stdin, answers on stdout.
 
 Its threads would disturb those of PyTorch in one process. One JSON object a line, such as
 ``{"do": "train", "images": 2560}``; the answer is ``{"seconds": ..., "images": ...}``.

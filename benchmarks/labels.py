@@ -1,16 +1,15 @@
-"""How well labels are mapped to categories, by source.
+"""Measures the mapping of labels to categories, by source.
 
     python -m benchmarks.labels FILE.csv [--counts | --unlike KNOWN.csv]
 
 FILE.csv has the columns ``source``, ``brand_label``, ``canonical_id`` (an id of the shipped tree or
-``none``) and, if it likes, ``confidence``: rows that are not ``sure`` are counted apart. The labels
-of a source are read together. Each source is judged without its own labels: what is learned from
-labels, how far each kind of reading is to be trusted, is learned from the other sources. With
-``--counts`` the counts of all sources are printed as ``hangtag/taxonomy/data/reliability.csv`` has
-them.
+``none``) and optionally ``confidence``: rows that are not ``sure`` are counted separately. The
+labels of a source are read together. For each source, the reliability of each way of reading is
+estimated from the other sources. ``--counts`` prints the counts of all sources in the format of
+``hangtag/taxonomy/data/reliability.csv``.
 
-With ``--unlike`` nothing is learned from FILE: the labels are read as `hangtag taxonomy map` reads
-them, and those that KNOWN.csv has too are not counted.
+With ``--unlike``, nothing is estimated from FILE: the labels are read as `hangtag taxonomy map`
+reads them, and those that are also in KNOWN.csv are not counted.
 """
 
 import argparse
@@ -89,15 +88,15 @@ def main() -> None:
             print(f"{kind},{right},{n}")
         return
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
-    for source in dict.fromkeys(one.row.source for one in answers):
-        print(describe(source, [one for one in answers if one.row.source == source]))
+    for source in dict.fromkeys(answer.row.source for answer in answers):
+        print(describe(source, [answer for answer in answers if answer.row.source == source]))
     print(describe("**all**", answers))
     print(
         f"\nCalibration error of the likeliest answer, sure rows: {calibration_error(answers):.3f}"
     )
     print("\n| understood as | n | right |\n|---|---|---|")
     for kind, (right, n) in count_kinds(answers).items():
-        print(f"| {kind} | {n} | {share(right, n)} |")
+        print(f"| {kind} | {n} | {fraction(right, n)} |")
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -110,7 +109,9 @@ def read_rows(path: Path) -> list[Row]:
         content = list(csv.DictReader(stream))
     if not content or not content[0].keys() >= COLUMNS:
         raise DataError(f"{path.name}: columns {', '.join(sorted(COLUMNS))} are needed")
-    unknown = {row["canonical_id"] for row in content} - {one.id for one in shipped_tree()}
+    unknown = {row["canonical_id"] for row in content} - {
+        category.id for category in shipped_tree()
+    }
     if unknown - {OUTSIDE}:
         raise DataError(f"{path.name}: there are no categories {', '.join(sorted(unknown))}")
     return [
@@ -129,17 +130,17 @@ def judge(rows: Sequence[Row]) -> list[Answer]:
     first = answer_sources(rows)
     answers: list[Answer] = []
     for source, own in first.items():
-        others = [one for name, found in first.items() if name != source for one in found]
+        others = [answer for name, found in first.items() if name != source for answer in found]
         reliability = to_reliability(count_kinds(others))
-        answers += answer_source([one.row for one in own], reliability)
+        answers += answer_source([answer.row for answer in own], reliability)
     return answers
 
 
 def judge_unseen(rows: Sequence[Row], known: Sequence[Row]) -> list[Answer]:
     """Answers rows as a user gets them; those whose label is known too are read but left out."""
-    met = {one.label.casefold() for one in known}
-    answers = (one for own in answer_sources(rows).values() for one in own)
-    return [one for one in answers if one.row.label.casefold() not in met]
+    met = {row.label.casefold() for row in known}
+    answers = (answer for own in answer_sources(rows).values() for answer in own)
+    return [answer for answer in answers if answer.row.label.casefold() not in met]
 
 
 def answer_sources(rows: Sequence[Row]) -> dict[str, list[Answer]]:
@@ -158,7 +159,7 @@ def answer_source(rows: Sequence[Row], reliability: dict[str, float] | None = No
         found = meaning.candidates(shipped_tree(), count=3)
         score = found[0].score if found else 0.0
         best = OUTSIDE if meaning.outside >= score else found[0].id
-        ids = tuple(one.id for one in found)
+        ids = tuple(candidate.id for candidate in found)
         confidence = max(score, meaning.outside)
         answers.append(Answer(row, meaning.language, meaning.kind, ids, best, confidence))
     return answers
@@ -166,25 +167,27 @@ def answer_source(rows: Sequence[Row], reliability: dict[str, float] | None = No
 
 def count_kinds(answers: Iterable[Answer]) -> dict[str, tuple[int, int]]:
     """Returns kind -> (right, labels) of the sure rows."""
-    sure = [one for one in answers if one.row.is_sure]
-    labels = Counter(one.kind for one in sure)
-    right = Counter(one.kind for one in sure if one.best == one.row.gold)
+    sure = [answer for answer in answers if answer.row.is_sure]
+    labels = Counter(answer.kind for answer in sure)
+    right = Counter(answer.kind for answer in sure if answer.best == answer.row.gold)
     return {kind: (right[kind], labels[kind]) for kind in KINDS}
 
 
 def describe(name: str, answers: Sequence[Answer]) -> str:
     """Returns the row of a table for some answers."""
-    apparel = [one for one in answers if one.row.is_sure and one.row.gold != OUTSIDE]
-    outside = [one for one in answers if one.row.is_sure and one.row.gold == OUTSIDE]
-    debatable = [one for one in answers if not one.row.is_sure and one.row.gold != OUTSIDE]
-    language = Counter(one.language for one in answers).most_common(1)[0][0]
+    apparel = [answer for answer in answers if answer.row.is_sure and answer.row.gold != OUTSIDE]
+    outside = [answer for answer in answers if answer.row.is_sure and answer.row.gold == OUTSIDE]
+    debatable = [
+        answer for answer in answers if not answer.row.is_sure and answer.row.gold != OUTSIDE
+    ]
+    language = Counter(answer.language for answer in answers).most_common(1)[0][0]
     cells = [
         name,
         "" if name.startswith("*") else language,
         str(len(apparel)),
         *top_shares(apparel),
         str(len(outside)),
-        share(sum(one.best == OUTSIDE for one in outside), len(outside)),
+        fraction(sum(answer.best == OUTSIDE for answer in outside), len(outside)),
         str(len(debatable)),
         *top_shares(debatable),
     ]
@@ -193,21 +196,21 @@ def describe(name: str, answers: Sequence[Answer]) -> str:
 
 def top_shares(answers: Sequence[Answer]) -> tuple[str, str]:
     """Returns how often the category is the likeliest, and among the likeliest three."""
-    first = sum(one.ids[:1] == (one.row.gold,) for one in answers)
-    among = sum(one.row.gold in one.ids for one in answers)
-    return share(first, len(answers)), share(among, len(answers))
+    first = sum(answer.ids[:1] == (answer.row.gold,) for answer in answers)
+    among = sum(answer.row.gold in answer.ids for answer in answers)
+    return fraction(first, len(answers)), fraction(among, len(answers))
 
 
-def share(part: int, whole: int) -> str:
-    """Returns a share with three digits; a dash where there is nothing to share."""
+def fraction(part: int, whole: int) -> str:
+    """Returns a fraction with three digits, or a dash if there are no labels."""
     return f"{part / whole:.3f}" if whole else "-"
 
 
 def calibration_error(answers: Iterable[Answer]) -> float:
     """Returns the expected calibration error of the sure rows, 0-1, with ten equal bins."""
-    sure = [one for one in answers if one.row.is_sure]
-    confidence = np.array([one.confidence for one in sure])
-    right = np.array([one.best == one.row.gold for one in sure])
+    sure = [answer for answer in answers if answer.row.is_sure]
+    confidence = np.array([answer.confidence for answer in sure])
+    right = np.array([answer.best == answer.row.gold for answer in sure])
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = [
         abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()

@@ -1,12 +1,13 @@
-"""What an audit of a million rows takes: time, and the most memory of its largest process.
+"""Measures the time and memory of an audit of a million rows.
 
     python -m benchmarks.large_audit [--items 10400 100000 1000000] [--model fashion-mnist-tiny]
     python -m benchmarks.large_audit --feed photos.csv --items 10000 --model clothing-photos
 
-The feed is the demo feed on Fashion-MNIST's test images, its rows repeated under new ids, so that
-every picture comes again and again: a hard case for what looks for copies. Each audit is a process.
-The figures go to ``benchmarks/results/large_audit.json``. With ``--feed`` the rows of that table
-are repeated instead, table and audit are written beside it, and the figures are printed only.
+The feed is the demo feed on Fashion-MNIST's test images, its rows repeated under new ids, so every
+picture occurs many times: a hard case for the search for duplicates. Each audit is a process; the
+memory is that of its largest process. The figures go to ``benchmarks/results/large_audit.json``.
+With ``--feed``, the rows of that table are repeated instead, table and audit are written beside it,
+and the figures are only printed.
 """
 
 import argparse
@@ -66,7 +67,9 @@ def measure(feed: Path, sizes: Sequence[int], model: str) -> list[dict[str, int]
 def show(model: str, found: Sequence[dict[str, int]]) -> None:
     """Prints a row an audit."""
     titles = ["rows", "seconds", "peak, MiB", "tables, MB"]
-    rows = [[f"{one[title]:,}" for title in ("rows", "seconds", "mib", "mb")] for one in found]
+    rows = [
+        [f"{figures[title]:,}" for title in ("rows", "seconds", "mib", "mb")] for figures in found
+    ]
     print_table(f"Audit with {model}", titles, rows)
 
 

@@ -1,4 +1,4 @@
-"""How everything is timed, in turns, so that a slow moment of the machine hits all; and written."""
+"""Times works in alternation, so that a slow moment of the machine hits all; writes results."""
 
 import importlib.metadata
 import json

@@ -1,12 +1,12 @@
-"""How fast a folder of JPEG photos is categorised, and what holds it up.
+"""Measures the speed of ``hangtag predict`` on a folder of JPEG photos, and of its parts.
 
     python -m benchmarks.photo_folders            a part of ``make bench`` on its own, five rounds
     python -m benchmarks.photo_folders --quick    three rounds of few photos
 
-In turns: decoding alone with as many processes as ``predict`` starts, the model alone on decoded
+Alternates: decoding alone with as many processes as ``predict`` starts, the model alone on decoded
 pixels, the whole command, and PyTorch eager on the same network fed by the same decoder processes.
-The last lines are the speed of the command over that of the slower of its two parts (goal: 0.60)
-and over PyTorch's. The model is ``clothing-photos``. All rounds write
+The last lines are the speed of the command relative to the slower of its two parts (goal: 0.60) and
+to PyTorch. The model is ``clothing-photos``. Full runs write
 ``benchmarks/results/photo_folders.json``.
 """
 
@@ -62,7 +62,7 @@ def measure_photos(work: Path, *, rounds: int, count: int) -> dict[str, float]:
             "PyTorch eager, decoding": partial(run_eager, eager, folder),
         }
         measures: dict[str, Measure] = {
-            f"{name}, {side} px": timed(one, items=count) for name, one in works.items()
+            f"{name}, {side} px": timed(work, items=count) for name, work in works.items()
         }
         speeds |= run_in_turns(measures, rounds=rounds)
     return speeds

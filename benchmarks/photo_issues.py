@@ -1,16 +1,16 @@
-"""Which labels of the public clothing data set an audit doubts, as sheets to look at one by one.
+"""Draws the worst label issues of the public clothing data set as sheets, to check by eye.
 
     python -m benchmarks.photo_issues FOLDER WORK
 
 FOLDER is that of `benchmarks.clothing`. The people who took the photos are divided into two halves.
-``hangtag train --recipe photo-fast`` learns the labels of one half, as they are; then
+``hangtag train --recipe photo-fast`` learns the labels of one half, unchanged; then
 
-    WORK/audit             hangtag audit of the other half, by that model
-    WORK/cross-validated   hangtag audit --cross-validate of all photos, on what that model sees
+    WORK/audit             hangtag audit of the other half, with that model
+    WORK/cross-validated   hangtag audit --cross-validate of all photos, on that model's embeddings
     WORK/planted           the same with 5 % of the labels changed; prints how well these are found
     WORK/sheets            the worst 50 of cross-validated, ten a sheet, with both labels
 
-What the network sees was not learned from these photos: the recipe trains the last layer alone.
+The embeddings were not learned from these photos: the recipe trains the last layer alone.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> None:
     again = work / "planted"
     hangtag(1, "audit", work / "planted.csv", "--cross-validate", "--model", model, "--out", again)
     scores = {row["id"]: float(row["score"]) for row in read_csv_rows(again / "issues.csv")}
-    wrong = [row["label"] != one["label"] for row, one in zip(planted, items, strict=True)]
+    wrong = [row["label"] != item["label"] for row, item in zip(planted, items, strict=True)]
     precision = average_precision_score(wrong, [scores.get(row["id"], 0.0) for row in planted])
     print(f"{sum(wrong)} planted errors: average precision {precision:.3f}")
     draw_sheets(list(read_csv_rows(found / "issues.csv"))[:WORST], work / "sheets")

@@ -1,12 +1,12 @@
-"""Measures how well a Fashion-MNIST model does on real photos, and what the photo steps are worth.
+"""Measures a Fashion-MNIST model on real photos, and the effect of each photo step.
 
     python -m benchmarks.photos FOLDER [--model NAME|FOLDER] [--json]
 
-FOLDER holds ``items.csv`` with the columns ``image`` (a path below FOLDER) and ``label``, made of
+FOLDER holds ``items.csv`` with the columns ``image`` (a path below FOLDER) and ``label``, made from
 the public clothing data set (github alexeygrigorev/clothing-dataset, CC0). Every photo whose label
-is in `RIGHT` is categorised as it is (grey, resized by the Lanczos filter, centred on black), by
-the steps of `hangtag.images.photo_to_grey`, and with one of the steps left out or changed. Accuracy
-is printed by label and over all for the first two, over all for the others.
+is in `RIGHT` is categorised after a plain resize (grey, Lanczos filter, centred on black), after
+the steps of `hangtag.images.photo_to_grey`, and with one of the steps left out or changed. Prints
+the accuracy by label and over all photos for the first two, over all photos for the others.
 """
 
 import argparse
@@ -65,12 +65,12 @@ class Outcome:
 
     Attributes:
         right: Whether the most probable class counts as right, (N,).
-        filed: Whether the model would accept that class with nobody looking, (N,).
+        accepted: Whether the model would accept that class with nobody looking, (N,).
         unknown: Whether it says that the photo is unlike what it knows, (N,).
     """
 
     right: NDArray[np.bool_]
-    filed: NDArray[np.bool_]
+    accepted: NDArray[np.bool_]
     unknown: NDArray[np.bool_]
 
 
@@ -177,22 +177,22 @@ def categorise(
     names = [classifier.classes[index] for index in best]
     return Outcome(
         right=np.array([name in RIGHT[label] for name, label in zip(names, labels, strict=True)]),
-        filed=np.array([d.decision == "accept" for d in decided]),
+        accepted=np.array([d.decision == "accept" for d in decided]),
         unknown=np.array([d.decision == "unknown" for d in decided]),
     )
 
 
 def summarise(outcome: Outcome, labels: NDArray[np.str_]) -> dict[str, float]:
-    """Returns accuracy by label, over all photos and over labels, and what would be filed."""
+    """Returns accuracy by label, over all photos and over labels, and what would be accepted."""
     by_label = {label: float(outcome.right[labels == label].mean()) for label in RIGHT}
-    filed = outcome.filed
+    accepted = outcome.accepted
     return {
         **by_label,
         "all photos": float(outcome.right.mean()),
         "mean of the labels": float(np.mean(list(by_label.values()))),
-        "share filed": float(filed.mean()),
-        "right among filed": float(outcome.right[filed].mean()) if filed.any() else 0.0,
-        "share called unknown": float(outcome.unknown.mean()),
+        "fraction accepted": float(accepted.mean()),
+        "right among accepted": float(outcome.right[accepted].mean()) if accepted.any() else 0.0,
+        "fraction called unknown": float(outcome.unknown.mean()),
     }
 
 

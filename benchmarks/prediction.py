@@ -1,4 +1,4 @@
-"""How fast models predict arrays, beside Keras and PyTorch eager on the seed's network."""
+"""Measures prediction on arrays, compared with Keras and PyTorch eager on the seed's network."""
 
 import time
 from collections.abc import Callable

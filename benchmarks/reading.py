@@ -1,4 +1,4 @@
-"""How fast a pixel CSV is read, beside pandas."""
+"""Measures how fast a pixel CSV is read, compared with pandas."""
 
 from pathlib import Path
 

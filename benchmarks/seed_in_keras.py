@@ -1,12 +1,12 @@
-"""Does the seed's network learn in Keras what it learns in Hangtag?
+"""Trains the seed's network in Keras and in Hangtag and records both.
 
     python -m benchmarks.seed_in_keras OUT --images 10200 --epochs 20
     python -m benchmarks.seed_in_keras OUT --images 51000 --epochs 75 --only keras
 
 Both train on the same images of Fashion-MNIST's train split with the settings of the recipe
-``seed``, no early stopping, and are validated on the same 9,000 others; the test set is not looked
-at. OUT gets ``keras-SEED.csv`` and ``hangtag-SEED.csv``, a row an epoch. Keras 3 swaps width and
-height shift (keras issue 17398); they are swapped back.
+``seed``, without early stopping, and are validated on the same 9,000 others. The test set is not
+used. Writes ``keras-SEED.csv`` and ``hangtag-SEED.csv`` into OUT, a row an epoch. Keras 3 swaps
+width and height shift (keras issue 17398); they are swapped back.
 """
 
 import argparse

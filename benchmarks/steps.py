@@ -1,10 +1,10 @@
-"""Where a step's time goes in every recipe, augmentation above all (goal: under a tenth).
+"""Profiles a training step of every recipe (goal: augmentation under a tenth).
 
     python -m benchmarks.steps
 
-What ``hangtag train --profile`` tells, measured on few images: 2,560 of Fashion-MNIST, and for
-photos 128 pictures of noise, which cost what any others do. Two epochs each, of which the second
-counts; of a recipe that begins with frozen epochs, one of those and two others.
+Measures what ``hangtag train --profile`` prints on few images: 2,560 of Fashion-MNIST, and for
+photos 128 images of noise, which cost as much as any others. Two epochs each, of which the second
+counts; for a recipe that starts with frozen epochs, one of those and two others.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""How fast the recipes train, beside Keras; scaling over threads and batch size; arithmetic."""
+"""Measures training speed, compared with Keras; scaling over threads and batch size; arithmetic."""
 
 from functools import partial
 

@@ -1,12 +1,11 @@
-"""How well each score tells what is no garment: AUROC and share called unknown.
+"""Compares OOD scores on images that are not garments: AUROC and fraction called unknown.
 
     python -m benchmarks.unknown [MODEL]
 
-The first table compares scores made from the embedding and the logits of a shipped model, a model
-or a run folder: they learn from a fifth of the train split, their limits keep 98 % of the
-validation split. The second is of the score inside the model and its own limit, on pixels as they
-are and by way of image files, which `predict` prepares as photos. The test split stands for the
-garments.
+The first table compares scores computed from the embedding and the logits of a model. They are
+fitted on a fifth of the train split, and their thresholds keep 98 % of the validation split. The
+second table has the score inside the model with its own threshold, on arrays and on image files,
+which `predict` prepares as photos. The test split is the in-distribution data.
 """
 
 import io
@@ -33,7 +32,7 @@ from hangtag.models.classifier import Classifier
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float64]
 Score = Callable[[Values, Values], Values]
-"""Takes logits (N, K) and embeddings (N, D); more is stranger, (N,)."""
+"""Takes logits (N, K) and embeddings (N, D); higher is less like the training data, (N,)."""
 
 SIDE = 28
 COUNT = 1000
@@ -59,8 +58,8 @@ def main() -> None:
     limits = {name: choose_limit(values) for name, values in held_out.items()}
     garments = judge(model, dataset.splits["test"].images, scores)
     rows = [["garments (test split)", *(f"{(garments[n] > limits[n]).mean():.0%}" for n in scores)]]
-    strange = strange_images(dataset.splits["test"].images)
-    for kind, images in strange.items():
+    ood = ood_images(dataset.splits["test"].images)
+    for kind, images in ood.items():
         found = judge(model, images, scores)
         rows.append(
             [f"{kind} ({len(images):,})"]
@@ -70,22 +69,22 @@ def main() -> None:
             ]
         )
     print_table(f"AUROC, called unknown: {model.card.name}", ["what", *scores], rows)
-    rows = judge_shipped(model, dataset.splits["test"].images, strange)
+    rows = judge_shipped(model, dataset.splits["test"].images, ood)
     print_table("the score inside the model", ["what", "arrays", "image files"], rows)
 
 
 def judge_shipped(
-    model: Classifier, garments: Pixels, strange: Mapping[str, Pixels]
+    model: Classifier, garments: Pixels, ood: Mapping[str, Pixels]
 ) -> list[list[str]]:
-    """Returns AUROC and share called unknown of each kind, as arrays and by way of PNG files."""
+    """Returns AUROC and fraction called unknown of each kind, as arrays and by way of PNG files."""
     known = model.answer(garments).ood_score
     rows = []
-    for kind, images in strange.items():
+    for kind, images in ood.items():
         row = [f"{kind} ({len(images):,})"]
         for pixels in (images, np.stack([read_as_file(image) for image in images])):
             found = model.answer(pixels).ood_score
-            share = (found > model.card.rules.limit).mean()
-            row.append(f"{area(known, found):.3f}, {share:.0%}")
+            fraction = (found > model.card.rules.limit).mean()
+            row.append(f"{area(known, found):.3f}, {fraction:.0%}")
         rows.append(row)
     return rows
 
@@ -105,7 +104,7 @@ def make_scores(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> d
     def nearest_class(_: Values, e: Values) -> Values:
         whitened = (e - known.mean) @ known.directions @ known.within
         centres = known.centres @ known.within
-        each = np.stack([((whitened - one) ** 2).sum(axis=1) for one in centres])
+        each = np.stack([((whitened - centre) ** 2).sum(axis=1) for centre in centres])
         nearest: Values = each.min(axis=0)
         return nearest
 
@@ -127,20 +126,22 @@ def judge(model: Classifier, images: Pixels, scores: Mapping[str, Score]) -> dic
 
 
 def area(garments: NDArray[np.floating], others: NDArray[np.floating]) -> float:
-    """Returns the area under the ROC curve, 0-1; 1 where every other is the stranger."""
+    """Returns the area under the ROC curve, 0-1; 1 if every other has a higher score."""
     truth = np.repeat([0, 1], [len(garments), len(others)])
     return float(roc_auc_score(truth, np.concatenate([garments, others])))
 
 
-def strange_images(garments: Pixels) -> dict[str, Pixels]:
+def ood_images(garments: Pixels) -> dict[str, Pixels]:
     """Makes images (N, 28, 28) by kind; some are made of garments (M, 28, 28)."""
     random = np.random.default_rng(0)
     some, others = garments[:COUNT], garments[COUNT : 2 * COUNT]
-    smooth = np.stack([gaussian_filter(one, 2) for one in random.normal(size=(COUNT, SIDE, SIDE))])
+    smooth = np.stack(
+        [gaussian_filter(noise, 2) for noise in random.normal(size=(COUNT, SIDE, SIDE))]
+    )
     smooth -= smooth.min(axis=(1, 2), keepdims=True)
     smooth *= 255 / smooth.max(axis=(1, 2), keepdims=True)
     return {
-        "digits": np.stack([resize(one * 255 / 16) for one in load_digits().images]),
+        "digits": np.stack([resize(digit * 255 / 16) for digit in load_digits().images]),
         "photos": cut_photos(random),
         "text": np.stack([write_text(random) for _ in range(COUNT)]),
         "noise": random.integers(0, 256, (COUNT, SIDE, SIDE), dtype=np.uint8),

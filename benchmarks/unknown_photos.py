@@ -1,11 +1,11 @@
-"""What a model of photos calls unknown: pictures that are no garments, and photos people doubted.
+"""Measures what a model of photos calls unknown: images that are not garments, doubtful photos.
 
     python -m benchmarks.clothing FOLDER clothing-dataset.csv --shipped
     python -m benchmarks.clothing FOLDER unknowns.csv --unknowns
     python -m benchmarks.unknown_photos clothing-photos clothing-dataset.csv unknowns.csv
 
-The test split of the first manifest stands for the garments. Prints for every kind the area under
-the ROC curve against them and the share above the model's own limit.
+The test split of the first table is the in-distribution data. Prints, for every kind of image, the
+area under the ROC curve against it and the fraction above the model's own threshold.
 """
 
 import sys
@@ -41,24 +41,24 @@ def main() -> None:
     others = _read(doubted, format)
     labels = np.array(others.classes)[others.first.labels]
     kinds = {
-        **make_strange(test, format),
+        **make_ood_images(test, format),
         **{f"labelled {name}": others.first.images[labels == name] for name in others.classes},
     }
     known, limit = classifier.answer(test.images).ood_score, classifier.card.rules.limit
     rows = [[f"garments ({len(test):,})", "", f"{(known > limit).mean():.1%}"]]
     for kind, images in kinds.items():
-        strange = classifier.answer(images).ood_score
+        scores = classifier.answer(images).ood_score
         rows.append(
             [
                 f"{kind} ({len(images):,})",
-                f"{area(known, strange):.3f}",
-                f"{(strange > limit).mean():.1%}",
+                f"{area(known, scores):.3f}",
+                f"{(scores > limit).mean():.1%}",
             ]
         )
     print_table(classifier.card.name, ["what", "AUROC", "called unknown"], rows)
 
 
-def make_strange(garments: Split, format: ImageSpec) -> dict[str, Pixels]:
+def make_ood_images(garments: Split, format: ImageSpec) -> dict[str, Pixels]:
     """Makes images (N, H, W, 3) by kind; some are made of the garments."""
     random = np.random.default_rng(0)
     some = garments.images[np.linspace(0, len(garments) - 1, MADE).astype(int)]
@@ -87,8 +87,8 @@ def cut_photos(format: ImageSpec, random: np.random.Generator) -> Pixels:
     return np.stack(pieces)
 
 
-def _read(manifest: str, format: ImageSpec) -> Dataset:
-    return load_dataset(manifest, spec=format, offline=True)
+def _read(table: str, format: ImageSpec) -> Dataset:
+    return load_dataset(table, spec=format, offline=True)
 
 
 if __name__ == "__main__":

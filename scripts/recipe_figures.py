@@ -60,9 +60,9 @@ def read_evidence() -> list[Evidence]:
 def make_table(evidence: list[Evidence]) -> str:
     """Writes the table of the recipes as Markdown."""
     rows = [
-        f"| `{one.recipe}` | {one.parameters:,} | {one.accuracy} | {one.keras_epochs:.1f} | "
-        f"{one.speed:.2g}x |"
-        for one in evidence
+        f"| `{runs.recipe}` | {runs.parameters:,} | {runs.accuracy} | {runs.keras_epochs:.1f} | "
+        f"{runs.speed:.2g}x |"
+        for runs in evidence
     ]
     head = (
         "| recipe | parameters | test accuracy, % | training time, Keras epochs | images/s, "
@@ -76,13 +76,13 @@ def draw_accuracy_against_time(evidence: list[Evidence]) -> bytes:
     with drawing_style():
         sheet = new_sheet(8, 4.5)
         axes = sheet.subplots()
-        for one in evidence:
-            colour, end = COLOURS[one.recipe], one.keras_epochs
-            times = [end * (epoch + 1) / len(one.curve) for epoch in range(len(one.curve))]
-            axes.plot(times, [100 * value for value in one.curve], color=colour, linewidth=1)
-            mean = 100 * statistics.mean(one.accuracies)
+        for runs in evidence:
+            colour, end = COLOURS[runs.recipe], runs.keras_epochs
+            times = [end * (epoch + 1) / len(runs.curve) for epoch in range(len(runs.curve))]
+            axes.plot(times, [100 * value for value in runs.curve], color=colour, linewidth=1)
+            mean = 100 * statistics.mean(runs.accuracies)
             axes.plot(end, mean, "o", color=colour)
-            label = f"{one.recipe}: {mean:.2f}"
+            label = f"{runs.recipe}: {mean:.2f}"
             note = axes.annotate(
                 label, (end, mean), (8, -4), textcoords="offset points", color=colour, zorder=5
             )
@@ -111,14 +111,14 @@ def _read_recipe(name: str, benchmark: dict[str, Any]) -> Evidence:
     return Evidence(
         recipe=name,
         parameters=summarise(network, channels=1, size=(28, 28)).total,
-        accuracies=[one["test"]["accuracy"] for one in metrics],
+        accuracies=[figures["test"]["accuracy"] for figures in metrics],
         curve=[epoch["val_accuracy"] for epoch in epochs],
-        keras_epochs=whole * _share_of_time(recipe, [epoch["seconds"] for epoch in epochs]),
+        keras_epochs=whole * _fraction_of_time(recipe, [epoch["seconds"] for epoch in epochs]),
         speed=prediction[f"{name}, batch 256"] / prediction["seed, Keras, batch 256"],
     )
 
 
-def _share_of_time(recipe: Recipe, seconds: list[float]) -> float:
+def _fraction_of_time(recipe: Recipe, seconds: list[float]) -> float:
     """Time of a run that leaves out images over one that does not, by the medians of its epochs."""
     if recipe.data_pruning is None:
         return 1.0

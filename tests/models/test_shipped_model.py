@@ -11,8 +11,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import hangtag as library
-from benchmarks.clothing import manifest, read_items, shipped_items, split_off
-from benchmarks.unknown import area, strange_images
+from benchmarks.clothing import format_table, read_items, shipped_items, split_off
+from benchmarks.unknown import area, ood_images
 from hangtag.datasets import Dataset, split_dataset
 from hangtag.decisions.calibration import fit_temperature, softmax
 from hangtag.decisions.policy import Decision, decide, set_rules
@@ -68,7 +68,7 @@ def test_photos_of_people_never_seen_are_told_as_well_as_it_says(
     if not PHOTOS.exists():
         pytest.skip(f"{PHOTOS} is not here; HANGTAG_TEST_DATA names the folder with clothing/")
     items = [one for one in split_off(shipped_items(read_items(PHOTOS))) if one["split"] == "test"]
-    (tmp_path / "feed.csv").write_text(manifest(items))
+    (tmp_path / "feed.csv").write_text(format_table(items))
     outcome = hangtag("evaluate", "clothing-photos", tmp_path / "feed.csv", "--json")
     assert outcome.code == 0, outcome.err
     figures = json.loads(outcome.out)
@@ -141,7 +141,7 @@ def test_what_is_no_garment_is_told(fashion_mnist: Dataset) -> None:
     model, test = library.load("fashion-mnist"), fashion_mnist.splits["test"].images
     garments = model.answer(test[::5]).ood_score
     bars = {"garments on their side": 0.90, "garments upside down": 0.93, "two garments": 0.95}
-    for kind, images in strange_images(test).items():
+    for kind, images in ood_images(test).items():
         found = model.answer(images[:: max(1, len(images) // 250)]).ood_score
         assert area(garments, found) >= bars.get(kind, 0.98), kind
 
