@@ -136,7 +136,7 @@ def merge(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
     Photos of a label that is in none of them are left out; such an answer stays and is wrong.
     """
-    answers = ("label", "category", "runner_up")
+    answers = ("label", "category")
     return [
         {**row, **{name: SHIPPED.get(row[name], row[name]) for name in answers}}
         for row in rows
