@@ -60,7 +60,7 @@ def test_every_kind_of_fault_is_a_row_and_counted(
     rows = list(read_csv_rows(out))
     assert [row["input"] for row in rows] == [f"{folder}/{n:03d}.png" for n in range(200)]
     assert [row["sku"] for row in rows] == [str(n) for n in range(200)]
-    assert {row["manifest_error"] for row in rows} == {"=old"}
+    assert {row["table_error"] for row in rows} == {"=old"}
     assert "'=old" in out.read_text()
     failed = [row for row in rows if row["decision"] == "error"]
     assert [row["sku"] for row in failed] == ["10", "20", "30", "40", "50"]
@@ -238,7 +238,7 @@ def test_a_model_that_learned_from_no_fitted_image_accepts_none(
     decisions, said = found[larger]
     assert set(decisions) <= {"review", "unknown"}
     assert decisions["review"] >= 5
-    assert "not 28x28 pixels; fashion-mnist learned from none" in " ".join(said.split())
+    assert "not 28x28 pixels; fashion-mnist learned from no resized" in " ".join(said.split())
 
 
 def test_a_model_that_learned_from_fitted_images_accepts_some(hangtag: Run, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_model_that_learned_from_fitted_images_accepts_some(hangtag: Run, tmp_
     assert trained.code == 0, trained.err
     outcome = hangtag("predict", tmp_path / "data", "--model", run, "--json", "--precision", "0.5")
     assert json.loads(outcome.out)["decisions"]["accept"] > 200
-    assert "learned from none" not in outcome.err
+    assert "learned from no resized" not in outcome.err
 
 
 def test_an_interrupted_explanation_leaves_that_of_the_earlier_run(
@@ -267,14 +267,14 @@ def test_an_interrupted_explanation_leaves_that_of_the_earlier_run(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hangtag.cli.predict.Router.explain", stop)
+    monkeypatch.setattr("hangtag.models.router.Router.explain", stop)
     assert hangtag("predict", folder / "001.png", *line).code == 130
     (row,) = read_csv_rows(out)
     assert row["input"].endswith("000.png")
-    assert (tmp_path / row["heat_map"]).is_file()
+    assert (tmp_path / row["saliency_map"]).is_file()
 
 
-def test_explain_draws_a_heat_map_for_every_image_that_was_read(
+def test_explain_draws_a_saliency_map_for_every_image_that_was_read(
     hangtag: Run, trained: Path, folder: Path, tmp_path: Path
 ) -> None:
     names = [str(folder / f"{number:03d}.png") for number in (1, 20, 60)]
@@ -283,7 +283,7 @@ def test_explain_draws_a_heat_map_for_every_image_that_was_read(
     outcome = hangtag("predict", *names, "--model", trained, "--out", out, "--explain")
 
     assert outcome.code == 0, outcome.err
-    named = [row["heat_map"] for row in read_csv_rows(out)]
+    named = [row["saliency_map"] for row in read_csv_rows(out)]
     assert [(tmp_path / name).is_file() for name in named] == [True, False, True]
     assert not (tmp_path / "some.csv.saliency.part").exists()
     pictures = sorted((tmp_path / "some.csv.saliency").iterdir())

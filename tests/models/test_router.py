@@ -10,7 +10,7 @@ from PIL import Image
 from hangtag.datasets import Dataset, Split
 from hangtag.models.classifier import Classifier
 from hangtag.models.folder import Card
-from hangtag.pipeline import Router
+from hangtag.models.router import Router
 from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.training.train import train
 from tests.photos import photo_recipe
@@ -64,7 +64,8 @@ def folder(tmp_path: Path) -> Path:
     (root / "09-broken.png").write_bytes(b"broken")
     np.save(root / "10-grey.npy", np.zeros((3, 28, 28), np.uint8))
     np.save(root / "11-photo.npy", np.zeros((2, 32, 32), np.uint8))
-    np.save(root / "12-broken.npy", np.zeros((2, 30, 30), np.uint8))
+    np.save(root / "12-photo.npy", np.zeros((2, 30, 30, 4), np.uint8))
+    np.save(root / "13-broken.npy", np.zeros((2, 30, 30)))
     return root
 
 
@@ -79,16 +80,16 @@ def test_each_image_goes_to_its_model_in_order(
     rows = list(read_csv_rows(out))
     names = [Path(row["input"]).name for row in rows]
     assert names == sorted(names)
-    assert len(rows) == 9 + 1 + 3 + 2 + 1
+    assert len(rows) == 9 + 1 + 3 + 2 + 2 + 1
     expected = {"grey": GREY, "photo": PHOTOS, "broken": ""}
     for row, name in zip(rows, names, strict=True):
         assert row["model"] == expected[name[3:].partition(".")[0]], name
     assert {row["category"] for row in rows if row["model"] == PHOTOS} <= {"green", "red"}
-    assert "(32, 32)" in rows[-1]["error"]
+    assert "received (2, 30, 30) of type float64" in rows[-1]["error"]
     result = json.loads(outcome.out)
-    assert (result["model"], result["n"], result["errors"]) == ("auto", 16, 2)
-    assert result["models"] == {GREY: 8, PHOTOS: 6}
-    assert sum(result["decisions"].values()) == 14
+    assert (result["model"], result["n"], result["errors"]) == ("auto", 18, 2)
+    assert result["models"] == {GREY: 8, PHOTOS: 8}
+    assert sum(result["decisions"].values()) == 16
 
 
 @pytest.mark.usefixtures("both")
@@ -112,14 +113,16 @@ def test_an_interrupted_run_resumes_with_both_models(
 ) -> None:
     whole, out = (tmp_path / run / "out.jsonl" for run in ("whole", "interrupted"))
     assert hangtag("predict", folder, "--out", whole, "--explain").code == 0
-    monkeypatch.setattr("hangtag.pipeline.rows.ROWS_A_BATCH", 5)
+    monkeypatch.setattr("hangtag.pipeline.predictor.ROWS_A_BATCH", 5)
     predict, calls = Router.predict, []
 
-    def stop(router: Router, images: np.ndarray, resized: np.ndarray) -> object:
+    def stop(
+        router: Router, images: np.ndarray, resized: np.ndarray, *, precision: float
+    ) -> object:
         calls.append(len(images))
         if len(calls) > 3:
             raise KeyboardInterrupt
-        return predict(router, images, resized)
+        return predict(router, images, resized, precision=precision)
 
     monkeypatch.setattr(Router, "predict", stop)
     assert hangtag("predict", folder, "--out", out, "--explain").code == 130
@@ -128,7 +131,7 @@ def test_an_interrupted_run_resumes_with_both_models(
     assert outcome.code == 0, outcome.err
     assert out.read_bytes() == whole.read_bytes()
     pictures = [sorted(p.name for p in Path(f"{o}.saliency").iterdir()) for o in (whole, out)]
-    assert len(pictures[0]) == 14
+    assert len(pictures[0]) == 16
     assert pictures[0] == pictures[1]
 
 
@@ -156,8 +159,8 @@ def test_without_a_model_of_photos_none_is_accepted_and_it_is_said_once(
     monkeypatch.setattr("hangtag.models.router.shipped_models", lambda: shipped)
     outcome = hangtag("predict", folder, "--json")
     assert outcome.code == 0, outcome.err
-    said = f"are not 28x28 pixels; {GREY} learned from none"
+    said = f"are not 28x28 pixels; {GREY} learned from no resized"
     assert outcome.err.count(said) == 1
-    assert json.loads(outcome.out)["models"] == {GREY: 12}
+    assert json.loads(outcome.out)["models"] == {GREY: 16}
     outcome = hangtag("predict", folder / "00-grey.png", "--json")
     assert said not in outcome.err

@@ -1,5 +1,6 @@
 """Outputs appear whole, hold the same rows in every format, and go on where they ended."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -15,64 +16,59 @@ import pytest
 
 from hangtag.errors import OutputError
 from hangtag.files.atomic import write_text
-from hangtag.pipeline import (
-    Layout,
-    Request,
-    Row,
-    open_output,
-    part_of,
-    predict_rows,
-)
+from hangtag.pipeline import Layout, PredictionRow, RunSettings, open_output, part_of
 from hangtag.pipeline.output import state_of
-from hangtag.readers import Input
+from hangtag.pipeline.predictor import ROWS_A_BATCH
+from hangtag.readers import Record
 from hangtag.tables.columns import ColumnKind
 from hangtag.tables.csv_cells import read_csv_rows
-from tests.pipeline.doubles import make_failure, make_inputs, predict_brightness
+from tests.pipeline.doubles import make_failure, make_records, pixels_of, predict_brightness
 
 EXTRAS: dict[str, ColumnKind] = {"sku": "text", "n": "integer", "price": "number", "new": "truth"}
 LAYOUT = Layout(EXTRAS)
-REQUEST = Request(
+SETTINGS = RunSettings(
     inputs=["photos"], total=1000, model="abc", precision=0.98, explained=False, version="1"
 )
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
-def make_all(folder: Path, count: int = 1000) -> list[Input]:
-    """Makes inputs with cells to pass through; every tenth cannot be read."""
+def make_all(folder: Path, count: int = 1000) -> list[Record]:
+    """Makes records with cells to pass through; every tenth cannot be read."""
     folder.mkdir(exist_ok=True)
     names = [str(folder / f"{index:04d}.png") for index in range(count)]
-    inputs = [
-        Input(one.name, one.source, one.pixels, extras={"sku": f"=x{n}", "n": n, "price": n / 4})
-        for n, one in enumerate(make_inputs(names))
+    records = [
+        replace(record, extras={"sku": f"=x{n}", "n": n, "price": n / 4})
+        for n, record in enumerate(make_records(names))
     ]
-    inputs[::10] = [make_failure(one.name) for one in inputs[::10]]
-    return inputs
+    records[::10] = [make_failure(record.name) for record in records[::10]]
+    return records
+
+
+def split_rows(records: Iterable[Record]) -> Iterator[list[PredictionRow]]:
+    """Predicts records; gives the rows as a run writes them."""
+    rows = predict_brightness(records)
+    return iter(lambda: list(itertools.islice(rows, ROWS_A_BATCH)), [])
 
 
 def write_all(
     out: Path,
-    inputs: Iterable[Input],
+    records: Iterable[Record],
     *,
     resume: bool = False,
-    request: Request = REQUEST,
+    settings: RunSettings = SETTINGS,
     batches: int | None = None,
 ) -> None:
     """Writes rows to `out`; after some `batches` there is a Ctrl-C."""
-    with open_output(out, LAYOUT, request, resume=resume) as output:
-        left = only_inputs(output.skip_done(iter(inputs)))
-        for number, rows in enumerate(predict_rows(predict_brightness, left)):
+    with open_output(out, LAYOUT, settings, resume=resume) as output:
+        for number, rows in enumerate(split_rows(output.skip_done(records))):
             if number == batches:
                 raise KeyboardInterrupt
             output.write(rows)
 
 
-def only_inputs(items: Iterator[Any]) -> Iterator[Input]:
-    return items
-
-
-def interrupt(out: Path, inputs: Iterable[Input], *, batches: int = 2) -> None:
+def interrupt(out: Path, records: Iterable[Record], *, batches: int = 2) -> None:
     with pytest.raises(KeyboardInterrupt):
-        write_all(out, inputs, batches=batches)
+        write_all(out, records, batches=batches)
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -90,25 +86,24 @@ def read_jsonl(path: Path) -> pd.DataFrame:
 def test_every_format_holds_the_same_rows(
     tmp_path: Path, suffix: str, read: Callable[[Path], pd.DataFrame]
 ) -> None:
-    inputs = make_all(tmp_path / "in", 700)
+    records = make_all(tmp_path / "in", 700)
     out = tmp_path / f"out{suffix}"
-    write_all(out, inputs)
+    write_all(out, records)
     table = read(out)
     assert list(table.columns) == LAYOUT.names
-    assert table["input"].tolist() == [one.name for one in inputs]
+    assert table["input"].tolist() == [record.name for record in records]
     assert table["sku"].iloc[1] == "=x1"
     failed = table["decision"] == "error"
-    assert failed.tolist() == [one.error_kind != "" for one in inputs]
+    assert failed.tolist() == [record.error is not None for record in records]
     numbers = pd.to_numeric(table.loc[~failed, "confidence"])
-    images = np.stack([one.pixels for one in inputs if one.pixels is not None])
-    expected = predict_brightness(images, np.zeros(len(images), bool))
-    np.testing.assert_allclose(numbers, [one.confidence for one in expected], atol=1e-6)
+    brightness = pixels_of(records).mean(axis=(1, 2)) / 255
+    np.testing.assert_allclose(numbers, np.maximum(brightness, 1 - brightness), atol=1e-6)
     if suffix == ".parquet":
         assert [str(kind) for kind in table.dtypes.iloc[-3:]][1] == "float64"
 
 
 def test_nan_and_infinity_are_null_in_json(tmp_path: Path) -> None:
-    (one,) = make_inputs(["a"], extras={"price": float("nan")})
+    (one,) = make_records(["a"], extras={"price": float("nan")})
     write_all(tmp_path / "a.jsonl", [one])
     assert json.loads((tmp_path / "a.jsonl").read_text())["price"] is None
 
@@ -118,39 +113,39 @@ def test_nan_and_infinity_are_null_in_json(tmp_path: Path) -> None:
 def test_a_resumed_run_gives_the_bytes_of_one_run(
     tmp_path: Path, suffix: str, batches: int
 ) -> None:
-    inputs = make_all(tmp_path / "in")
+    records = make_all(tmp_path / "in")
     whole, out = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
-    write_all(whole, inputs)
-    interrupt(out, inputs, batches=batches)
+    write_all(whole, records)
+    interrupt(out, records, batches=batches)
     assert not out.exists()
     with part_of(out).open("ab") as part:
         part.write(b"half a row that was not vouched f")
-    write_all(out, inputs, resume=True)
+    write_all(out, records, resume=True)
     assert out.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", out.name, whole.name]
 
 
 def test_a_run_may_be_interrupted_again_and_again(tmp_path: Path) -> None:
-    inputs = make_all(tmp_path / "in", 2000)
+    records = make_all(tmp_path / "in", 2000)
     out, whole = tmp_path / "out.csv", tmp_path / "whole.csv"
-    write_all(whole, inputs)
-    interrupt(out, inputs, batches=1)
+    write_all(whole, records)
+    interrupt(out, records, batches=1)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            write_all(out, inputs, resume=True, batches=1)
+            write_all(out, records, resume=True, batches=1)
     with pytest.raises(KeyboardInterrupt):
-        write_all(out, inputs, resume=True, batches=0)
-    write_all(out, inputs, resume=True)
+        write_all(out, records, resume=True, batches=0)
+    write_all(out, records, resume=True)
     assert out.read_bytes() == whole.read_bytes()
 
 
 def test_the_counts_go_on_too(tmp_path: Path) -> None:
-    inputs = make_all(tmp_path / "in")
-    interrupt(tmp_path / "out.csv", inputs)
-    with open_output(tmp_path / "out.csv", LAYOUT, REQUEST, resume=True) as output:
+    records = make_all(tmp_path / "in")
+    interrupt(tmp_path / "out.csv", records)
+    with open_output(tmp_path / "out.csv", LAYOUT, SETTINGS, resume=True) as output:
         assert output.summary.rows == 512
         assert output.summary.faults == {"damaged": 52}
-        raise_nothing(list(output.skip_done(iter(inputs))))
+        raise_nothing(list(output.skip_done(records)))
 
 
 def raise_nothing(items: Sequence[object]) -> None:
@@ -171,30 +166,30 @@ def raise_nothing(items: Sequence[object]) -> None:
 def test_another_request_is_refused_and_the_part_kept(
     tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    inputs = make_all(tmp_path / "in")
+    records = make_all(tmp_path / "in")
     out = tmp_path / "out.csv"
-    interrupt(out, inputs)
-    fields = {**asdict(REQUEST), **change}
+    interrupt(out, records)
+    fields = {**asdict(SETTINGS), **change}
     with pytest.raises(OutputError, match=message):
-        write_all(out, inputs, resume=True, request=Request(**fields))
-    write_all(out, inputs, resume=True)
+        write_all(out, records, resume=True, settings=RunSettings(**fields))
+    write_all(out, records, resume=True)
 
 
-def test_changed_inputs_are_refused_and_the_part_kept(tmp_path: Path) -> None:
-    inputs = make_all(tmp_path / "in")
+def test_changed_records_are_refused_and_the_part_kept(tmp_path: Path) -> None:
+    records = make_all(tmp_path / "in")
     out, whole = tmp_path / "out.csv", tmp_path / "whole.csv"
-    write_all(whole, inputs)
-    interrupt(out, inputs)
-    cells = [replace(one, extras={**one.extras, "sku": "other"}) for one in inputs]
+    write_all(whole, records)
+    interrupt(out, records)
+    cells = [replace(record, extras={**record.extras, "sku": "other"}) for record in records]
     with pytest.raises(OutputError, match="first 512 inputs some were added, removed or changed"):
         write_all(out, cells, resume=True)
     changed = tmp_path / "in" / "0003.png"
     changed.write_text("now it is there")
-    for others in (inputs, inputs[1:], inputs[:100], [inputs[1], inputs[0], *inputs[2:]]):
+    for others in (records, records[1:], records[:100], [records[1], records[0], *records[2:]]):
         with pytest.raises(OutputError, match="first 512 inputs some were added, removed or chang"):
             write_all(out, others, resume=True)
     changed.unlink()
-    write_all(out, inputs, resume=True)
+    write_all(out, records, resume=True)
     assert out.read_bytes() == whole.read_bytes()
 
 
@@ -202,17 +197,17 @@ def test_resuming_nothing_or_damage_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     with pytest.raises(OutputError, match="there is no interrupted run"):
         write_all(out, [], resume=True)
-    inputs = make_all(tmp_path / "in")
-    interrupt(out, inputs)
+    records = make_all(tmp_path / "in")
+    interrupt(out, records)
     state = state_of(out).read_text()
     for content in ("", "[]", "{}", '{"asked": {}}'):
         state_of(out).write_text(content)
         with pytest.raises(OutputError, match="is damaged"):
-            write_all(out, inputs, resume=True)
+            write_all(out, records, resume=True)
     state_of(out).write_text(state)
     part_of(out).write_bytes(b"")
     with pytest.raises(OutputError, match="is shorter than it was"):
-        write_all(out, inputs, resume=True)
+        write_all(out, records, resume=True)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -220,24 +215,24 @@ def test_a_failure_leaves_the_old_output(tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"out{suffix}"
     out.write_bytes(b"before")
     with pytest.raises(KeyboardInterrupt):
-        write_all(out, make_inputs(["a"]), batches=0)
+        write_all(out, make_records(["a"]), batches=0)
     assert out.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [out]
 
 
 def test_without_resume_a_part_is_begun_again(tmp_path: Path) -> None:
-    inputs = make_all(tmp_path / "in")
-    interrupt(tmp_path / "out.csv", inputs)
-    write_all(tmp_path / "out.csv", inputs[:5])
+    records = make_all(tmp_path / "in")
+    interrupt(tmp_path / "out.csv", records)
+    write_all(tmp_path / "out.csv", records[:5])
     assert len(read_csv(tmp_path / "out.csv")) == 5
 
 
 def test_a_conversion_that_is_interrupted_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inputs = make_all(tmp_path / "in")
+    records = make_all(tmp_path / "in")
     whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
-    write_all(whole, inputs)
+    write_all(whole, records)
 
     def interrupt_it(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -245,16 +240,16 @@ def test_a_conversion_that_is_interrupted_can_be_resumed(
     with monkeypatch.context() as patch:
         patch.setattr("pyarrow.parquet.ParquetWriter", interrupt_it)
         with pytest.raises(KeyboardInterrupt):
-            write_all(out, inputs)
+            write_all(out, records)
     assert not out.exists()
-    write_all(out, inputs, resume=True)
+    write_all(out, records, resume=True)
     assert out.read_bytes() == whole.read_bytes()
 
 
 def test_two_runs_never_write_the_same_output(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     with (
-        open_output(out, LAYOUT, REQUEST),
+        open_output(out, LAYOUT, SETTINGS),
         pytest.raises(OutputError, match="is being written by another run"),
     ):
         write_all(out, [])
@@ -263,21 +258,21 @@ def test_two_runs_never_write_the_same_output(tmp_path: Path) -> None:
 
 def test_a_killed_run_goes_on_from_its_last_commit(tmp_path: Path) -> None:
     out, whole = tmp_path / "out.csv", tmp_path / "whole.csv"
-    inputs = make_all(tmp_path / "in")
-    write_all(whole, inputs)
+    records = make_all(tmp_path / "in")
+    write_all(whole, records)
     program = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from hangtag.pipeline import open_output, predict_rows\n"
+        "from hangtag.pipeline import open_output\n"
         "from tests.pipeline.test_output import *\n"
         "folder = Path(sys.argv[1])\n"
-        "with open_output(folder / 'out.csv', LAYOUT, REQUEST) as output:\n"
-        "    rows = predict_rows(predict_brightness, make_all(folder / 'in'))\n"
+        "with open_output(folder / 'out.csv', LAYOUT, SETTINGS) as output:\n"
+        "    rows = split_rows(make_all(folder / 'in'))\n"
         "    output.write(next(rows)); output.commit(); output.write(next(rows))\n"
         "    output._file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", program, tmp_path], check=False, cwd=Path.cwd())
     assert len(part_of(out).read_bytes().splitlines()) > 257
-    write_all(out, inputs, resume=True)
+    write_all(out, records, resume=True)
     assert out.read_bytes() == whole.read_bytes()
 
 
@@ -294,13 +289,13 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_the_output_has_the_permissions_of_any_file(tmp_path: Path) -> None:
     for suffix in SUFFIXES:
-        write_all(tmp_path / f"out{suffix}", make_inputs(["a"]))
+        write_all(tmp_path / f"out{suffix}", make_records(["a"]))
         (tmp_path / "plain").touch()
         assert os.stat(tmp_path / f"out{suffix}").st_mode == os.stat(tmp_path / "plain").st_mode
 
 
 def test_an_empty_row_list_is_a_table_of_no_rows(tmp_path: Path) -> None:
-    rows: list[Row] = []
-    with open_output(tmp_path / "out.parquet", LAYOUT, REQUEST) as output:
+    rows: list[PredictionRow] = []
+    with open_output(tmp_path / "out.parquet", LAYOUT, SETTINGS) as output:
         output.write(rows)
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 0

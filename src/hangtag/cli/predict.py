@@ -1,45 +1,17 @@
 """``hangtag predict``: a category, a confidence and a decision for each image."""
 
-import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from hangtag import __version__
-from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
-from hangtag.decisions.policy import describe_support, stored_precision
+from hangtag.cli.console import Json, Quiet, print_json, print_result, progress_bar, say
 from hangtag.decisions.risk_control import DEFAULT_PRECISION, PRECISIONS
-from hangtag.errors import OutputError
 from hangtag.files.paths import describe_skipped
-from hangtag.models.folder import Card
-from hangtag.pipeline import (
-    AUTO,
-    CsvStream,
-    Layout,
-    Request,
-    Router,
-    RowByRow,
-    RowList,
-    Sink,
-    Summary,
-    find_models,
-    open_output,
-    part_of,
-    predict_rows,
-    require_format,
-)
-from hangtag.readers import Decoders, Input, Inputs, Item, open_inputs
-from hangtag.reports.saliency import (
-    discard_saliency_maps,
-    publish_saliency_maps,
-    saliency_folder,
-    write_saliency_map,
-)
+from hangtag.models.router import AUTO
+from hangtag.pipeline import PredictionJob, PredictorConfig, part_of, run_prediction
+from hangtag.reports.saliency import SALIENCY_MAPS, saliency_folder
 
 
 def predict(
@@ -109,155 +81,35 @@ def predict(
       hangtag predict doubtful/ --out doubtful.csv --explain
       ls photos/*.jpg | hangtag predict - --model runs/mine
     """
-    _check_options(inputs, out, resume=resume, explain=explain)
-    opened = open_inputs(inputs)
-    for note in opened.notes:
-        say(note, quiet=quiet)
-    with Decoders(workers) as decoders:
-        if opened.files:
-            decoders.start(opened.files)  # They get ready while the model is loaded.
-        router = _open_router(model, precision, quiet=quiet)
-        layout = Layout(opened.columns, explained=explain)
-        explained = out if explain else None
-        work = _Work(router, precision, opened, decoders, layout, quiet, explained)
-        rows: list[dict[str, Any]] = []
-        if out is not None:
-            summary = _write_file(work, out, resume=resume)
-        elif as_json:
-            summary, rows = _collect(work)
-        else:
-            summary = work.run(CsvStream(sys.stdout, work.layout))
-    skipped = describe_skipped(opened.skipped, before="; passed over in folders: ")
-    say(summary.describe() + skipped, quiet=quiet)
-    if as_json:
-        print_json(_summarise(work, summary, {"out": str(out)} if out else {"rows": rows}))
-    elif out is not None:
-        typer.echo(str(out))
-    if summary.errors and summary.errors == summary.rows:
-        raise typer.Exit(2)
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """All that is needed to make rows; `explained` is the output that gets saliency maps."""
-
-    router: Router
-    precision: float
-    inputs: Inputs
-    decoders: Decoders
-    layout: Layout
-    quiet: bool
-    explained: Path | None
-
-    def run(self, sink: Sink, items: Iterator[Item] | None = None) -> Summary:
-        """Sends the rows of all inputs, or of `items`, to `sink`, and shows how far it is."""
-        items = self.inputs.read(*self.router.sizes) if items is None else items
-        decoded = self.decoders.decode(items, **self.router.decoding)
-        decoded = _tell_fitted(decoded, self.router.cards[-1], quiet=self.quiet)
-        with progress_bar("predicting", quiet=self.quiet, unit="images") as on_progress:
-            on_progress(sink.summary.rows, self.inputs.total)
-            if self.explained:
-                draw = partial(write_saliency_map, self.explained, self.router.explain)
-                sink = RowByRow(sink, draw, lambda rows: on_progress(rows, self.inputs.total))
-            for rows in predict_rows(self.router.predict, decoded):
-                sink.write(rows)
-                on_progress(sink.summary.rows, self.inputs.total)
-        return sink.summary
-
-
-def _open_router(model: str, precision: float, *, quiet: bool) -> Router:
-    """Opens the models; refuses a precision that none promises before any work."""
-
-    def tell_lack(card: Card) -> None:
-        if lack := describe_support(card.rules, precision):
-            say(f"note: {card.name}: {lack}", quiet=quiet)
-
-    router = Router(find_models(model), precision=precision, on_open=tell_lack)
-    for card in router.cards:
-        stored_precision(card.rules, precision)
-    router.get_ready()
-    return router
-
-
-def _tell_fitted(decoded: Iterator[Input], card: Card, *, quiet: bool) -> Iterator[Input]:
-    """Passes inputs on; says once if some are resized to a model that learned from none like it."""
-    told = card.trained_on_resized
-    for one in decoded:
-        if one.resized and not told:
-            told = True
-            size = f"{card.input.height}x{card.input.width}"
-            say(
-                f"note: there are images that are not {size} pixels; {card.name} learned from none "
-                "that had to be resized, is a poor judge of photos, and accepts none of them",
-                quiet=quiet,
-            )
-        yield one
-
-
-def _check_options(inputs: list[str], out: Path | None, *, resume: bool, explain: bool) -> None:
-    if out is None:
-        if resume or explain:
-            option = "--resume" if resume else "--explain"
-            raise OutputError(f"{option} needs --out; name the output")
-        return
-    require_format(out)
-    if any(os.path.exists(name) and out.exists() and out.samefile(name) for name in inputs):
-        raise OutputError(f"--out {out} is one of the inputs; choose another name")
-    if explain and any(_lies_below(out, name) for name in inputs):
-        raise OutputError(
-            f"--out {out} lies in a folder of the inputs, which the saliency maps of --explain "
-            "would join; choose another place"
-        )
-
-
-def _lies_below(out: Path, folder: str) -> bool:
-    return os.path.isdir(folder) and Path(folder).resolve() in out.resolve().parents
-
-
-def _write_file(work: _Work, out: Path, *, resume: bool) -> Summary:
-    request = Request(
-        inputs=work.inputs.arguments,
-        total=work.inputs.total,
-        model=[card.sha256 for card in work.router.cards],
-        precision=work.precision,
-        explained=work.explained is not None,
-        version=__version__,
+    job = PredictionJob(
+        inputs,
+        PredictorConfig(model, workers),
+        precision,
+        out=out or (None if as_json else sys.stdout),
+        resume=resume,
+        explainer=SALIENCY_MAPS if explain else None,
     )
-    if work.explained and not resume:
-        discard_saliency_maps(out)
     try:
-        with open_output(out, work.layout, request, resume=resume) as output:
-            work.run(output, output.skip_done(work.inputs.read(*work.router.sizes)))
-        if work.explained:
-            publish_saliency_maps(out)
+        with progress_bar("predicting", quiet=quiet, unit="images") as on_progress:
+            report = run_prediction(
+                job,
+                on_note=lambda note: say(f"note: {note}", quiet=quiet),
+                on_progress=on_progress,
+            )
     except KeyboardInterrupt:
+        if out is None:
+            raise
         begun = part_of(out).exists()
         then = "the same command with --resume goes on" if begun else "nothing was written"
-        say(f"interrupted; {then}", quiet=work.quiet)
+        say(f"interrupted; {then}", quiet=quiet)
         raise typer.Exit(130) from None
-    return output.summary
-
-
-def _summarise(work: _Work, summary: Summary, result: dict[str, Any]) -> dict[str, Any]:
-    counts = {
-        "n": summary.rows,
-        "decisions": dict(summary.decisions),
-        "models": dict(summary.models),
-        "errors": summary.errors,
-        "faults": dict(summary.faults),
-        "skipped": dict(work.inputs.skipped),
-    }
-    basis = {
-        "model": work.router.name,
-        "cards": [card.sha256 for card in work.router.cards],
-        "version": __version__,
-        "precision": work.precision,
-        "promised": float(stored_precision(work.router.cards[0].rules, work.precision)),
-    }
-    maps = {"saliency_maps": str(saliency_folder(work.explained))} if work.explained else {}
-    return {**basis, **counts, **result, **maps}
-
-
-def _collect(work: _Work) -> tuple[Summary, list[dict[str, Any]]]:
-    kept = RowList(work.layout)
-    return work.run(kept), kept.rows
+    skipped = describe_skipped(report.skipped, before="; skipped in folders: ")
+    say(report.summary.describe() + skipped, quiet=quiet)
+    if as_json:
+        maps = {"saliency_maps": str(saliency_folder(out))} if out and explain else {}
+        result = {"out": str(out)} if out else {"rows": report.rows}
+        print_json({**report.to_json(), **result, **maps})
+    elif out is not None:
+        print_result(str(out))
+    if report.summary.errors == report.summary.rows > 0:
+        raise typer.Exit(2)

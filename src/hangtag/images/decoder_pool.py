@@ -48,6 +48,7 @@ _END_SECONDS = 5.0
 _File = str | bytes
 """The path of a file, or its bytes."""
 
+_Image = ImageInput | ImageError
 _Outcome = DecodedImage | ImageError
 _Outcomes = list[_Outcome] | Future[list[_Outcome]]
 
@@ -125,7 +126,7 @@ class DecoderPool:
 
     def decode(
         self,
-        images: Iterable[ImageInput],
+        images: Iterable[ImageInput | ImageError],
         spec: ImageSpec,
         *,
         grey_spec: ImageSpec | None = None,
@@ -135,7 +136,8 @@ class DecoderPool:
         Arrays are resized in this process; files and bytes of files go to the others.
 
         Args:
-            images: Paths, bytes of files, or pixels; they are read a few chunks ahead.
+            images: Paths, bytes of files, or pixels; they are read a few chunks ahead. An error
+                among them is given back in its place.
             spec: Size and channels of the results, (H, W) or (H, W, 3).
             grey_spec: Images of this size without colour stay grey and of this size.
 
@@ -143,7 +145,7 @@ class DecoderPool:
             OutputError: A decoder process cannot be started.
         """
         specs = _Specs(spec, grey_spec)
-        under_way: deque[tuple[list[ImageInput], _Outcomes]] = deque()
+        under_way: deque[tuple[list[_Image], _Outcomes]] = deque()
         for chunk in _split(images):
             under_way.append((chunk, self._submit(chunk, specs)))
             if len(under_way) > 2 * self._count:
@@ -151,8 +153,10 @@ class DecoderPool:
         while under_way:
             yield from _merge(*under_way.popleft(), specs)
 
-    def _submit(self, chunk: Sequence[ImageInput], specs: _Specs) -> _Outcomes:
-        files = [_as_file(image) for image in chunk if not isinstance(image, np.ndarray)]
+    def _submit(self, chunk: Sequence[_Image], specs: _Specs) -> _Outcomes:
+        files = [
+            _as_file(image) for image in chunk if not isinstance(image, np.ndarray | ImageError)
+        ]
         if files:
             self.start()
         if self._pool is None or not files:
@@ -301,9 +305,9 @@ def _read_exactly(stream: IO[bytes], length: int) -> bytes:
     return content
 
 
-def _split(images: Iterable[ImageInput]) -> Iterator[list[ImageInput]]:
+def _split(images: Iterable[_Image]) -> Iterator[list[_Image]]:
     """Gives the images in chunks, smaller ones where files come as bytes."""
-    chunk: list[ImageInput] = []
+    chunk: list[_Image] = []
     size = 0
     for image in images:
         chunk.append(image)
@@ -316,12 +320,15 @@ def _split(images: Iterable[ImageInput]) -> Iterator[list[ImageInput]]:
 
 
 def _merge(
-    chunk: Sequence[ImageInput], found: _Outcomes, specs: _Specs
+    chunk: Sequence[_Image], found: _Outcomes, specs: _Specs
 ) -> Iterator[DecodedImage | ImageError]:
     """Gives the outcomes of a chunk in order: those of its files, and of its arrays."""
     outcomes = iter(found if isinstance(found, list) else found.result())
     for image in chunk:
-        yield specs.decode(image) if isinstance(image, np.ndarray) else next(outcomes)
+        if isinstance(image, ImageError):
+            yield image
+        else:
+            yield specs.decode(image) if isinstance(image, np.ndarray) else next(outcomes)
 
 
 def _as_file(image: str | os.PathLike[str] | bytes) -> _File:

@@ -1,24 +1,23 @@
 """Which model an image goes to: the one that takes pixels of its shape.
 
     router = Router(find_models("auto"))
-    decoded = decoders.decode(inputs.read(*router.sizes), **router.decoding)
-    for rows in predict_rows(router.predict, decoded): ...
+    decoded = pool.decode(images, router.spec, grey_spec=router.grey_spec)
+    router.predict(pixels, resized, precision=0.98)
 
-With ``auto`` what is grey and of Fashion-MNIST's size goes to the model ``fashion-mnist``,
-everything else is a photo and goes to ``clothing-photos``. Where that one is not shipped, photos go
-to ``fashion-mnist`` too, resized to its size. A name or a folder stands for one model, to which all
+With ``auto`` grey images of Fashion-MNIST's size go to the model ``fashion-mnist``, everything else
+is a photo and goes to ``clothing-photos``. Where that one is not shipped, photos go to
+``fashion-mnist`` too, resized to its size. A name or a folder stands for one model, to which all
 images go.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.decisions.risk_control import DEFAULT_PRECISION
-from hangtag.images.items import Size
+from hangtag.decisions.policy import describe_support, stored_precision
+from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier, Prediction, load_runtime
 from hangtag.models.folder import Card, find_model_folder, read_card, shipped_models
 
@@ -27,9 +26,6 @@ AUTO = "auto"
 
 GREY_MODEL, PHOTO_MODEL = "fashion-mnist", "clothing-photos"
 
-OnOpen = Callable[[Card], None]
-"""Called with the card of each model that is loaded."""
-
 
 class Router:
     """Models that share the images between them; each is loaded when its first images come.
@@ -37,8 +33,6 @@ class Router:
     Args:
         folders: One model folder, or two: first that of grey images which come in its very size,
             then that of all others.
-        precision: The precision promised for what is accepted, in (0, 1).
-        on_open: Called with the card of each model that is loaded.
 
     Attributes:
         cards: What the models are, in the order of their folders.
@@ -47,18 +41,12 @@ class Router:
         ModelError: A folder is not what it was when it was written.
     """
 
-    def __init__(
-        self,
-        folders: Sequence[Path],
-        *,
-        precision: float = DEFAULT_PRECISION,
-        on_open: OnOpen = lambda card: None,
-    ) -> None:
+    def __init__(self, folders: Sequence[Path]) -> None:
         self.cards = tuple(read_card(folder) for folder in folders)
         self._routes: dict[tuple[int, ...], tuple[Path, Card]] = {
-            _shape(card): (folder, card) for folder, card in zip(folders, self.cards, strict=True)
+            _spec_of(card).batch_shape: (folder, card)
+            for folder, card in zip(folders, self.cards, strict=True)
         }
-        self._precision, self._on_open = precision, on_open
         self._loaded: dict[tuple[int, ...], Classifier] = {}
 
     @property
@@ -67,36 +55,57 @@ class Router:
         return self.cards[0].name if len(self.cards) == 1 else AUTO
 
     @property
-    def sizes(self) -> tuple[Size, ...]:
-        """Height and width of the images that the models take."""
-        return tuple((card.input.height, card.input.width) for card in self.cards)
+    def spec(self) -> ImageSpec:
+        """What images are decoded to."""
+        return _spec_of(self.cards[-1])
 
     @property
-    def decoding(self) -> dict[str, Any]:
-        """What image files are to be decoded to, as arguments of `Decoders.decode`."""
-        photos = self.cards[-1].input
-        grey = self.sizes[0] if len(self.cards) > 1 else None
-        return {"size": self.sizes[-1], "channels": photos.channels, "grey": grey}
+    def grey_spec(self) -> ImageSpec | None:
+        """Images of this size without colour stay grey and of this size; None with one model."""
+        return _spec_of(self.cards[0]) if len(self.cards) > 1 else None
 
     def get_ready(self) -> None:
         """Does what needs no image: loads the runtime, and the model where there is only one."""
         load_runtime()
         if len(self.cards) == 1:
-            self._load(_shape(self.cards[0]))
+            self._load(self.spec.batch_shape)
 
-    def predict(self, images: NDArray[np.uint8], resized: NDArray[np.bool_]) -> list[Prediction]:
-        """Returns a decision for each of images (N, H, W) or (N, H, W, C), all for one model.
+    def require_precision(self, precision: float) -> None:
+        """Raises DataError where a model has no thresholds for so high a precision."""
+        for card in self.cards:
+            stored_precision(card.rules, precision)
+
+    def predict(
+        self, images: NDArray[np.uint8], resized: NDArray[np.bool_], *, precision: float
+    ) -> list[Prediction]:
+        """Returns the predictions for images (N, H, W) or (N, H, W, C), all for one model.
 
         Args:
-            images: What to decide on.
+            images: uint8, 0-255.
             resized: Which of them had another size, (N,).
+            precision: The precision promised for accepted predictions, in (0, 1).
         """
-        model = self._model_of(images)
-        return model.predict(images, precision=self._precision, resized=resized)
+        return self._model_of(images).predict(images, precision=precision, resized=resized)
 
     def explain(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], str]:
         """Explains an image (H, W) or (H, W, C) as `Classifier.explain` does."""
         return self._model_of(image[None]).explain(image)
+
+    def describe_support(self, model: str, precision: float) -> str:
+        """Says what a model lacks to keep a precision; empty where it lacks nothing."""
+        card = next(card for card in self.cards if card.name == model)
+        support = describe_support(card.rules, precision)
+        return support and f"{card.name}: {support}"
+
+    def describe_resizing(self) -> str:
+        """Says what to expect of images that had to be resized; empty where there is no risk."""
+        card = self.cards[-1]
+        if card.trained_on_resized:
+            return ""
+        return (
+            f"some images are not {self.spec} pixels; {card.name} learned from no resized images, "
+            "is a poor judge of photos, and accepts none of them"
+        )
 
     def _model_of(self, images: NDArray[np.uint8]) -> Classifier:
         shape = images.shape[1:] if images.ndim > 3 else (*images.shape[1:], 1)
@@ -104,12 +113,7 @@ class Router:
 
     def _load(self, shape: tuple[int, ...]) -> Classifier:
         model = self._loaded[shape] = Classifier.open(*self._routes[shape])
-        self._on_open(model.card)
         return model
-
-
-def _shape(card: Card) -> tuple[int, ...]:
-    return card.input.height, card.input.width, card.input.channels
 
 
 def find_models(model: str) -> list[Path]:
@@ -122,3 +126,7 @@ def find_models(model: str) -> list[Path]:
         return [find_model_folder(model)]
     shipped = shipped_models()
     return [shipped[name] for name in (GREY_MODEL, PHOTO_MODEL) if name in shipped]
+
+
+def _spec_of(card: Card) -> ImageSpec:
+    return ImageSpec(card.input.height, card.input.width, card.input.channels)

@@ -1,37 +1,32 @@
-"""Rows of predictions: from inputs through the model to CSV, JSON lines or Parquet.
+"""Predictions: from records through the models to rows, and to CSV, JSON lines or Parquet.
 
-    layout = Layout(inputs.columns)
-    with open_output(Path("out.csv"), layout, request, resume=False) as output:
-        left = output.skip_done(inputs.read(*router.sizes))
-        for rows in predict_rows(router.predict, decoders.decode(left, **router.decoding)):
-            output.write(rows)
+    report = run_prediction(PredictionJob(["photos/"], PredictorConfig(), out=Path("out.csv")))
+    print(report.summary.describe())
 
-`routing` says which model looks at which image, `rows` makes the rows, `formats` writes them
-down, `output` is the file that appears whole and the part beside it with which an interrupted run
-goes on, `streams` are stdout and a list, `summary` counts.
+`run` is the whole way from paths to an output. `predictor` is the loop from records to rows that
+everything else calls. `rows` says which columns a row has, `formats` how rows are written down,
+`output` is the file that appears whole and with which an interrupted run goes on, `summary` counts.
 """
 
-from hangtag.models.router import AUTO, Router, find_models
-from hangtag.pipeline.formats import require_format
-from hangtag.pipeline.output import Request, open_output, part_of
-from hangtag.pipeline.rows import Layout, Row, predict_rows
-from hangtag.pipeline.streams import CsvStream, RowByRow, RowList, Sink
+from hangtag.pipeline.output import RunSettings, open_output, part_of
+from hangtag.pipeline.predictor import OnNote, Predictor, PredictorConfig, predict_stream
+from hangtag.pipeline.rows import Layout, PredictionRow
+from hangtag.pipeline.run import Explainer, PredictionJob, PredictionReport, run_prediction
 from hangtag.pipeline.summary import Summary
 
 __all__ = [
-    "AUTO",
-    "CsvStream",
+    "Explainer",
     "Layout",
-    "Request",
-    "Router",
-    "Row",
-    "RowByRow",
-    "RowList",
-    "Sink",
+    "OnNote",
+    "PredictionJob",
+    "PredictionReport",
+    "PredictionRow",
+    "Predictor",
+    "PredictorConfig",
+    "RunSettings",
     "Summary",
-    "find_models",
     "open_output",
     "part_of",
-    "predict_rows",
-    "require_format",
+    "predict_stream",
+    "run_prediction",
 ]

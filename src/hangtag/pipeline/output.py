@@ -1,17 +1,20 @@
-"""An output that appears whole, and that an interrupted run leaves so that it can go on.
+"""An output file that appears whole, and that an interrupted run can go on with.
 
 Rows are appended to ``OUT.part``. Every two seconds and at the end of the block the part is
-flushed to the disk, then ``OUT.part.json`` says what was asked for, how many rows and bytes are
-valid, and a digest of the inputs they came from: their names and, for each file, its size and time
-of change. A resumed run passes over as many inputs, compares the digest, cuts the part to the valid
-bytes and appends. Batches fall as they would have, so the bytes at the end are those of one run.
+flushed to the disk, then ``OUT.part.json`` records the settings of the run, how many rows and bytes
+are valid, and a fingerprint of the images that they came from: their names and, for each file, its
+size and time of change. A resumed run skips as many images, compares the fingerprint, cuts the part
+to the valid bytes and appends. Batches are those of an uninterrupted run, and so are the bytes at
+the end.
 """
 
 import fcntl
+import hashlib
+import itertools
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,25 +22,24 @@ from typing import IO, Any
 
 from hangtag.errors import OutputError
 from hangtag.files.atomic import make_folder, unwritable, write_text
-from hangtag.images.items import Item
-from hangtag.pipeline.fingerprint import InputFingerprint
-from hangtag.pipeline.formats import Format, require_format
-from hangtag.pipeline.rows import Layout, Row
+from hangtag.pipeline.formats import OutputFormat, require_format
+from hangtag.pipeline.rows import Layout, PredictionRow
 from hangtag.pipeline.summary import Summary
+from hangtag.readers import Record
 
 SECONDS_A_COMMIT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a run was asked for; a run resumes only one that was asked for the same.
+class RunSettings:
+    """What a run was asked for; only a run with the same settings resumes it.
 
     Attributes:
         inputs: The arguments.
         total: How many inputs they announce, None where unknown.
         model: sha256 of the card of each model.
-        precision: What is promised for the accepted items, 0-1.
-        explained: Whether a heat map is drawn for each row.
+        precision: The precision promised for accepted predictions, 0-1.
+        explained: Whether a saliency map is drawn for each row.
         version: The version of Hangtag.
     """
 
@@ -72,8 +74,8 @@ class Output:
     ) -> None:
         self.summary = Summary()
         self._path, self._layout, self._asked, self._file = path, layout, asked, file
-        self._format: Format = require_format(path)
-        self._trail = InputFingerprint()
+        self._format: OutputFormat = require_format(path)
+        self._fingerprint = Fingerprint()
         self._expected = ""
         self._done = _Done(0, "", self.summary.to_json())
         self._grown = False
@@ -96,25 +98,24 @@ class Output:
         self._file.truncate(self._done.bytes)
         self._file.seek(self._done.bytes)
 
-    def skip_done(self, items: Iterator[Item]) -> Iterator[Item]:
-        """Passes over the inputs whose rows are there; gives the others.
+    def skip_done(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Skips the records whose rows are there; gives the others.
 
         Raises:
-            OutputError: They are not the inputs that the interrupted run had.
+            OutputError: They are not the records that the interrupted run had.
         """
+        iterator = iter(records)
         if self._expected:
-            for _ in range(self.summary.rows):
-                item = next(items, None)
-                if item is not None:
-                    self._trail.pass_item(item)
-            if self._trail.digest() != self._expected:
+            for record in itertools.islice(iterator, self.summary.rows):
+                self._fingerprint.add(record)
+            if self._fingerprint.digest() != self._expected:
                 raise OutputError(
                     f"{part_of(self._path)}: of its first {self.summary.rows:,} inputs some were "
                     "added, removed or changed since; leave --resume out to start again"
                 )
-        yield from items
+        yield from iterator
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[PredictionRow]) -> None:
         """Appends rows.
 
         Raises:
@@ -123,7 +124,7 @@ class Output:
         self._grown = True
         text = self._format.encode(self._layout, rows)
         for row in rows:
-            self._trail.pass_input(row.input)
+            self._fingerprint.add(row.record)
         self.summary.add(rows)
         self._append(text, bytes_before=self._done.bytes)
         if time.monotonic() - self._committed >= SECONDS_A_COMMIT:
@@ -158,8 +159,29 @@ class Output:
         self._file.write(content)
         # One assignment, so that Ctrl-C finds either all of a batch or nothing of it.
         self._done = _Done(
-            bytes_before + len(content), self._trail.digest(), self.summary.to_json()
+            bytes_before + len(content), self._fingerprint.digest(), self.summary.to_json()
         )
+
+
+class Fingerprint:
+    """A digest of records, in order: names, cells, and of each file size and time of change."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._source = ""
+
+    def add(self, record: Record) -> None:
+        """Adds a record."""
+        self._hash.update(record.name.encode() + b"\0")
+        if record.extras:
+            self._hash.update(repr(list(record.extras.items())).encode() + b"\0")
+        if record.source != self._source:
+            self._source = record.source
+            self._hash.update(_describe_file(record.source))
+
+    def digest(self) -> str:
+        """Returns the digest of all records so far."""
+        return self._hash.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +195,7 @@ class _Done:
 
 @contextmanager
 def open_output(
-    path: Path, layout: Layout, request: Request, *, resume: bool = False
+    path: Path, layout: Layout, settings: RunSettings, *, resume: bool = False
 ) -> Iterator[Output]:
     """Opens the file `path` for rows; it appears whole when the block ends.
 
@@ -184,7 +206,7 @@ def open_output(
         OutputError: The suffix is no format, the place cannot be written, another run is writing
             it, or with `resume` there is no part or it is of another request.
     """
-    asked = {**asdict(request), "columns": layout.columns}
+    asked = {**asdict(settings), "columns": layout.columns}
     state = _read_state(path, json.loads(json.dumps(asked))) if resume else None
     try:
         with _open_part(path) as file:
@@ -267,3 +289,11 @@ def _shorten(value: Any) -> str:
         value = " ".join(map(str, value))
     text = str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _describe_file(path: str) -> bytes:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):  # ValueError: a path with a NUL byte
+        return b"missing\0"
+    return f"{found.st_size} {found.st_mtime_ns}\0".encode()

@@ -1,15 +1,15 @@
-"""Rows: one an input, with what the model says of it or why it could not be read."""
+"""Rows of predictions: one an image, and the columns in which they are written down."""
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.decisions.policy import Decision
-from hangtag.images.items import Input
-from hangtag.models.classifier import BATCH, Prediction
+from hangtag.errors import ImageError
+from hangtag.models.classifier import Prediction
+from hangtag.readers import Record
 from hangtag.tables.columns import Cell, ColumnKind
 
 DIGITS = 6
@@ -18,14 +18,7 @@ DIGITS = 6
 OOD_DIGITS = 3
 """Decimals of an OOD score in a row: its value is up to some tens, and single precision."""
 
-ROWS_A_BATCH = 4 * BATCH
-"""Inputs that go to the model, and rows that go to the output, at a time."""
-
-Predict = Callable[[NDArray[np.uint8], NDArray[np.bool_]], Sequence[Prediction]]
-"""Gives a prediction for each of images (N, H, W) or (N, H, W, C) uint8 of one shape, told which of
-them were resized to it (N,), as `Router.predict` does."""
-
-_PREDICTED: Mapping[str, ColumnKind] = {
+_BEFORE_ERROR: Mapping[str, ColumnKind] = {
     "category": "text",
     "confidence": "number",
     "decision": "text",
@@ -34,102 +27,91 @@ _PREDICTED: Mapping[str, ColumnKind] = {
     "runner_up": "text",
     "runner_up_confidence": "number",
     "ood_score": "number",
-    "model": "text",
 }
-_FIRST = 8
-"""Fields of a prediction that stand before the error; the others stand after it."""
+_AFTER_ERROR: Mapping[str, ColumnKind] = {"model": "text"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """The result of one input.
+class PredictionRow:
+    """The result for one image.
 
     Attributes:
-        input: What was read.
-        prediction: What the model says; None for an input that could not be read.
-        heat_map: The picture that explains it, as the output names it; empty where none was drawn.
+        record: The image and what its source says about it.
+        prediction: The prediction; None where the image could not be read.
+        error: Why it could not be read.
+        pixels: What the model looked at, (H, W) or (H, W, 3) uint8; None with an error.
+        resized: Whether the image had another size.
+        saliency_map: The picture that explains the prediction, as the output names it; empty where
+            none was drawn.
     """
 
-    input: Input
+    record: Record
     prediction: Prediction | None
-    heat_map: str = ""
+    error: ImageError | None = None
+    pixels: NDArray[np.uint8] | None = None
+    resized: bool = False
+    saliency_map: str = ""
 
 
 class Layout:
-    """Which columns a table of rows has: those of every row, then those passed through.
+    """The columns of a table of rows: those of every row, then those passed through.
 
-    A column that is passed through under a name that is taken gets ``manifest_`` before it.
+    A column that is passed through under a name that is taken gets ``table_`` before it.
 
     Args:
         extras: The columns passed through, in order.
-        explained: Whether there is a column for the heat maps.
+        explained: Whether there is a column for the saliency maps.
 
     Attributes:
         columns: All columns with what they hold, in order.
     """
 
-    def __init__(self, extras: Mapping[str, ColumnKind], *, explained: bool = False) -> None:
-        self._extras, self._explained = dict(extras), explained
-        predicted = list(_PREDICTED.items())
+    def __init__(
+        self, extras: Mapping[str, ColumnKind] | None = None, *, explained: bool = False
+    ) -> None:
+        self._extras, self._explained = dict(extras or {}), explained
         self.columns: dict[str, ColumnKind] = {
             "input": "text",
-            **dict(predicted[:_FIRST]),
+            **_BEFORE_ERROR,
             "error": "text",
-            **dict(predicted[_FIRST:]),
+            **_AFTER_ERROR,
         }
         if explained:
-            self.columns["heat_map"] = "text"
-        for name, kind in extras.items():
-            self.columns[self._free(name)] = kind
-
-    def _free(self, name: str) -> str:
-        if name not in self.columns:
-            return name
-        while name in self.columns or name in self._extras:
-            name = f"manifest_{name}"
-        return name
+            self.columns["saliency_map"] = "text"
+        for name, kind in self._extras.items():
+            self.columns[self._find_free_name(name)] = kind
 
     @property
     def names(self) -> list[str]:
         """The names of all columns, in order."""
         return list(self.columns)
 
-    def cells(self, row: Row) -> list[Cell]:
+    def cells(self, row: PredictionRow) -> list[Cell]:
         """Returns the cells of a row, in the order of the columns."""
-        one, said = row.input, row.prediction
-        predicted: list[Cell]
-        if said is None:
-            predicted = [Decision.ERROR if name == "decision" else None for name in _PREDICTED]
-        else:
-            predicted = [_to_cell(name, getattr(said, name)) for name in _PREDICTED]
-        cells = [one.name, *predicted[:_FIRST], one.error or None, *predicted[_FIRST:]]
+        cells: list[Cell] = [row.record.name]
+        cells += [_read_cell(row.prediction, name) for name in _BEFORE_ERROR]
+        cells.append(None if row.error is None else str(row.error))
+        cells += [_read_cell(row.prediction, name) for name in _AFTER_ERROR]
         if self._explained:
-            cells.append(row.heat_map or None)
+            cells.append(row.saliency_map or None)
         for name, kind in self._extras.items():
-            value = one.extras.get(name)
+            value = row.record.extras.get(name)
             cells.append(str(value) if kind == "text" and value is not None else value)
         return cells
 
-
-def predict_rows(predict: Predict, inputs: Iterable[Input]) -> Iterator[list[Row]]:
-    """Gives one row for each input, in order, a batch at a time."""
-    iterator = iter(inputs)
-    while batch := list(itertools.islice(iterator, ROWS_A_BATCH)):
-        by_shape: dict[tuple[int, ...], list[tuple[NDArray[np.uint8], bool]]] = {}
-        for one in batch:
-            if one.pixels is not None:
-                by_shape.setdefault(one.pixels.shape, []).append((one.pixels, one.resized))
-        said = {
-            shape: iter(predict(np.stack([p for p, _ in alike]), np.array([r for _, r in alike])))
-            for shape, alike in by_shape.items()
-        }
-        yield [
-            Row(one, None if one.pixels is None else next(said[one.pixels.shape])) for one in batch
-        ]
+    def _find_free_name(self, name: str) -> str:
+        if name not in self.columns:
+            return name
+        while name in self.columns or name in self._extras:
+            name = f"table_{name}"
+        return name
 
 
-def _to_cell(column: str, value: Cell) -> Cell:
-    """Rounds a number; leaves the cell of an empty text empty."""
+def _read_cell(prediction: Prediction | None, column: str) -> Cell:
+    """Returns a field of a prediction: a number is rounded, an empty text is no cell."""
+    if prediction is None:
+        return Decision.ERROR if column == "decision" else None
+    value: Cell = getattr(prediction, column)
     if isinstance(value, float):
         return round(value, OOD_DIGITS if column == "ood_score" else DIGITS)
     return value or None

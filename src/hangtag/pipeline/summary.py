@@ -1,11 +1,11 @@
-"""Counts what became of the inputs."""
+"""Counts of predictions and errors, which add up over the parts of a run."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hangtag.decisions.policy import Decision
-from hangtag.pipeline.rows import Row
+from hangtag.pipeline.rows import PredictionRow
 
 _NAMES = {
     Decision.ACCEPT: "accepted",
@@ -22,9 +22,9 @@ class Summary:
     Attributes:
         rows: All.
         resized: Those whose image was resized to the model's size.
-        decisions: Those that were read, by decision.
-        models: Those that were read, by the model that looked at them.
-        faults: Those that could not be read, by kind, such as ``damaged``.
+        decisions: Predictions, by decision.
+        models: Predictions, by model.
+        faults: Images that could not be read, by the kind of error, such as ``damaged``.
     """
 
     def __init__(self) -> None:
@@ -38,19 +38,28 @@ class Summary:
         """How many could not be read."""
         return self.faults.total()
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[PredictionRow]) -> None:
         """Counts rows."""
         for row in rows:
             self.rows += 1
-            self.resized += row.input.resized
-            if row.input.error_kind:
-                self.faults[row.input.error_kind] += 1
+            self.resized += row.resized
+            if row.error:
+                self.faults[row.error.error_kind] += 1
             if row.prediction:
                 self.decisions[row.prediction.decision] += 1
                 self.models[row.prediction.model] += 1
 
+    def merge(self, other: "Summary") -> "Summary":
+        """Returns the counts of both, such as those of two shards."""
+        merged = Summary.from_json(self.to_json())
+        merged.rows, merged.resized = self.rows + other.rows, self.resized + other.resized
+        merged.decisions.update(other.decisions)
+        merged.models.update(other.models)
+        merged.faults.update(other.faults)
+        return merged
+
     def describe(self) -> str:
-        """Says what was read and what could not be, most frequent first."""
+        """Says in one sentence what was predicted and what could not be read."""
         text = "1 input" if self.rows == 1 else f"{self.rows:,} inputs"
         read = self.decisions.total()
         if read:
@@ -81,7 +90,7 @@ class Summary:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Summary":
-        """Takes up the counts of an interrupted run."""
+        """Returns the counts that `to_json` wrote."""
         summary = cls()
         summary.rows, summary.resized = content["rows"], content["resized"]
         summary.decisions.update(content["decisions"])

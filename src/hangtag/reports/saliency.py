@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hangtag.datasets.dataset import Split
 from hangtag.files.atomic import make_folder, write_bytes
 from hangtag.images.thumbnails import shrink
-from hangtag.pipeline.rows import Row
+from hangtag.pipeline import Explainer, PredictionRow
 from hangtag.reports.galleries import GalleryImage, find_confident_mistakes, make_gallery_images
 from hangtag.reports.style import MUTED, clear_frame, drawing_style, new_sheet, png_of, shorten
 
@@ -164,7 +164,9 @@ def saliency_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}.saliency")
 
 
-def write_saliency_map(out: Path, explain: Explain, row: Row, number: int) -> Row:
+def write_saliency_map(
+    out: Path, explain: Explain, row: PredictionRow, number: int
+) -> PredictionRow:
     """Writes the saliency map of a row as PNG; does nothing where its image could not be read.
 
     The picture waits beside the output until `publish_saliency_maps`.
@@ -181,15 +183,16 @@ def write_saliency_map(out: Path, explain: Explain, row: Row, number: int) -> Ro
     Raises:
         OutputError: The picture cannot be written.
     """
-    pixels, said = row.input.pixels, row.prediction
-    if pixels is None or said is None:
+    pixels, prediction = row.pixels, row.prediction
+    if pixels is None or prediction is None:
         return row
     saliency, name = explain(pixels)
-    title = f"{shorten(said.category, 22)}\n{100 * said.confidence:.0f} %: {said.decision}"
+    sure = f"{100 * prediction.confidence:.0f} %: {prediction.decision}"
+    title = f"{shorten(prediction.category, 22)}\n{sure}"
     picture = draw_saliency_map(pixels, saliency, title=title, name=name)
-    folder, file = saliency_folder(out), name_picture(number, row.input.name)
+    folder, file = saliency_folder(out), name_picture(number, row.record.name)
     write_bytes(_part_of(folder) / file, picture)
-    return replace(row, heat_map=f"{folder.name}/{file}")
+    return replace(row, saliency_map=f"{folder.name}/{file}")
 
 
 def name_picture(number: int, name: str) -> str:
@@ -220,6 +223,10 @@ def publish_saliency_maps(out: Path) -> None:
         picture.replace(folder / picture.name)
     with suppress(OSError):  # someone else put a file there
         part.rmdir()
+
+
+SALIENCY_MAPS = Explainer(discard_saliency_maps, write_saliency_map, publish_saliency_maps)
+"""Explains the predictions of a run by saliency maps."""
 
 
 def _part_of(folder: Path) -> Path:
