@@ -19,7 +19,8 @@ PAGES = [
     *sorted((ROOT / "benchmarks").rglob("*.md")),
 ]
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
 def test_blocks_made_by_the_tool_are_up_to_date() -> None:
@@ -46,11 +47,19 @@ def test_every_command_is_documented() -> None:
         assert f"output of: {name} --help" in page, name
 
 
+def list_anchors(page: Path) -> set[str]:
+    """Returns the anchors that GitHub gives to the headings of a page."""
+    headings = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in LINK.findall(page.read_text(encoding="utf-8")):
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://")):
-            assert (page.parent / target).exists(), target
+            other = page.parent / target if target else page
+            assert other.exists(), target
+            assert not anchor or anchor in list_anchors(other), f"{target}#{anchor}"
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/seed.md"])
