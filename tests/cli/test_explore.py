@@ -47,6 +47,14 @@ def test_last_line_is_the_page(run: Run, folder: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "out" / "figures").glob("*.png"))) == 4
 
 
+def test_folders_without_a_name_are_numbered(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in (1, 2):
+        assert run(folder, "-q").stdout.splitlines()[-1] == f"runs/explore-{number}/explore.html"
+
+
 def test_json_is_one_object(run: Run, folder: Path, tmp_path: Path) -> None:
     result = run(folder, "--out", tmp_path / "out", "--json", "-q")
     content = json.loads(result.stdout)
@@ -70,7 +78,7 @@ def test_augment_without_torch_names_the_extra(
     monkeypatch.setitem(sys.modules, "torch", None)
     result = run(folder, "--out", tmp_path / "out", "--augment", "seed")
     assert isinstance(result.exception, MissingExtraError)
-    assert ".[train]" in str(result.exception)
+    assert "hangtag[train]" in str(result.exception)
 
 
 def test_unknown_recipe_is_named(run: Run, folder: Path, tmp_path: Path) -> None:
@@ -157,7 +165,7 @@ def test_a_model_of_grey_images_cannot_look_at_photos(run: Run, photos: Path) ->
 def test_augment_of_another_format_is_refused(run: Run, photos: Path, tmp_path: Path) -> None:
     result = run(photos, "--augment", "seed", "--out", tmp_path / "out")
     assert isinstance(result.exception, DataError)
-    assert "--augment seed: its images are of another format" in str(result.exception)
+    assert "--augment seed: its images are of another size" in str(result.exception)
 
 
 @pytest.fixture

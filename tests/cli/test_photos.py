@@ -174,5 +174,5 @@ def test_without_the_weights_it_says_so_before_any_work(
     monkeypatch.setitem(EXTRAS, "photo", ("no_such_package_of_weights",))
     outcome = hangtag("train", tmp_path / "gone", "--recipe", "photo", "--out", tmp_path / "run")
     assert outcome.code == 2
-    assert "the recipe photo needs the 'photo' extra" in outcome.err
+    assert "the recipe photo needs the extra 'photo'" in outcome.err
     assert not (tmp_path / "run").exists()

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hangtag.datasets import Dataset, Split
-from hangtag.reports import AugmentedCopies, explore, write_exploration
+from hangtag.reports import AugmentedCopies, measure_dataset, write_exploration
 from hangtag.reports.exploration_page import draw_class_balance, draw_pixel_histogram
 
 Decode = Callable[[bytes], NDArray[np.uint8]]
@@ -16,7 +16,7 @@ FIGURES = {"class_balance", "class_examples", "class_means", "pixel_histogram"}
 
 
 def write(folder: Path, dataset: Dataset) -> str:
-    page = write_exploration(folder, dataset, explore(dataset))
+    page = write_exploration(folder, dataset, measure_dataset(dataset))
     assert page == folder / "explore.html"
     return page.read_text(encoding="utf-8")
 
@@ -56,7 +56,7 @@ def test_augmented_copies_are_shown(tmp_path: Path, hostile_dataset: Dataset) ->
     originals = hostile_dataset.splits["train"].images[:2]
     augmented = AugmentedCopies("my & recipe", ("a", "b"), originals, originals[:, None])
     page = write_exploration(
-        tmp_path, hostile_dataset, explore(hostile_dataset), augmented=augmented
+        tmp_path, hostile_dataset, measure_dataset(hostile_dataset), augmented=augmented
     )
     assert (tmp_path / "figures" / "augmentation.png").exists()
     assert "my &amp; recipe" in page.read_text(encoding="utf-8")
@@ -70,7 +70,7 @@ def test_one_image_is_enough(tmp_path: Path, make_split: Callable[..., Split]) -
 def test_awkward_classes_are_drawn_the_same_each_time(
     hostile_dataset: Dataset, pixels_of: Decode
 ) -> None:
-    exploration = explore(hostile_dataset)
+    exploration = measure_dataset(hostile_dataset)
     balance = draw_class_balance(exploration, range(4))
     assert pixels_of(balance).std() > 5
     assert balance == draw_class_balance(exploration, range(4))
@@ -83,7 +83,7 @@ def test_awkward_classes_are_drawn_the_same_each_time(
 def test_a_single_pixel_value_can_be_drawn(value: int, pixels_of: Decode) -> None:
     images = np.full((1, 2, 2), value, dtype=np.uint8)
     split = Split(images, np.array([0]), np.array(["x"]))
-    exploration = explore(Dataset("c", "s", ("a",), {"train": split}))
+    exploration = measure_dataset(Dataset("c", "s", ("a",), {"train": split}))
     assert pixels_of(draw_pixel_histogram(exploration)).std() > 2
 
 
@@ -91,4 +91,6 @@ def test_balance_shows_fractions_not_counts(make_split: Callable[..., Split]) ->
     """Ten times the images with the same fractions is the same picture."""
     small = Dataset("c", "s", ("a", "b"), {"train": make_split([0, 1, 1])})
     large = Dataset("c", "s", ("a", "b"), {"train": make_split([0, 1, 1] * 10)})
-    assert draw_class_balance(explore(small), [0, 1]) == draw_class_balance(explore(large), [0, 1])
+    assert draw_class_balance(measure_dataset(small), [0, 1]) == draw_class_balance(
+        measure_dataset(large), [0, 1]
+    )

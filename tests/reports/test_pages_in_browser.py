@@ -19,7 +19,7 @@ from hangtag.datasets import Dataset, Split
 from hangtag.datasets.image_quality import ImageQuality, find_quality_issues
 from hangtag.datasets.near_duplicates import find_photo_duplicates
 from hangtag.evaluation.metrics import Evaluation
-from hangtag.reports import explore, write_exploration, write_report
+from hangtag.reports import measure_dataset, write_exploration, write_report
 from hangtag.reports.audit_page import write_audit_page
 from tests.datasets.made_photos import cut_samples, list_images
 from tests.reports.test_audit_page import make_page
@@ -87,7 +87,7 @@ def test_report_fits_a_phone(
 
 
 def test_exploration_fits_a_phone(tmp_path: Path, hostile_dataset: Dataset) -> None:
-    page = write_exploration(tmp_path, hostile_dataset, explore(hostile_dataset))
+    page = write_exploration(tmp_path, hostile_dataset, measure_dataset(hostile_dataset))
     measured = probe(page, tmp_path / "profile")
     assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 4}
 
@@ -101,7 +101,7 @@ def test_photos_fit_a_phone(tmp_path: Path) -> None:
     pixels = np.stack([np.asarray(image.resize((224, 224))) for image in images])
     split = Split(pixels, np.zeros(5, np.int64), np.arange(5).astype(np.str_))
     dataset = Dataset("photos", "here", ("a",), {"train": split})
-    page = write_exploration(tmp_path, dataset, explore(dataset), quality=quality)
+    page = write_exploration(tmp_path, dataset, measure_dataset(dataset), quality=quality)
     measured = probe(page, tmp_path / "profile")
     assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 4 + 1 + 2}
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hangtag.errors import DataError
 from hangtag.taxonomy import shipped_tree
-from hangtag.taxonomy.languages import Source, study_source
+from hangtag.taxonomy.languages import LabelSource, study_source
 from hangtag.taxonomy.lexicon import LANGUAGES
 from hangtag.taxonomy.matching import LabelReader, rank_categories, read_meanings
 from hangtag.taxonomy.reading import KINDS
@@ -185,12 +185,12 @@ def test_case_accents_and_hyphens_make_no_difference(
     for accented, plain in zip("éàáóñäöüąłż", "eaaonaouaalz", strict=False):
         if data.draw(st.booleans()):
             written = written.replace(accented, plain) if accented in "éàáóñ" else written
-    reader = LabelReader(Source({language: 1.0}))
+    reader = LabelReader(LabelSource({language: 1.0}))
     assert reader.read(written).probabilities == reader.read(label).probabilities
 
 
 def test_words_may_be_joined_by_hyphens_or_underscores() -> None:
-    reader = LabelReader(Source({"en": 1.0}))
+    reader = LabelReader(LabelSource({"en": 1.0}))
     expected = reader.read("cross body bag").probabilities
     for written in ("cross-body bag", "Cross_Body_Bags", "crossbody bag", "CROSSBODY-BAG"):
         assert reader.read(written).probabilities == expected

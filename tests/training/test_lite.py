@@ -77,7 +77,7 @@ def test_weights_of_another_hash_are_refused(tmp_path: Path) -> None:
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EXTRAS, "photo", ("no_such_package_of_weights",))
-    with pytest.raises(MissingExtraError, match="needs the 'photo' extra"):
+    with pytest.raises(MissingExtraError, match="needs the extra 'photo'"):
         LiteNet(LiteNetwork(), classes=7, channels=3).prepare(torch.zeros(1, 3, 32, 32))
 
 

@@ -19,6 +19,7 @@ from hangtag.cli.console import (
     progress_bar,
     say,
 )
+from hangtag.environment import require_extra
 from hangtag.errors import DataError, OutputError
 from hangtag.progress import OnProgress
 from hangtag.taxonomy import load_tree
@@ -156,6 +157,7 @@ def audit(
     from hangtag.audit.feed import open_feed
     from hangtag.audit.run import AuditOptions
 
+    require_extra("audit", "auditing a feed")
     opened = open_feed(feed)
     if out.exists() and not out.is_dir():
         raise OutputError(f"--out {out} is a file; give a folder")

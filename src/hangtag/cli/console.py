@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 RUNS = Path("runs")
-"""Folder of the trainings whose output is not named."""
+"""Folder of the outputs that are not named."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters except tab and newline, changes of direction, and lone surrogates."""

@@ -1,40 +1,32 @@
 """``hangtag explore``: what is in a data set, or how one photo becomes a model's input."""
 
-from dataclasses import asdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hangtag.cli.console import (
+    RUNS,
     Json,
     Offline,
     Quiet,
     folder_option,
     print_json,
+    print_result,
     print_table,
     progress_bar,
     say,
 )
-from hangtag.cli.datasets import read_dataset
 from hangtag.environment import require_extra
-from hangtag.errors import DataError
-from hangtag.images.spec import PHOTO_SPEC
+from hangtag.files.paths import next_numbered_folder
 from hangtag.models.router import PHOTO_MODEL
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from hangtag.datasets import Dataset
     from hangtag.datasets.image_quality import ImageQuality
-    from hangtag.models.classifier import Classifier
     from hangtag.reports import AugmentedCopies, Exploration
-
-NO_MODEL = "none"
-
-_MOST_ORIGINALS = 10
-_COPIES = 8
 
 
 def explore(
@@ -55,9 +47,11 @@ def explore(
         ),
     ] = None,
     out: Annotated[
-        Path,
-        folder_option("--out", help="Folder for explore.html, figures and tables."),
-    ] = Path("explore"),
+        Path | None,
+        folder_option(
+            "--out", help="Folder for explore.html, figures and tables. (default: runs/explore-N)"
+        ),
+    ] = None,
     augment: Annotated[
         str | None,
         typer.Option(
@@ -70,7 +64,7 @@ def explore(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="A model of photos, whose embeddings find more near duplicates; none "
+            help="A model of photos, whose embeddings find more near-duplicates; none "
             f"compares hashes only. (default: {PHOTO_MODEL})",
             show_default=False,
         ),
@@ -79,11 +73,11 @@ def explore(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Shows what is in a data set: shapes, classes, pixels and pictures.
+    """Shows what is in a data set.
 
-    Of photos also which are broken, too small, of an odd shape, blank, blurred,
-    dark, over-exposed or pale (quality.csv), and which occur more than once,
-    nearly or quite (duplicates.csv).
+    Shapes, classes, pixels and pictures; for photos also quality issues (broken,
+    small, odd shape, blank, blurred, dark, over-exposed, pale: quality.csv) and
+    exact and near duplicates (duplicates.csv).
 
     \b
     For example:
@@ -91,138 +85,44 @@ def explore(
       hangtag explore my-photos/ --out explore --model runs/mine
       hangtag explore --photo shirt.jpg
     """
+    folder = out or next_numbered_folder(RUNS, "explore")
     if photo is not None:
         if data is not None or augment is not None or model is not None:
             raise typer.BadParameter("--photo takes neither DATA nor --augment nor --model")
-        _show_photo(photo, out, as_json=as_json, quiet=quiet)
+        _explore_photo(photo, folder, as_json=as_json, quiet=quiet)
         return
     if data is None:
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
-    classifier = None if model in (None, NO_MODEL) else _load_photo_model(model)
-    dataset = read_dataset(data, offline=offline, quiet=quiet)
-    quality = None
-    if dataset.first.images.ndim == 4:
-        model = model or PHOTO_MODEL
-        embeddings = None
-        if model != NO_MODEL:
-            classifier = classifier or _load_photo_model(model)
-            embeddings = _embed(classifier, data, dataset, offline=offline, quiet=quiet)
-        used = None if embeddings is None else model
-        quality = _check_quality(dataset, embeddings, model=used, quiet=quiet)
-        _write_tables(out, dataset, quality)
-    elif model is not None:
-        raise DataError(f"--model: {dataset.source} holds no photos; leave the option out")
-    _show_dataset(dataset, out, quality=quality, augment=augment, as_json=as_json, quiet=quiet)
+    from hangtag.reports import explore as explore_data
 
-
-def _load_photo_model(name: str) -> "Classifier":
-    from hangtag.models.classifier import Classifier
-
-    classifier = Classifier.load(name)
-    size = classifier.card.input
-    if size.channels != 3:
-        raise DataError(
-            f"--model {name}: expected a model of photos in colour, received one of grey images of "
-            f"{size.width}x{size.height} pixels; train one with --recipe photo-fast"
-        )
-    return classifier
-
-
-def _embed(
-    classifier: "Classifier", data: str, dataset: "Dataset", *, offline: bool, quiet: bool
-) -> "NDArray[np.float32]":
-    """Returns what a model makes of all photos, (N, D); reads them anew for another format."""
-    import numpy as np
-
-    spec = classifier.card.input
-    if spec != PHOTO_SPEC:
-        dataset = read_dataset(data, spec=spec, offline=offline, quiet=quiet)
-    with progress_bar("looking with the model", quiet=quiet) as on_progress:
-        parts = [
-            classifier.embed(split.images, on_progress=on_progress)
-            for split in dataset.splits.values()
-        ]
-    return np.concatenate(parts)
-
-
-def _check_quality(
-    dataset: "Dataset",
-    embeddings: "NDArray[np.float32] | None",
-    *,
-    model: str | None,
-    quiet: bool,
-) -> "ImageQuality":
-    """Finds quality issues and duplicates among the photos of a dataset."""
-    from hangtag.datasets.image_quality import ImageQuality, find_quality_issues
-    from hangtag.datasets.near_duplicates import find_photo_duplicates
-    from hangtag.datasets.photos import list_photos
-
-    photos = list_photos(dataset)
-    with progress_bar("measuring photos", quiet=quiet) as on_progress:
-        issues = find_quality_issues(photos, on_progress=on_progress)
-    with progress_bar("finding duplicates", quiet=quiet) as on_progress:
-        duplicates = find_photo_duplicates(photos, embeddings, on_progress=on_progress)
-    return ImageQuality(photos, issues, duplicates, model)
-
-
-def _write_tables(out: Path, dataset: "Dataset", quality: "ImageQuality") -> None:
-    from hangtag.datasets import BROKEN, write_broken
-    from hangtag.datasets.image_quality import QUALITY, write_quality_issues
-    from hangtag.datasets.near_duplicates import DUPLICATES, write_photo_duplicates
-
-    write_quality_issues(out / QUALITY, quality.issues, quality.photos)
-    write_photo_duplicates(out / DUPLICATES, quality.duplicates, quality.photos)
-    write_broken(out / BROKEN, dataset.broken)
-
-
-def _show_dataset(
-    dataset: "Dataset",
-    out: Path,
-    *,
-    quality: "ImageQuality | None",
-    augment: str | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Measures a dataset, draws its page into the folder `out` and tells the figures."""
-    from hangtag.reports import explore as measure
-    from hangtag.reports import write_exploration
-
-    exploration = measure(dataset)
-    augmented = None if augment is None else _draw_copies(dataset, augment)
-    say(f"{dataset.name}: drawing the figures", quiet=quiet)
-    page = write_exploration(out, dataset, exploration, augmented=augmented, quality=quality)
+    explored = explore_data(
+        data,
+        folder,
+        model=model,
+        augment=None if augment is None else _augmentation_of(augment),
+        offline=offline,
+        show_step=partial(progress_bar, quiet=quiet),
+    )
     if as_json:
-        content = exploration.to_json()
-        if quality:
-            broken = [asdict(one) for one in dataset.broken]
-            content["image_quality"] = {**quality.to_json(), "broken": broken}
-        print_json({**content, "report": str(page)})
+        print_json(explored.to_json())
         return
-    _print_tables(exploration)
-    if quality:
-        _print_quality(quality, broken=len(dataset.broken))
-        say(quality.method, quiet=quiet)
-    for notice in exploration.notices:
+    _print_figures(explored.exploration)
+    for notice in explored.exploration.notices:
         say(f"note: {notice}", quiet=quiet)
-    if quality:
+    if explored.quality:
+        _print_quality(explored.quality, broken=len(explored.dataset.broken))
+        say(explored.quality.method, quiet=quiet)
         say(
-            f"each such photo is in quality.csv, duplicates.csv or broken.csv of {out}", quiet=quiet
+            f"these photos are listed in quality.csv, duplicates.csv and broken.csv of {folder}",
+            quiet=quiet,
         )
-    typer.echo(str(page))
+    print_result(str(explored.page))
 
 
-def _show_photo(photo: Path, out: Path, *, as_json: bool, quiet: bool) -> None:
-    """Draws the steps of a photo into the folder `out` and tells them."""
-    from hangtag.datasets import IMAGE_SIZE
-    from hangtag.files.atomic import write_bytes
-    from hangtag.images.decoding import read_image
-    from hangtag.images.photo_to_grey import photo_steps
-    from hangtag.reports.photo_steps import draw_photo_steps
+def _explore_photo(photo: Path, out: Path, *, as_json: bool, quiet: bool) -> None:
+    from hangtag.reports.photo_steps import write_photo_steps
 
-    steps = photo_steps(read_image(photo, size=IMAGE_SIZE), size=IMAGE_SIZE)
-    picture = out / "photo_steps.png"
-    write_bytes(picture, draw_photo_steps(steps))
+    steps, picture = write_photo_steps(photo, out)
     if as_json:
         content = [
             {
@@ -237,34 +137,17 @@ def _show_photo(photo: Path, out: Path, *, as_json: bool, quiet: bool) -> None:
         return
     for position, step in enumerate(steps, 1):
         say(f"{position} {step.name}: {step.note}", quiet=quiet)
-    typer.echo(str(picture))
+    print_result(str(picture))
 
 
-def _draw_copies(dataset: "Dataset", recipe: str) -> "AugmentedCopies":
-    """Augments the first image of each class."""
-    import numpy as np
-
-    from hangtag.reports import AugmentedCopies
+def _augmentation_of(recipe: str) -> "Callable[[Dataset], AugmentedCopies]":
     from hangtag.training.recipes import load_recipe
 
     settings = load_recipe(recipe)
     require_extra("train", "drawing augmented images")
-    from hangtag.training.augmentation import draw_augmented
+    from hangtag.training.augmentation import augment_examples
 
-    split = dataset.first
-    if split.images.shape[1:] != settings.images.spec.shape:
-        raise DataError(
-            f"--augment {recipe}: its images are of another format than those of "
-            f"{dataset.source}; choose another recipe"
-        )
-    labels, first = np.unique(split.labels, return_index=True)
-    originals = split.images[first[:_MOST_ORIGINALS]]
-    return AugmentedCopies(
-        recipe=recipe,
-        names=tuple(dataset.classes[label] for label in labels[:_MOST_ORIGINALS]),
-        originals=originals,
-        copies=draw_augmented(originals, settings, copies=_COPIES, seed=0),
-    )
+    return partial(augment_examples, recipe=settings)
 
 
 def _print_quality(quality: "ImageQuality", *, broken: int) -> None:
@@ -272,24 +155,24 @@ def _print_quality(quality: "ImageQuality", *, broken: int) -> None:
     from hangtag.datasets.near_duplicates import PLACES
 
     total = len(quality.photos)
-    faults = [
-        [fault, f"{count:,}", f"{count / total:.2%}", QUALITY_LIMITS[fault].describe()]
-        for fault, count in quality.issue_counts.items()
+    issues = [
+        [kind, f"{count:,}", f"{count / total:.2%}", QUALITY_LIMITS[kind].describe()]
+        for kind, count in quality.issue_counts.items()
     ]
     rows = [
         ["broken", f"{broken:,}", f"{broken / (total + broken):.2%}", "cannot be read"],
-        *faults,
+        *issues,
     ]
-    print_table("photos with a fault", ["fault", "photos", "share", "meaning"], rows)
+    print_table("image quality", ["issue", "photos", "fraction", "meaning"], rows)
     rows = [
-        [finding, *(f"{count:,}" for count in counts.values())]
-        for finding, counts in quality.duplicate_counts.items()
+        [kind, *(f"{count:,}" for count in counts.values())]
+        for kind, counts in quality.duplicate_counts.items()
     ]
-    columns = ["duplicates", "photos", *(f"across {place}" for place in PLACES)]
-    print_table("photos that occur more than once", columns, rows)
+    columns = ["kind", "photos", *(f"across {place}" for place in PLACES)]
+    print_table("duplicates", columns, rows)
 
 
-def _print_tables(exploration: "Exploration") -> None:
+def _print_figures(exploration: "Exploration") -> None:
     splits = list(exploration.splits.items())
     print_table(
         exploration.name,

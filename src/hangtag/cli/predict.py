@@ -8,6 +8,7 @@ import typer
 
 from hangtag.cli.console import Json, Quiet, print_json, print_result, progress_bar, say
 from hangtag.decisions.risk_control import DEFAULT_PRECISION, PRECISIONS
+from hangtag.environment import require_extra
 from hangtag.files.paths import describe_skipped
 from hangtag.models.router import AUTO
 from hangtag.pipeline import PredictionJob, PredictorConfig, part_of, run_prediction
@@ -81,6 +82,8 @@ def predict(
       hangtag predict doubtful/ --out doubtful.csv --explain
       ls photos/*.jpg | hangtag predict - --model runs/mine
     """
+    if explain:
+        require_extra("report", "--explain")
     job = PredictionJob(
         inputs,
         PredictorConfig(model, workers),

@@ -6,7 +6,7 @@ import numpy as np
 
 from hangtag.datasets.dataset import Dataset
 from hangtag.errors import DataError
-from hangtag.taxonomy.assigning import assign_categories
+from hangtag.taxonomy.searching import assign_categories
 from hangtag.taxonomy.tree import Tree
 
 

@@ -16,6 +16,7 @@ from hangtag.decisions.calibration import (
     softmax,
 )
 from hangtag.decisions.policy import CLASS_LEVEL, Decision, Decisions, Rules, decide
+from hangtag.environment import require_extra
 from hangtag.errors import DataError
 from hangtag.evaluation.intervals import Intervals, find_intervals
 
@@ -212,6 +213,7 @@ def evaluate(
     Raises:
         DataError: There is nothing to evaluate, or the shapes do not fit.
     """
+    require_extra("report", "evaluating a model")
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     classes = rules.levels[0].categories

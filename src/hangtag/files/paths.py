@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
 from hangtag.errors import DataError
@@ -66,3 +67,9 @@ def describe_skipped(skipped: Mapping[str, int], *, before: str) -> str:
         return ""
     kinds = sorted(skipped.items(), key=lambda kind: (-kind[1], kind[0]))
     return before + ", ".join(f"{count:,} {kind}" for kind, count in kinds)
+
+
+def next_numbered_folder(root: Path, name: str) -> Path:
+    """Returns the first of ``root/name-1``, ``root/name-2`` and so on that does not exist."""
+    folders = (root / f"{name}-{number}" for number in count(1))
+    return next(folder for folder in folders if not folder.exists())

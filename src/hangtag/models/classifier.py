@@ -198,12 +198,9 @@ class Classifier:
         (pixels,) = self._check(image[None])
         best = int(self.answer(pixels[None]).logits.argmax())
 
-        from scipy.special import log_softmax
-
         def score(copies: NDArray[np.uint8]) -> NDArray[np.float64]:
             logits = self.answer(copies).logits / self.card.calibration.temperature
-            scores: NDArray[np.float64] = log_softmax(logits.astype(np.float64), axis=1)[:, best]
-            return scores
+            return _log_softmax(logits.astype(np.float64))[:, best]
 
         return occlusion_map(pixels, score), self.classes[best]
 
@@ -305,3 +302,10 @@ def open_session(onnx: bytes, *, where: str) -> Any:
         raise ModelError(
             f"{where} cannot be run: {str(error).splitlines()[0]}; get the model folder anew"
         ) from error
+
+
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the logarithm of the softmax of logits (N, K)."""
+    shifted: NDArray[np.float64] = logits - logits.max(axis=1, keepdims=True)
+    sums: NDArray[np.float64] = np.exp(shifted).sum(axis=1, keepdims=True)
+    return shifted - np.log(sums)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from hangtag.environment import require_extra
 from hangtag.errors import OutputError
 from hangtag.files.atomic import sync
 from hangtag.pipeline.rows import Layout, PredictionRow
@@ -40,6 +41,7 @@ def require_format(path: Path) -> OutputFormat:
     """Returns the format for the suffix of `path`.
 
     Raises:
+        MissingExtraError: The format is Parquet, and the extra parquet is not installed.
         OutputError: The suffix is another, or `path` is a folder.
     """
     if path.suffix not in FORMATS:
@@ -49,6 +51,8 @@ def require_format(path: Path) -> OutputFormat:
         )
     if path.is_dir():
         raise OutputError(f"--out {path} is a folder; give the name of a file")
+    if path.suffix == ".parquet":
+        require_extra("parquet", "writing Parquet")
     return FORMATS[path.suffix]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hangtag.environment import require_extra
 from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.paths import find_listed, make_printable
 from hangtag.images.items import ImageFile, Item, Size, fail
@@ -156,6 +157,7 @@ def open_parquet_manifest(path: str) -> ParquetManifest:
     Raises:
         DataError: It is not Parquet, a column is missing or occurs twice, or there are no rows.
     """
+    require_extra("parquet", "reading Parquet")
     import pyarrow as pa
     from pyarrow import parquet
 

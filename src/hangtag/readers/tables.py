@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hangtag.environment import require_extra
 from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.paths import find_listed, make_printable
 from hangtag.readers.record import Record, Source, fail
@@ -163,6 +164,7 @@ class ParquetTable(Table):
     """
 
     def __init__(self, path: str, *, labelled: bool = False) -> None:
+        require_extra("parquet", "reading Parquet")
         import pyarrow as pa
         from pyarrow import parquet
 

@@ -88,7 +88,7 @@ class Exploration:
         classes: Class names by index.
         head: The first rows of the training table; None for images in colour.
         splits: Figures by split, of the splits that have images.
-        notices: What the reader should know, such as duplicates between splits.
+        notices: Notes on the data, such as duplicates between splits.
     """
 
     name: str
@@ -107,8 +107,8 @@ class Exploration:
         return content
 
 
-def explore(dataset: Dataset) -> Exploration:
-    """Counts and measures what is in `dataset`.
+def measure_dataset(dataset: Dataset) -> Exploration:
+    """Measures the images and labels of a dataset.
 
     Raises:
         DataError: The dataset has no images.

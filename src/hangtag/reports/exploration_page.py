@@ -68,7 +68,7 @@ def write_exploration(
     Args:
         folder: Where to write; made where missing.
         dataset: The images.
-        exploration: The numbers, as `explore` gives them for `dataset`.
+        exploration: The numbers, as `measure_dataset` returns them for `dataset`.
         augmented: Images with augmented copies, to show side by side.
         quality: The faults and copies in a dataset of photos.
 

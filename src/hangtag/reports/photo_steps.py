@@ -1,9 +1,13 @@
-"""The picture of a photo on its way to the input of a model, one panel a step."""
+"""How a photo becomes the grey input of a model: a picture with a panel for each step."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hangtag.images.photo_to_grey import Step
+from hangtag.datasets import IMAGE_SIZE
+from hangtag.files.atomic import write_bytes
+from hangtag.images.decoding import read_image
+from hangtag.images.photo_to_grey import Step, photo_steps
 from hangtag.reports.style import LINE, MUTED, drawing_style, new_sheet, png_of
 
 if TYPE_CHECKING:
@@ -11,14 +15,31 @@ if TYPE_CHECKING:
 
 _COLUMNS = 4
 _PANEL = (2.0, 2.5)
-"""Inches, width and height, with the text."""
+"""Width and height in inches, text included."""
+
+
+def write_photo_steps(photo: Path, out: Path) -> tuple[list[Step], Path]:
+    """Draws how a photo becomes 28x28 grey pixels, as ``photo_steps.png`` in the folder `out`.
+
+    Returns:
+        The steps, and the path of the picture.
+
+    Raises:
+        ImageError: The photo cannot be read.
+        MissingExtraError: The extra report is not installed.
+        OutputError: The picture cannot be written.
+    """
+    steps = list(photo_steps(read_image(photo, size=IMAGE_SIZE), size=IMAGE_SIZE))
+    picture = out / "photo_steps.png"
+    write_bytes(picture, draw_photo_steps(steps))
+    return steps, picture
 
 
 def draw_photo_steps(steps: Sequence[Step]) -> bytes:
-    """Draws the steps of a photo in rows of four, numbered, each with its note.
+    """Draws the steps in rows of four, numbered, each with its note.
 
     Args:
-        steps: At least one, as `photo_steps` gives them.
+        steps: At least one, as `photo_steps` returns them.
 
     Returns:
         A PNG file.

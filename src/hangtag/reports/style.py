@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from hangtag.environment import require_extra
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -32,6 +34,7 @@ _FALLBACK_FONTS = ("Noto Sans CJK JP", "Noto Sans", "Droid Sans Fallback", "Aria
 @contextmanager
 def drawing_style() -> Iterator[None]:
     """Applies the common style to whatever the block draws and turns into a PNG."""
+    require_extra("report", "drawing figures")
     import matplotlib
 
     with warnings.catch_warnings(), matplotlib.rc_context(_settings()):

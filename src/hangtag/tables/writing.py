@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hangtag.environment import require_extra
 from hangtag.errors import OutputError
 from hangtag.files.atomic import atomic_path
 from hangtag.tables.columns import Cell, ColumnKind
@@ -64,6 +65,7 @@ def _open_csv(path: Path, columns: Mapping[str, ColumnKind]) -> Iterator[WriteRo
 
 @contextmanager
 def _open_parquet(path: Path, columns: Mapping[str, ColumnKind]) -> Iterator[WriteRow]:
+    require_extra("parquet", "writing Parquet")
     import pyarrow as pa
     from pyarrow import parquet
 

@@ -2,7 +2,8 @@
 
 A label alone may be French or English (*Robes*); the list it comes from seldom leaves a doubt. Two
 views of the list are weighed equally, each from how well every label reads in every language: all
-labels are in one language, or they are a mixture whose shares expectation maximisation estimates.
+labels are in one language, or they are a mixture whose fractions
+expectation maximisation estimates.
 """
 
 import math
@@ -27,19 +28,19 @@ _REPEATS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LabelSource:
     """What is known of the list that labels come from.
 
     Attributes:
-        shares: Language -> share of the labels; sums to 1.
+        fractions: Language -> fraction of the labels; sums to 1.
         slash: What a slash means: `SLASH` where that is not known, else `PATH`.
     """
 
-    shares: Mapping[str, float]
+    fractions: Mapping[str, float]
     slash: str = SLASH
 
 
-def study_source(labels: Sequence[str], *, language: str | None = None) -> Source:
+def study_source(labels: Sequence[str], *, language: str | None = None) -> LabelSource:
     """Finds out what a list of labels is written in and whether its slashes lead down a tree.
 
     Args:
@@ -56,34 +57,36 @@ def study_source(labels: Sequence[str], *, language: str | None = None) -> Sourc
             raise DataError(
                 f"the language {language} is not known; choose one of {', '.join(LANGUAGES)}"
             )
-        return Source({language: 1.0}, slash)
+        return LabelSource({language: 1.0}, slash)
     fits = [
         {one: read_label(tokens, shipped_lexicon(one)).likelihood for one in LANGUAGES}
         for tokens in sample
         if tokens
     ]
     mixed, single = _estimate_mixture(fits), _estimate_single(fits)
-    shares = {one: (mixed[one] + single[one]) / 2 for one in LANGUAGES}
-    kept = {one: share for one, share in shares.items() if share >= _NEGLIGIBLE}
-    return Source({one: share / sum(kept.values()) for one, share in kept.items()}, slash)
+    fractions = {one: (mixed[one] + single[one]) / 2 for one in LANGUAGES}
+    kept = {one: fraction for one, fraction in fractions.items() if fraction >= _NEGLIGIBLE}
+    return LabelSource(
+        {one: fraction / sum(kept.values()) for one, fraction in kept.items()}, slash
+    )
 
 
 def _estimate_mixture(fits: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Returns the shares that explain the likelihoods best, in view of the prior."""
-    shares = dict(_PRIOR)
+    """Returns the fractions that explain the likelihoods best, in view of the prior."""
+    fractions = dict(_PRIOR)
     for _ in range(_STEPS if fits else 0):
-        counts = {one: _PRIOR_LABELS * share for one, share in _PRIOR.items()}
+        counts = {one: _PRIOR_LABELS * fraction for one, fraction in _PRIOR.items()}
         for fit in fits:
-            total = sum(shares[one] * fit[one] for one in LANGUAGES)
+            total = sum(fractions[one] * fit[one] for one in LANGUAGES)
             for one in LANGUAGES:
-                counts[one] += shares[one] * fit[one] / total
-        shares = {one: count / sum(counts.values()) for one, count in counts.items()}
-    return shares
+                counts[one] += fractions[one] * fit[one] / total
+        fractions = {one: count / sum(counts.values()) for one, count in counts.items()}
+    return fractions
 
 
 def _estimate_single(fits: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Returns language -> probability that all labels are in it, but for a few that may be not."""
-    logs = {one: math.log(share) for one, share in _PRIOR.items()}
+    logs = {one: math.log(fraction) for one, fraction in _PRIOR.items()}
     for fit in fits:
         best = max(fit.values())
         for one in LANGUAGES:

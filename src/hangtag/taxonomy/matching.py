@@ -16,11 +16,12 @@ from importlib.resources import files
 from itertools import chain, islice
 from pathlib import Path
 
+from hangtag.environment import require_extra
 from hangtag.taxonomy.labels import tokenise
-from hangtag.taxonomy.languages import Source, study_source
+from hangtag.taxonomy.languages import LabelSource, study_source
 from hangtag.taxonomy.lexicon import OUTSIDE, shipped_lexicon
 from hangtag.taxonomy.own_trees import Bridge
-from hangtag.taxonomy.reading import Reading, read_label
+from hangtag.taxonomy.reading import LabelReading, read_label
 from hangtag.taxonomy.tree import Tree, shipped_tree
 
 PRIOR_RIGHT, PRIOR_LABELS = 0.6, 8.0
@@ -105,7 +106,9 @@ def read_meanings(
 
     Raises:
         DataError: The language is not known.
+        MissingExtraError: The extra taxonomy is not installed.
     """
+    require_extra("taxonomy", "mapping labels to categories")
     stream = iter(labels)
     first = list(islice(stream, _SAMPLE))
     reader = LabelReader(study_source(first, language=language), tree)
@@ -123,7 +126,7 @@ class LabelReader:
 
     def __init__(
         self,
-        source: Source,
+        source: LabelSource,
         tree: Tree | None = None,
         *,
         reliability: Mapping[str, float] | None = None,
@@ -146,16 +149,16 @@ class LabelReader:
     def _read(self, label: str) -> Meaning:
         tokens = tokenise(label)
         weights: dict[str, float] = {}
-        readings: dict[str, Reading] = {}
-        for language, share in self._source.shares.items():
+        readings: dict[str, LabelReading] = {}
+        for language, fraction in self._source.fractions.items():
             reading = read_label(tokens, shipped_lexicon(language), slash=self._source.slash)
             readings[language] = reading
-            weights[language] = share * reading.likelihood
+            weights[language] = fraction * reading.likelihood
         total = sum(weights.values())
         probabilities: dict[str, float] = {}
         for language, reading in readings.items():
-            for category, share in self._spread(reading).items():
-                added = share * weights[language] / total
+            for category, fraction in self._spread(reading).items():
+                added = fraction * weights[language] / total
                 probabilities[category] = probabilities.get(category, 0.0) + added
         best = max(weights, key=lambda language: weights[language])
         if self._bridge is not None:
@@ -163,7 +166,7 @@ class LabelReader:
         outside = probabilities.pop(OUTSIDE, 0.0)
         return Meaning(label, best, readings[best].kind, probabilities, outside)
 
-    def _spread(self, reading: Reading) -> dict[str, float]:
+    def _spread(self, reading: LabelReading) -> dict[str, float]:
         """Returns category or `OUTSIDE` -> probability for one reading; sums to 1."""
         tree = shipped_tree()
         asides = reading.asides[:_ASIDES]
@@ -172,7 +175,7 @@ class LabelReader:
             rest = (1 - _UNREAD_OUTSIDE) / len(others)
             return {OUTSIDE: _UNREAD_OUTSIDE} | dict.fromkeys(others, rest)
         right = self._reliability[reading.kind]
-        found = {category: right * share for category, share in reading.senses.items()}
+        found = {category: right * fraction for category, fraction in reading.senses.items()}
         best = max(found, key=lambda category: found[category])
         above = tree[best].parent if best != OUTSIDE else tree.tops[0]
         others = [*asides, above or best, OUTSIDE]

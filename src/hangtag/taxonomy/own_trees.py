@@ -7,9 +7,6 @@ the synonyms of the shipped ones. A label that is the very name of a category me
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from hangtag.taxonomy.labels import SEPARATORS, tokenise
 from hangtag.taxonomy.lexicon import LANGUAGES, OUTSIDE, shipped_lexicon
 from hangtag.taxonomy.tree import Tree, shipped_tree
@@ -62,6 +59,9 @@ class Bridge:
 
     def _find_name(self, label: str) -> tuple[list[str], float]:
         """Returns the own categories of that name, and how sure that is."""
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
         key = normalise_name(label)
         if key in self._by_name:
             return self._by_name[key], _SURE

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from hangtag.taxonomy.lexicon import (
     LANGUAGES,
     LONGEST_TERM,
@@ -33,7 +30,7 @@ _WEAK = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Term:
     """One or more words that were recognised together, or one that was not.
 
     Attributes:
@@ -65,7 +62,7 @@ class _Words:
     english: list[str]
 
 
-def find_terms(words: Sequence[str], lexicon: Lexicon) -> list[Found]:
+def find_terms(words: Sequence[str], lexicon: Lexicon) -> list[Term]:
     """Returns what is found in folded words, nearest to the noun first."""
     corrected = [_correct(word, lexicon) for word in words]
     plain = [word for word, _ in corrected]
@@ -75,7 +72,7 @@ def find_terms(words: Sequence[str], lexicon: Lexicon) -> list[Found]:
         [stem(word, "en") for word in plain],
     )
     left, right = 0, len(words)
-    found: list[Found] = []
+    found: list[Term] = []
     while left < right:
         step, length = _find_longest(spelled, left, right, lexicon)
         if any(wrong for _, wrong in corrected[step[0].start : step[0].start + length]):
@@ -98,9 +95,7 @@ def look_up(words: Sequence[str], lexicon: Lexicon) -> tuple[str, Senses] | None
     return None if loan is None else (LOAN, loan)
 
 
-def _find_longest(
-    words: _Words, left: int, right: int, lexicon: Lexicon
-) -> tuple[list[Found], int]:
+def _find_longest(words: _Words, left: int, right: int, lexicon: Lexicon) -> tuple[list[Term], int]:
     """Returns the longest find on the side of the noun, and how many words it takes."""
     for length in range(min(LONGEST_TERM, right - left), 0, -1):
         start = right - length if lexicon.head_last else left
@@ -111,11 +106,11 @@ def _find_longest(
     word = words.plain[position]
     parts = _split(word, lexicon)
     if parts:
-        return [Found(position, *part) for part in parts], 1
-    return [Found(position, UNKNOWN, word)], 1
+        return [Term(position, *part) for part in parts], 1
+    return [Term(position, UNKNOWN, word)], 1
 
 
-def _match(words: _Words, start: int, end: int, lexicon: Lexicon) -> Found | None:
+def _match(words: _Words, start: int, end: int, lexicon: Lexicon) -> Term | None:
     """Returns what the words from `start` to `end` are as a whole; None where they are nothing."""
     form, key = "".join(words.plain[start:end]), "".join(words.own[start:end])
     how, senses = OWN, lexicon.forms.get(form)
@@ -132,8 +127,8 @@ def _match(words: _Words, start: int, end: int, lexicon: Lexicon) -> Found | Non
     if senses is None and kind is None and form.isdigit():
         kind = "neutral"
     if senses is not None:
-        return Found(start, how, key, senses, kind if kind in _WEAK else None)
-    return None if kind is None else Found(start, OWN, key, None, kind)
+        return Term(start, how, key, senses, kind if kind in _WEAK else None)
+    return None if kind is None else Term(start, OWN, key, None, kind)
 
 
 def _kind(word: str, lexicon: Lexicon) -> str | None:
@@ -188,6 +183,9 @@ def _correct(word: str, lexicon: Lexicon) -> tuple[str, bool]:
         return word, False
     if _split(word, lexicon):
         return word, False
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
     wrong = stem(word, lexicon.language)
     limit = 2 if len(word) >= _TWO_TYPOS else 1
     best = process.extractOne(wrong, _stems(lexicon), scorer=OSA.distance, score_cutoff=limit)

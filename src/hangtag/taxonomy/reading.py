@@ -11,7 +11,7 @@ from itertools import pairwise, product
 
 from hangtag.taxonomy.labels import LIST, PATH, SEPARATORS, SLASH
 from hangtag.taxonomy.lexicon import OUTSIDE, Lexicon, Senses, content_words
-from hangtag.taxonomy.phrases import JOINED, LOAN, OWN, TYPO, UNKNOWN, Found, find_terms, look_up
+from hangtag.taxonomy.phrases import JOINED, LOAN, OWN, TYPO, UNKNOWN, Term, find_terms, look_up
 from hangtag.taxonomy.refinements import context_category, contexts_of, refine
 from hangtag.taxonomy.tree import shipped_tree
 
@@ -30,7 +30,7 @@ _VAGUE = frozenset({"aa", "aa-1", "aa-2"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LabelReading:
     """What a label means in one language.
 
     Attributes:
@@ -53,13 +53,13 @@ class _Part:
     words: list[str]
     separator: str
     is_tail: bool = False
-    found: list[Found] = field(default_factory=list)
-    head: Found | None = None
+    found: list[Term] = field(default_factory=list)
+    head: Term | None = None
     beside: list[str] = field(default_factory=list)
     contexts: set[str] = field(default_factory=set)
 
 
-def read_label(tokens: Sequence[str], lexicon: Lexicon, *, slash: str = SLASH) -> Reading:
+def read_label(tokens: Sequence[str], lexicon: Lexicon, *, slash: str = SLASH) -> LabelReading:
     """Reads the tokens of a label in one language.
 
     Args:
@@ -85,11 +85,11 @@ def read_label(tokens: Sequence[str], lexicon: Lexicon, *, slash: str = SLASH) -
     return _combine(parts, likelihood, is_path=PATH in tokens)
 
 
-def _read_whole(words: Sequence[str], lexicon: Lexicon, *, bonus: float) -> Reading | None:
+def _read_whole(words: Sequence[str], lexicon: Lexicon, *, bonus: float) -> LabelReading | None:
     """Reads a label that is a term as a whole, or one with words for its wearer."""
     term = look_up(words, lexicon) if words else None
     if term is not None:
-        return Reading("term", term[1], bonus * _FACTORS[term[0]] ** max(1, len(words)))
+        return LabelReading("term", term[1], bonus * _FACTORS[term[0]] ** max(1, len(words)))
     kinds = {word: lexicon.kinds.get(lexicon.key((word,))) for word in words}
     contexts = frozenset(kind for kind in kinds.values() if kind in _WEARERS)
     rest = [word for word in words if kinds[word] not in _WEARERS]
@@ -98,7 +98,7 @@ def _read_whole(words: Sequence[str], lexicon: Lexicon, *, bonus: float) -> Read
         return None
     senses = _refine_all(term[1], contexts)
     likelihood = bonus * _FACTORS[term[0]] ** len(rest)
-    return Reading("term", senses, likelihood, _asides([_best(term[1])], senses))
+    return LabelReading("term", senses, likelihood, _asides([_best(term[1])], senses))
 
 
 def _split_parts(tokens: Sequence[str], lexicon: Lexicon, slash: str) -> list[_Part]:
@@ -146,7 +146,7 @@ def _complete_parts(parts: list[_Part], lexicon: Lexicon) -> None:
     for before, tail in pairwise(parts):
         if tail.is_tail and before.head is not None and not before.is_tail:
             term = look_up([before.head.key, *tail.words], lexicon)
-            before.head = Found(0, term[0], before.head.key, term[1]) if term else before.head
+            before.head = Term(0, term[0], before.head.key, term[1]) if term else before.head
     _share_qualifiers(parts, lexicon)
     heads = [part for part in parts if part.head is not None and not part.is_tail]
     if len(heads) == 1:
@@ -170,7 +170,7 @@ def _share_qualifiers(parts: list[_Part], lexicon: Lexicon) -> None:
         both = [*qualifiers, *part.words] if lexicon.head_last else [*part.words, *qualifiers]
         term = look_up(both, lexicon)
         if term is not None:
-            part.head = Found(0, term[0], part.head.key, term[1])
+            part.head = Term(0, term[0], part.head.key, term[1])
 
 
 def _borrow_noun(part: _Part, owner: _Part, lexicon: Lexicon, *, is_first: bool) -> None:
@@ -180,7 +180,7 @@ def _borrow_noun(part: _Part, owner: _Part, lexicon: Lexicon, *, is_first: bool)
     term = look_up([*part.words, key] if lexicon.head_last else [key, *part.words], lexicon)
     if term is None:
         return
-    whole = Found(0, term[0], key, term[1])
+    whole = Term(0, term[0], key, term[1])
     separators = {owner.separator, part.separator}
     if PATH in separators or (SLASH in separators and is_first):
         owner.head = whole
@@ -188,7 +188,7 @@ def _borrow_noun(part: _Part, owner: _Part, lexicon: Lexicon, *, is_first: bool)
         part.head = whole
 
 
-def _combine(parts: list[_Part], likelihood: float, *, is_path: bool) -> Reading:
+def _combine(parts: list[_Part], likelihood: float, *, is_path: bool) -> LabelReading:
     contexts = frozenset(one for part in parts for one in part.contexts)
     named = [part for part in parts if part.head is not None and not part.is_tail]
     tail = [_best(one.head.senses) for one in parts if one.is_tail and one.head and one.head.senses]
@@ -202,17 +202,17 @@ def _combine(parts: list[_Part], likelihood: float, *, is_path: bool) -> Reading
     lent = frozenset(context for one in lenders for context in contexts_of(one))
     meanings = [_meaning(part, contexts | lent) for part in named]
     if "notworn" in contexts:
-        return Reading("qualified", {OUTSIDE: 1.0}, likelihood, asides)
+        return LabelReading("qualified", {OUTSIDE: 1.0}, likelihood, asides)
     bests = list(dict.fromkeys(_best(senses) for senses in meanings))
     if len(bests) == 1:
-        return Reading(_kind(parts), meanings[0], likelihood, _asides(asides, meanings[0]))
+        return LabelReading(_kind(parts), meanings[0], likelihood, _asides(asides, meanings[0]))
     way = _levels(named, meanings) if goes_down else [meanings]
     chosen = _walk([_join(level) for level in way], may_leave=is_path)
     senses = {chosen: 1.0}
     understood = _kind(parts)
     is_end = len(way[-1]) == 1 and chosen == bests[-1]
     kind = understood if understood == "part" or (goes_down and is_end) else "several"
-    return Reading(kind, senses, likelihood, _asides([*bests, *asides], senses))
+    return LabelReading(kind, senses, likelihood, _asides([*bests, *asides], senses))
 
 
 def _goes_down(named: Sequence[_Part]) -> bool:
@@ -242,13 +242,13 @@ def _levels(named: Sequence[_Part], meanings: Sequence[Senses]) -> list[list[Sen
 
 def _read_nothing(
     parts: Sequence[_Part], contexts: frozenset[str], likelihood: float, asides: tuple[str, ...]
-) -> Reading:
+) -> LabelReading:
     """Returns the reading of a label without a noun, such as ``Kids``."""
     category = context_category(contexts)
     unknown = any(one.how == UNKNOWN for part in parts for one in part.found)
     if category is None or unknown:
-        return Reading("nothing", {}, likelihood, (*([category] if category else ()), *asides))
-    return Reading("context", {category: 1.0}, likelihood, asides)
+        return LabelReading("nothing", {}, likelihood, (*([category] if category else ()), *asides))
+    return LabelReading("context", {category: 1.0}, likelihood, asides)
 
 
 def _meaning(part: _Part, contexts: frozenset[str]) -> Senses:

@@ -5,9 +5,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hangtag.datasets import Dataset
+from hangtag.errors import DataError
+from hangtag.reports import AugmentedCopies
 from hangtag.training import augment
 from hangtag.training.preprocessing import scale_pixels, with_channels
 from hangtag.training.recipes.schema import Augmentation, Recipe
+
+_EXAMPLES, _COPIES = 10, 8
+"""Images on the page of a data set, and augmented copies of each."""
 
 
 def augment_batch(images: Tensor, recipe: Recipe, *, generator: torch.Generator) -> Tensor:
@@ -30,6 +36,28 @@ def draw_augmented(
     augmented = augment_batch(scale_pixels(repeated), recipe, generator=generator)
     pixels = (augmented.permute(0, 2, 3, 1) * 255).round().clamp(0, 255).to(torch.uint8)
     return pixels.reshape(len(images), copies, *images.shape[1:]).numpy()
+
+
+def augment_examples(dataset: Dataset, recipe: Recipe) -> AugmentedCopies:
+    """Augments the first image of each of up to ten classes.
+
+    Raises:
+        DataError: The images of the dataset and of the recipe differ in size.
+    """
+    split = dataset.first
+    if split.images.shape[1:] != recipe.images.spec.shape:
+        raise DataError(
+            f"--augment {recipe.name}: its images are of another size than those of "
+            f"{dataset.source}; choose another recipe"
+        )
+    labels, first = np.unique(split.labels, return_index=True)
+    originals = split.images[first[:_EXAMPLES]]
+    return AugmentedCopies(
+        recipe=recipe.name,
+        names=tuple(dataset.classes[label] for label in labels[:_EXAMPLES]),
+        originals=originals,
+        copies=draw_augmented(originals, recipe, copies=_COPIES, seed=0),
+    )
 
 
 def _apply(step: Augmentation, images: Tensor, generator: torch.Generator) -> Tensor:

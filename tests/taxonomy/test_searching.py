@@ -4,7 +4,7 @@ import pytest
 
 from hangtag.errors import DataError
 from hangtag.taxonomy import Category, Tree
-from hangtag.taxonomy.assigning import assign_categories
+from hangtag.taxonomy.searching import assign_categories
 
 
 @pytest.fixture(scope="module")
