@@ -26,7 +26,10 @@ import hangtag
 from benchmarks.measuring import Measure, hangtag_command, run_in_turns, timed, write_results
 from benchmarks.prediction import Pixels, open_eager
 from benchmarks.printing import print_table
-from hangtag.readers import Decoders, open_inputs
+from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.decoding import DecodedImage
+from hangtag.images.spec import ImageSpec
+from hangtag.readers import open_source
 from hangtag.training.recipes import load_recipe
 
 MODEL = "clothing-photos"
@@ -101,12 +104,13 @@ def write_photos(folder: Path, *, side: int, count: int) -> Path:
 def stream(folder: Path) -> Iterator[Pixels]:
     """Decodes the photos of a folder as `predict` does, to (224, 224, 3)."""
     side = load_recipe("photo").images.size
-    inputs = open_inputs([str(folder)])
-    with Decoders() as decoders:
-        decoders.start(inputs.files)
-        for one in decoders.decode(inputs.read((side, side)), size=(side, side), channels=3):
-            if one.pixels is not None:
-                yield one.pixels
+    source = open_source(folder)
+    with DecoderPool() as pool:
+        pool.start(source.files)
+        paths = (str(record.image) for record in source)
+        for image in pool.decode(paths, ImageSpec(side, side, 3)):
+            if isinstance(image, DecodedImage):
+                yield image.pixels
 
 
 def decode(folder: Path) -> list[Pixels]:

@@ -19,32 +19,30 @@ from PIL import Image
 
 from hangtag.datasets import cache_home
 from hangtag.errors import ErrorKind
-from hangtag.readers import Decoders, Input, open_inputs
+from hangtag.readers import open_source
 from tests.readers.mutations import mutate
-from tests.readers.reading import SIZE, make_pixels
+from tests.readers.reading import SIZE, DecodedRecord, decode_all, make_pixels
 
 MEGABYTE = 1 << 20
 MEASURE = """
 import resource, sys
-from hangtag.readers import Decoders, open_inputs
-with open(sys.argv[1], encoding="utf-8") as listing, Decoders(1) as decoders:
-    decoders.start()
-    items = open_inputs(["-"], listing=listing).read((28, 28))
-    for one in decoders.decode(items, size=(28, 28)):
-        print(one.error_kind or "fine")
+from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.spec import ImageSpec
+with open(sys.argv[1], encoding="utf-8") as listing, DecoderPool(1) as pool:
+    pool.start()
+    for image in pool.decode(listing.read().splitlines(), ImageSpec(28, 28)):
+        print(getattr(image, "error_kind", "fine"))
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 """
 
 
-def decode_all(paths: list[Path]) -> list[Input]:
+def decode_paths(paths: list[Path]) -> list[DecodedRecord]:
     """Decodes files as a list on standard input would name them."""
     listing = io.StringIO("".join(f"{path}\n" for path in paths))
-    with Decoders(2) as decoders:
-        items = open_inputs(["-"], listing=listing).read(SIZE)
-        return list(decoders.decode(items, size=SIZE))
+    return decode_all(open_source("-", listing=listing), workers=2)
 
 
-def assert_accounted_for(inputs: list[Input]) -> Counter[str]:
+def assert_accounted_for(inputs: list[DecodedRecord]) -> Counter[str]:
     """Checks that each input is either pixels or one line that names its file."""
     for one in inputs:
         if one.pixels is not None:
@@ -88,7 +86,7 @@ def test_mutated_files(tmp_path: Path, count: int) -> None:
     paths = [tmp_path / f"{index:05d}.png" for index in range(count)]
     for index, path in enumerate(paths):
         path.write_bytes(mutate(originals[index % len(originals)], random))
-    inputs = decode_all(paths)
+    inputs = decode_paths(paths)
     assert [one.name for one in inputs] == [str(path) for path in paths]
     counts = assert_accounted_for(inputs)
     assert counts[ErrorKind.DAMAGED] > count / 10
@@ -126,7 +124,7 @@ def fetch_pillow(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_images_of_pillows_own_tests(pillow_images: list[Path]) -> None:
-    inputs = decode_all(pillow_images)
+    inputs = decode_paths(pillow_images)
     assert len(inputs) == len(pillow_images) > 500
     counts = assert_accounted_for(inputs)
     assert counts[""] > 100

@@ -1,25 +1,82 @@
-"""What the tests of inputs share: read all, as `predict` does, in this process."""
+"""What the tests of readers share: read all, as `predict` does, in this process."""
 
 import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hangtag.errors import ImageError
+from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.decoding import DecodedImage
 from hangtag.images.spec import ImageSpec
-from hangtag.readers import Decoders, Input, open_inputs
+from hangtag.readers import Record, open_source
+from hangtag.tables.columns import Cell
 
 SIZE = (28, 28)
 SPEC = ImageSpec(28, 28)
 
 
-def read_all(*arguments: object, listing: str | None = None) -> list[Input]:
-    """Reads all inputs as pixels of 28x28."""
+@dataclass(frozen=True)
+class DecodedRecord:
+    """A record and what became of its image."""
+
+    record: Record
+    image: DecodedImage | ImageError
+
+    @property
+    def name(self) -> str:
+        """What outputs call it."""
+        return self.record.name
+
+    @property
+    def extras(self) -> Mapping[str, Cell]:
+        """Cells of its row."""
+        return self.record.extras
+
+    @property
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """Its pixels, None with an error."""
+        return self.image.pixels if isinstance(self.image, DecodedImage) else None
+
+    @property
+    def resized(self) -> bool:
+        """Whether it had another size."""
+        return isinstance(self.image, DecodedImage) and self.image.resized
+
+    @property
+    def error(self) -> str:
+        """What is wrong with it, empty where nothing is."""
+        return str(self.image) if isinstance(self.image, ImageError) else ""
+
+    @property
+    def error_kind(self) -> str:
+        """The kind of its error, empty where there is none."""
+        return self.image.error_kind if isinstance(self.image, ImageError) else ""
+
+
+def read_all(*arguments: object, listing: str | None = None) -> list[DecodedRecord]:
+    """Reads all images as pixels of 28x28."""
     lines = None if listing is None else io.StringIO(listing)
-    inputs = open_inputs([str(argument) for argument in arguments], listing=lines)
-    with Decoders(0) as decoders:
-        return list(decoders.decode(inputs.read(SIZE), size=SIZE))
+    return decode_all(open_source([str(argument) for argument in arguments], listing=lines))
+
+
+def decode_all(
+    records: Iterable[Record],
+    spec: ImageSpec = SPEC,
+    *,
+    grey_spec: ImageSpec | None = None,
+    workers: int = 0,
+) -> list[DecodedRecord]:
+    """Decodes records."""
+    records = list(records)
+    images = [record.error or record.image for record in records]
+    with DecoderPool(workers) as pool:
+        outcomes = pool.decode((i for i in images if i is not None), spec, grey_spec=grey_spec)
+        return [DecodedRecord(*pair) for pair in zip(records, outcomes, strict=True)]
 
 
 def make_pixels(count: int, *, seed: int = 0) -> NDArray[np.uint8]:
@@ -35,8 +92,8 @@ def write_png(path: Path, pixels: NDArray[np.uint8]) -> Path:
     return path
 
 
-def assert_pixels(inputs: list[Input], expected: NDArray[np.uint8]) -> None:
-    """Compares the pixels of inputs, all of which must be readable."""
-    assert [one.error for one in inputs] == [""] * len(expected)
-    read = [one.pixels for one in inputs]
+def assert_pixels(decoded: Sequence[DecodedRecord], expected: NDArray[np.uint8]) -> None:
+    """Compares the pixels of records, all of which must be readable."""
+    assert [one.error for one in decoded] == [""] * len(expected)
+    read = [one.pixels for one in decoded]
     np.testing.assert_array_equal(np.array(read).reshape(expected.shape), expected)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.readers import Decoders, open_inputs
-from tests.readers.reading import assert_pixels, make_pixels, read_all
+from hangtag.images.spec import ImageSpec
+from hangtag.readers import open_source
+from tests.readers.reading import SPEC, assert_pixels, decode_all, make_pixels, read_all, write_png
 
 
 def make_npy(header: str) -> bytes:
@@ -55,7 +56,7 @@ def test_arrays_read_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
     assert [Path(one.name).name for one in inputs] == names
 
 
-@pytest.mark.parametrize("shape", [(0, 28, 28), (2, 27, 28), (784,), (2, 28, 28, 4), (0, 9, 9, 3)])
+@pytest.mark.parametrize("shape", [(0, 28, 28), (784,), (2, 28, 28, 5), (0, 9, 9, 3)])
 def test_arrays_of_another_shape_are_recorded_errors(
     tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
@@ -65,7 +66,9 @@ def test_arrays_of_another_shape_are_recorded_errors(
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("shape", [(28, 28, 3), (40, 50, 3), (5, 40, 30, 3)])
+@pytest.mark.parametrize(
+    "shape", [(28, 28, 3), (40, 50, 3), (5, 40, 30, 3), (40, 50, 4), (3, 28, 28, 4)]
+)
 def test_a_colour_array_is_what_an_image_file_of_its_pixels_is(
     tmp_path: Path, shape: tuple[int, ...], channels: int
 ) -> None:
@@ -75,14 +78,46 @@ def test_a_colour_array_is_what_an_image_file_of_its_pixels_is(
     for number, image in enumerate(images):
         Image.fromarray(image).save(tmp_path / f"{number}.png")
     files = [str(tmp_path / f"{number}.png") for number in range(len(images))]
-    with Decoders(0) as decoders:
-        items = open_inputs([str(tmp_path / "a.npy"), *files]).read((28, 28))
-        read = list(decoders.decode(items, size=(28, 28), channels=channels))
+    records = open_source([str(tmp_path / "a.npy"), *files])
+    read = decode_all(records, ImageSpec(28, 28, channels))
     assert len(read) == 2 * len(images)
     for array, file in zip(read, read[len(images) :], strict=False):
         np.testing.assert_array_equal(array.pixels, file.pixels)
         assert array.resized == file.resized == (shape[-3:-1] != (28, 28))
-    assert open_inputs([str(tmp_path / "a.npy")]).total == len(images)
+    assert open_source([str(tmp_path / "a.npy")]).total == len(images)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("shape", [(40, 50), (5, 40, 30), (3, 27, 28), (50, 40, 1), (2, 9, 8, 1)])
+def test_a_grey_array_of_another_size_is_what_an_image_file_of_its_pixels_is(
+    tmp_path: Path, shape: tuple[int, ...], channels: int
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    grey = pixels[..., 0] if shape[-1] == 1 else pixels
+    images = grey.reshape(-1, *grey.shape[-2:])
+    np.save(tmp_path / "a.npy", pixels)
+    for number, image in enumerate(images):
+        write_png(tmp_path / f"{number}.png", image)
+    files = [tmp_path / f"{number}.png" for number in range(len(images))]
+    read = decode_all(open_source([tmp_path / "a.npy", *files]), ImageSpec(28, 28, channels))
+    assert len(read) == 2 * len(images)
+    for array, file in zip(read, read[len(images) :], strict=False):
+        np.testing.assert_array_equal(array.pixels, file.pixels)
+        assert array.resized
+        assert file.resized
+
+
+def test_a_matrix_of_flat_images_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "flat.npy", np.zeros((60, 784), np.uint8))
+    (read,) = read_all(tmp_path / "flat.npy")
+    assert read.error_kind == "of another shape or type"
+    assert "reshape it to (N, 28, 28)" in read.error
+
+
+def test_arrays_and_idx_files_of_too_large_images_are_refused(tmp_path: Path) -> None:
+    np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.uint8, (1, 60_000, 1_000))
+    (read,) = read_all(tmp_path / "a.npy")
+    assert read.error_kind == "too large"
 
 
 def test_a_colour_array_without_colour_stays_grey_as_a_file_does(tmp_path: Path) -> None:
@@ -92,9 +127,7 @@ def test_a_colour_array_without_colour_stays_grey_as_a_file_does(tmp_path: Path)
     np.save(tmp_path / "a.npy", pixels)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     paths = [str(tmp_path / "a.npy"), str(tmp_path / "a.png")]
-    with Decoders(0) as decoders:
-        items = open_inputs(paths).read((28, 28), (224, 224))
-        array, file = decoders.decode(items, size=(224, 224), channels=3, grey=(28, 28))
+    array, file = decode_all(open_source(paths), ImageSpec(224, 224, 3), grey_spec=SPEC)
     assert array.pixels is not None
     assert array.pixels.shape == (28, 28)
     np.testing.assert_array_equal(array.pixels, file.pixels)
@@ -108,7 +141,7 @@ def test_idx_files_read_back(tmp_path: Path, name: str) -> None:
     inputs = read_all(tmp_path / name)
     assert_pixels(inputs, make_pixels(300))
     assert inputs[-1].name == f"{tmp_path / name}[299]"
-    assert open_inputs([str(tmp_path / name)]).total == 300
+    assert open_source([str(tmp_path / name)]).total == 300
 
 
 @pytest.mark.parametrize(
@@ -118,9 +151,9 @@ def test_idx_files_read_back(tmp_path: Path, name: str) -> None:
         (make_idx(300) + b"x", 300, "is too long"),
         (make_idx(3, announced=2**32 - 1), 3, "announces 4294967295 images, 3 are there"),
         (make_idx(0), 0, "holds no images"),
-        (make_idx(1)[:9], 0, "cut off in its header"),
+        (make_idx(1)[:9], 0, "expected an IDX header of 16 bytes, received 9 bytes"),
         (struct.pack(">2I", 2049, 1) + b"\x01" * 20, 0, "expected an IDX image file"),
-        (struct.pack(">4I", 2051, 1, 2, 2) + bytes(4), 0, "expected images of 28x28 pixels"),
+        (struct.pack(">4I", 2051, 1, 9999, 9999) + bytes(4), 0, "at most 50 megapixels"),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])

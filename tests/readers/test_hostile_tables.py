@@ -10,11 +10,10 @@ import pytest
 from pyarrow import parquet
 
 from hangtag.errors import DataError
-from hangtag.readers import Input
 from tests.readers.mutations import mutate
-from tests.readers.reading import make_pixels, read_all
+from tests.readers.reading import DecodedRecord, make_pixels, read_all
 from tests.readers.test_arrays import make_idx
-from tests.readers.test_pixel_rows import write_rows
+from tests.readers.test_pixel_csv import write_rows
 
 
 def make_originals(folder: Path) -> dict[str, bytes]:
@@ -56,7 +55,7 @@ def test_mutated_tables(tmp_path: Path, count: int) -> None:
     assert min(len(refusals), read) > count
 
 
-def assert_accounted_for(inputs: list[Input]) -> None:
+def assert_accounted_for(inputs: list[DecodedRecord]) -> None:
     """Checks that each of the inputs is either pixels or an error of one line."""
     assert inputs
     for one in inputs:

@@ -10,8 +10,9 @@ from PIL import Image
 from hangtag.datasets import load_dataset
 from hangtag.datasets.manifest import read_manifest
 from hangtag.errors import DataError
-from hangtag.readers import Decoders, open_inputs
+from hangtag.readers import open_source
 from hangtag.tables.csv_text import find_encoding, inspect_csv, open_csv_rows, read_header
+from tests.readers.reading import decode_all
 
 HEADER = ("Größe", "Image", "label")
 ROWS = [["XL", "ä.png", "Röcke; Kleider"], ["M", "b, c.png", "T-Shirt | Top"]]
@@ -46,10 +47,9 @@ def test_training_and_prediction_read_the_same_table(tmp_path: Path, encoding: s
     path = write_table(tmp_path / "feed.csv", ";", encoding)
     for value, row in enumerate(ROWS):
         Image.fromarray(np.full((28, 28), value, np.uint8)).save(tmp_path / row[1])
-    dataset, inputs = read_manifest(path), open_inputs([str(path)])
+    dataset, inputs = read_manifest(path), open_source(path)
     assert dataset.classes == ("Röcke; Kleider", "T-Shirt | Top")
-    with Decoders() as decoders:
-        read = list(decoders.decode(inputs.read((28, 28)), size=(28, 28), channels=1))
+    read = decode_all(inputs)
     assert [one.extras["label"] for one in read] == [row[2] for row in ROWS]
     assert not any(one.error for one in read)
     noted = any("Windows-1252" in one for one in dataset.notices)
@@ -78,7 +78,7 @@ def test_only_the_beginning_is_looked_at_for_names(tmp_path: Path) -> None:
 def test_spreadsheets_are_told_from_tables(tmp_path: Path) -> None:
     path = tmp_path / "feed.XLSX"
     path.write_bytes(b"PK")
-    for read in (lambda: load_dataset(path), lambda: open_inputs([str(path)])):
+    for read in (lambda: load_dataset(path), lambda: open_source(path)):
         with pytest.raises(DataError, match="save its sheet as CSV"):
             read()
 

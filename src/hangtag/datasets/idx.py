@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hangtag.datasets.dataset import IMAGE_SIZE, Split, number_ids
 from hangtag.errors import DataError
 from hangtag.files.gzipped import read_plain
-from hangtag.readers.old_arrays import IMAGES_MAGIC
+from hangtag.readers.idx import IMAGES_MAGIC
 
 LABELS_MAGIC = 2049
 

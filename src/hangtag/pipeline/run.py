@@ -5,13 +5,13 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag import __version__
 from hangtag.decisions.policy import stored_precision
 from hangtag.decisions.risk_control import DEFAULT_PRECISION
 from hangtag.errors import OutputError
@@ -115,7 +115,7 @@ class PredictionReport:
         return {
             "model": self.model,
             "cards": [card.sha256 for card in self.cards],
-            "version": __version__,
+            "version": version("hangtag"),
             "precision": self.precision,
             "promised": float(stored_precision(self.cards[0].rules, self.precision)),
             "n": counts["rows"],
@@ -220,7 +220,7 @@ class _Run:
             model=[card.sha256 for card in self.predictor.router.cards],
             precision=self.job.precision,
             explained=self.job.explainer is not None,
-            version=__version__,
+            version=version("hangtag"),
         )
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from hangtag.datasets import Split
 from hangtag.datasets.pixel_csv import PIXEL_COLUMNS, write_pixel_csv
-from hangtag.readers import Decoders, open_inputs
-from tests.readers.reading import SIZE, assert_pixels, make_pixels, read_all
+from hangtag.readers import open_source
+from tests.readers.reading import assert_pixels, decode_all, make_pixels, read_all
 
 
 def write_rows(path: Path, count: int) -> list[str]:
@@ -23,11 +23,10 @@ def write_rows(path: Path, count: int) -> list[str]:
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
 def test_rows_read_back_with_their_labels(tmp_path: Path, name: str) -> None:
     write_rows(tmp_path / name, 1203)
-    inputs = open_inputs([str(tmp_path / name)])
+    inputs = open_source([str(tmp_path / name)])
     assert dict(inputs.columns) == {"label": "text"}
     assert inputs.total == (1203 if name == "a.csv" else None)
-    with Decoders(0) as decoders:
-        read = list(decoders.decode(inputs.read(SIZE), size=SIZE))
+    read = decode_all(inputs)
     assert_pixels(read, make_pixels(1203))
     assert [one.extras["label"] for one in read] == [str(n % 10) for n in range(1203)]
     assert read[-1].name == f"{tmp_path / name}[1202]"
@@ -42,17 +41,20 @@ def test_the_order_of_the_columns_does_not_matter_and_label_may_be_missing(tmp_p
     read = read_all(tmp_path / "a.csv")
     assert_pixels(read, pixels)
     assert read[0].extras == {"id": "=x"}
-    assert open_inputs([str(tmp_path / "a.csv")]).total == 3
+    assert open_source([str(tmp_path / "a.csv")]).total == 3
 
 
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("256", "column 'pixel784': expected a pixel 0-255, received '256'"),
-        ("-1", "column 'pixel784': expected a pixel 0-255, received '-1'"),
-        ("1.5", "column 'pixel784': expected a pixel 0-255, received '1.5'"),
+        ("256", "column 'pixel784': expected a pixel 0-255, received 256, which is outside; mend"),
+        ("-1", "column 'pixel784': expected a pixel 0-255, received -1, which is outside"),
+        (
+            "1.5",
+            "column 'pixel784': expected a pixel 0-255, received '1.5', which is not a",
+        ),
         ("", "column 'pixel784': expected a pixel 0-255, received ''"),
-        ("x" * 500, f"column 'pixel784': expected a pixel 0-255, received '{'x' * 40}'"),
+        ("x" * 500, f"column 'pixel784': expected a pixel 0-255, received '{'x' * 40}',"),
         ("1" * 200_000, "field larger than field limit"),
         ("1,2", "expected 785 cells, received 786"),
         ('"', "column 'pixel784': expected a pixel 0-255, received ''"),
@@ -67,7 +69,8 @@ def test_a_bad_row_is_recorded_and_the_others_are_read(
     read = read_all(tmp_path / "a.csv")
     assert [one.name for one in read] == [f"{tmp_path}/a.csv[{n}]" for n in range(1203)]
     assert [index for index, one in enumerate(read) if one.error] == [700]
-    assert f"a.csv, row 701: {message}" in read[700].error
+    assert "a.csv, row 701 (line 702 of the file)" in read[700].error
+    assert message in read[700].error
     del read[700]
     assert_pixels(read, np.delete(make_pixels(1203), 700, axis=0))
 
@@ -76,7 +79,7 @@ def test_another_size_than_the_models_is_a_recorded_error(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_text("label,pixel1,pixel2\n1,2,3\n")
     (read,) = read_all(tmp_path / "a.csv")
     assert read.error_kind == "of another shape or type"
-    assert "expected the columns pixel1 to pixel784" in read.error
+    assert "expected the columns pixel1 to pixelN of square images" in read.error
 
 
 def test_binary_rows_and_a_cut_off_gzip_are_recorded(tmp_path: Path) -> None:

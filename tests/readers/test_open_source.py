@@ -9,8 +9,15 @@ import pytest
 from PIL import Image
 
 from hangtag.errors import DataError
-from hangtag.readers import Decoders, open_inputs
-from tests.readers.reading import SIZE, assert_pixels, make_pixels, read_all, write_png
+from hangtag.readers import open_source
+from tests.readers.reading import (
+    SIZE,
+    assert_pixels,
+    decode_all,
+    make_pixels,
+    read_all,
+    write_png,
+)
 
 
 @pytest.fixture
@@ -64,9 +71,9 @@ def test_the_order_of_a_folder_is_that_of_its_paths(tmp_path: Path) -> None:
 
 
 def test_the_total_counts_arrays_and_files(folder: Path) -> None:
-    assert open_inputs([str(folder)]).total == 2 + 1 + 100 + 1 + 1 + 2
-    assert open_inputs([str(folder / "many.npy"), str(folder / "a.png")]).total == 101
-    assert open_inputs(["-"], listing=io.StringIO("a\n")).total is None
+    assert open_source([str(folder)]).total == 2 + 1 + 100 + 1 + 1 + 1
+    assert open_source([str(folder / "many.npy"), str(folder / "a.png")]).total == 101
+    assert open_source(["-"], listing=io.StringIO("a\n")).total is None
 
 
 def test_patterns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,19 +107,19 @@ def test_hidden_files_and_folders_are_no_images(folder: Path) -> None:
 
 
 def test_what_a_folder_holds_beside_images_is_counted(folder: Path) -> None:
-    before = open_inputs([str(folder)]).skipped
+    before = open_source([str(folder)]).skipped
     (folder / "deep er" / "notes.TXT").touch()
     (folder / "deep er" / "shirt").touch()
     (folder / ".hidden.png").touch()
     (folder / "link").symlink_to(folder / "deep er")
-    added = open_inputs([str(folder)]).skipped - before
+    added = open_source([str(folder)]).skipped - before
     assert added == {".txt": 1, "without a suffix": 1, "hidden": 1, "links to folders": 1}
 
 
 def test_a_folder_without_images_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").touch()
     with pytest.raises(DataError, match=r"holds no image .*, but 1 \.pdf"):
-        open_inputs([str(tmp_path)])
+        open_source([str(tmp_path)])
 
 
 def test_a_list_keeps_paths_that_do_not_exist(folder: Path) -> None:
@@ -126,10 +133,10 @@ def test_a_list_keeps_paths_that_do_not_exist(folder: Path) -> None:
 def test_a_list_is_read_while_it_grows(folder: Path) -> None:
     read, write = os.pipe()
     with os.fdopen(read, encoding="utf-8") as listing, os.fdopen(write, "w", 1) as growing:
-        items = open_inputs(["-"], listing=listing).read(SIZE)
+        records = iter(open_source(["-"], listing=listing))
         for name in ("a.png", "photo.jpg"):
             growing.write(f"{folder}/{name}\n")
-            assert getattr(next(items), "path") == f"{folder}/{name}"  # noqa: B009
+            assert next(records).image == f"{folder}/{name}"
 
 
 def test_arguments_that_do_not_exist_are_refused(tmp_path: Path) -> None:
@@ -193,9 +200,7 @@ def test_names_that_are_not_utf8_are_read_and_escaped(tmp_path: Path) -> None:
     write_png(Path(good), images[0])
     np.save(many, images)
     lines = b"".join(os.fsencode(name) + b"\n" for name in (good, broken, many))
-    inputs = open_inputs(["-"], listing=io.TextIOWrapper(io.BytesIO(lines), "utf-8"))
-    with Decoders(0) as decoders:
-        read = list(decoders.decode(inputs.read(SIZE), size=SIZE))
+    read = decode_all(open_source("-", listing=io.TextIOWrapper(io.BytesIO(lines), "utf-8")))
     names = [r"\xff.png", r"\xffbroken.png", r"\xff.npy[0]"]
     assert [one.name for one in read] == [f"{tmp_path}/{name}" for name in names]
     assert [one.error_kind for one in read] == ["", "missing", ""]
@@ -207,7 +212,11 @@ def test_names_that_are_not_utf8_are_read_and_escaped(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.csv", b"", "is empty"),
-        ("a.csv", b"a,b\n1,2\n", "expected the column 'image' of a manifest or the columns pixel1"),
+        (
+            "a.csv",
+            b"a,b\n1,2\n",
+            "expected the column 'image' of a table of images or the columns pixel1",
+        ),
         ("a.csv", b"\xff\xfe\x00", "expected a CSV with column names"),
         ("a.csv", b"image,sku\n", "has column names but no rows"),
         ("a.csv", b"image,sku,sku\nx,1,2\n", "the column 'sku' occurs twice"),

@@ -1,4 +1,4 @@
-"""Manifests: rows name images, cells pass through, bad rows are recorded."""
+"""Tables: rows name images, cells pass through, bad rows are recorded."""
 
 import csv
 import gzip
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from hangtag.errors import DataError
-from hangtag.readers import open_inputs
+from hangtag.readers import open_source
 from tests.readers.reading import assert_pixels, make_pixels, read_all, write_png
 
 
@@ -69,7 +69,7 @@ def test_addresses_and_lists_are_told(folder: Path) -> None:
         (str(folder / "list.txt"), "hangtag predict - < "),
     ):
         with pytest.raises(DataError, match=message):
-            open_inputs([argument])
+            open_source([argument])
 
 
 def test_rows_that_are_no_rows_are_recorded(folder: Path) -> None:
@@ -97,7 +97,7 @@ def test_parquet_keeps_numbers_and_truths(folder: Path) -> None:
         }
     )
     parquet.write_table(table, folder / "feed.parquet")
-    kinds = dict(open_inputs([str(folder / "feed.parquet")]).columns)
+    kinds = dict(open_source([str(folder / "feed.parquet")]).columns)
     assert [kinds[name] for name in ("n", "price", "new", "day")] == [
         *("integer", "number", "truth", "text")
     ]
@@ -113,7 +113,7 @@ def test_parquet_keeps_numbers_and_truths(folder: Path) -> None:
 def test_inputs_may_be_mixed(folder: Path) -> None:
     (folder / "feed.csv").write_text("image,n\nimages/a.png,x\n")
     pd.DataFrame({"image": ["images/a.png"], "n": [1]}).to_parquet(folder / "feed.parquet")
-    inputs = open_inputs([str(folder / name) for name in ("feed.csv", "images", "feed.parquet")])
+    inputs = open_source([str(folder / name) for name in ("feed.csv", "images", "feed.parquet")])
     assert dict(inputs.columns) == {"image": "text", "n": "text"}
     assert inputs.total == 4
 
