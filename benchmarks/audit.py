@@ -144,8 +144,8 @@ def choose_split(name: str, model: str) -> Split:
     card = hangtag.load(model).card
     dataset = split_dataset(
         hangtag.load_dataset("fashion-mnist"),
-        share=card.recipe["validation_fraction"],
-        seed=card.seed,
+        share=card.data.validation_fraction,
+        seed=card.lineage.seed,
     )
     return dataset.splits[name]
 

@@ -84,7 +84,7 @@ def _with_train(dataset: Dataset, train: Split, classes: tuple[str, ...]) -> Dat
 def judge(model: Path, task: Task, new: str) -> tuple[float, float]:
     """Returns the accuracy on the old classes and the recall of the new one, 0-1."""
     classifier = Classifier.load(model)
-    answers = classifier.answer(task.test.images).logits.argmax(axis=1)
+    answers = classifier.run(task.test.images).logits.argmax(axis=1)
     said = np.array(classifier.classes)[answers]
     true = np.array(task.after.classes)[task.test.labels]
     right: NDArray[np.bool_] = said == true

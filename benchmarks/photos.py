@@ -172,7 +172,7 @@ def categorise(
     """Runs the model on the photos, each prepared by `prepare`."""
     pixels = np.stack([prepare(read_image(path, size=IMAGE_SIZE)) for path in paths])
     classifier = hangtag.load(model)
-    best = classifier.answer(pixels).logits.argmax(axis=1)
+    best = classifier.run(pixels).logits.argmax(axis=1)
     decided = classifier.predict(pixels)
     names = [classifier.classes[index] for index in best]
     return Outcome(

@@ -14,8 +14,9 @@ from benchmarks.keras_peer import KerasPeer
 from benchmarks.measuring import REST, Measure, run_in_turns, timed
 from benchmarks.training import fashion_mnist_recipes
 from hangtag.datasets import Split
-from hangtag.models.classifier import open_session
+from hangtag.images.spec import ImageSpec
 from hangtag.models.folder import read_card, shipped_models
+from hangtag.models.runtime import OnnxModel
 from hangtag.training.devices import keep_freed_memory
 from hangtag.training.export import Exportable, export_onnx
 from hangtag.training.networks import build_network
@@ -65,7 +66,7 @@ def opener_of(recipe: Recipe, test: Split) -> Opener:
     The weights do not change the speed.
     """
     for name, folder in shipped_models().items():
-        if read_card(folder).recipe["name"] == recipe.name:
+        if read_card(folder).lineage.recipe == recipe.name:
             return partial(open_shipped, name)
     network = build_network(recipe, classes=10).eval()
     few = test.take(np.arange(500))
@@ -76,15 +77,15 @@ def opener_of(recipe: Recipe, test: Split) -> Opener:
     content = export_onnx(exportable, pixels=few.images[:8, ..., None], classes=classes)
 
     def open_untrained() -> Work:
-        session = open_session(content, where=recipe.name)
-        return lambda batch: session.run(["logits", "ood_score"], {"pixels": batch[..., None]})
+        spec = ImageSpec(*few.images.shape[1:])
+        return OnnxModel(content, spec, where=recipe.name).run
 
     return open_untrained
 
 
 def open_shipped(name: str) -> Work:
     """Returns what a shipped model answers."""
-    return hangtag.load(name).answer
+    return hangtag.load(name).run
 
 
 def open_eager(name: str) -> Callable[[Pixels], torch.Tensor]:

@@ -24,7 +24,7 @@ from sklearn.neighbors import NearestNeighbors
 import hangtag
 from benchmarks.printing import print_table
 from hangtag.datasets import split_dataset
-from hangtag.decisions.ood import choose_limit, fit_embeddings, relative_distance
+from hangtag.decisions.ood import choose_ood_threshold, fit_embeddings, relative_distance
 from hangtag.images.decoding import decode_image
 from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier
@@ -49,13 +49,13 @@ def main() -> None:
     model = hangtag.load(sys.argv[1] if len(sys.argv) > 1 else "fashion-mnist")
     dataset = split_dataset(
         hangtag.load_dataset("fashion-mnist"),
-        share=model.card.recipe["validation_fraction"],
-        seed=model.card.seed,
+        share=model.card.data.validation_fraction,
+        seed=model.card.lineage.seed,
     )
     train = dataset.splits["train"].take(np.arange(0, len(dataset.splits["train"]), 5))
     scores = make_scores(model.embed(train.images), train.labels)
     held_out = judge(model, dataset.splits["validation"].images, scores)
-    limits = {name: choose_limit(values) for name, values in held_out.items()}
+    limits = {name: choose_ood_threshold(values) for name, values in held_out.items()}
     garments = judge(model, dataset.splits["test"].images, scores)
     rows = [["garments (test split)", *(f"{(garments[n] > limits[n]).mean():.0%}" for n in scores)]]
     ood = ood_images(dataset.splits["test"].images)
@@ -77,13 +77,13 @@ def judge_shipped(
     model: Classifier, garments: Pixels, ood: Mapping[str, Pixels]
 ) -> list[list[str]]:
     """Returns AUROC and fraction called unknown of each kind, as arrays and by way of PNG files."""
-    known = model.answer(garments).ood_score
+    known = model.run(garments).ood_scores
     rows = []
     for kind, images in ood.items():
         row = [f"{kind} ({len(images):,})"]
         for pixels in (images, np.stack([read_as_file(image) for image in images])):
-            found = model.answer(pixels).ood_score
-            fraction = (found > model.card.rules.limit).mean()
+            found = model.run(pixels).ood_scores
+            fraction = (found > model.card.policy.ood_threshold).mean()
             row.append(f"{area(known, found):.3f}, {fraction:.0%}")
         rows.append(row)
     return rows
@@ -120,7 +120,7 @@ def make_scores(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> d
 
 def judge(model: Classifier, images: Pixels, scores: Mapping[str, Score]) -> dict[str, Values]:
     """Returns every score of images (N, 28, 28), by name."""
-    logits = model.answer(images).logits.astype(np.float64)
+    logits = model.run(images).logits.astype(np.float64)
     embeddings = model.embed(images).astype(np.float64)
     return {name: score(logits, embeddings) for name, score in scores.items()}
 

@@ -44,10 +44,10 @@ def main() -> None:
         **make_ood_images(test, format),
         **{f"labelled {name}": others.first.images[labels == name] for name in others.classes},
     }
-    known, limit = classifier.answer(test.images).ood_score, classifier.card.rules.limit
+    known, limit = classifier.run(test.images).ood_scores, classifier.card.policy.ood_threshold
     rows = [[f"garments ({len(test):,})", "", f"{(known > limit).mean():.1%}"]]
     for kind, images in kinds.items():
-        scores = classifier.answer(images).ood_score
+        scores = classifier.run(images).ood_scores
         rows.append(
             [
                 f"{kind} ({len(images):,})",

@@ -7,10 +7,16 @@ data, and the README anew.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import hangtag
-from hangtag.models.folder import ONNX, WEIGHTS, find_model_folder, read_card, write_model_folder
+from hangtag.models.folder import (
+    find_model_folder,
+    read_card,
+    read_model_files,
+    write_model_folder,
+)
 from hangtag.training.modelcard import write_readme
 
 SHIPPED = Path(hangtag.__file__).parent / "models" / "shipped"
@@ -25,12 +31,10 @@ def main() -> None:
     options = parser.parse_args()
     folder = find_model_folder(options.model)
     card = read_card(folder)
-    data = {**card.data, "source": options.source}
+    data = card.data.model_copy(update={"source": options.source})
     card = card.model_copy(update={"name": options.name, "data": data})
-    onnx, weights = ((folder / file).read_bytes() for file in (ONNX, WEIGHTS))
-    write_model_folder(
-        SHIPPED / options.name, card, onnx=onnx, weights=weights, readme=write_readme(card)
-    )
+    files = replace(read_model_files(folder, card), readme=write_readme(card))
+    write_model_folder(SHIPPED / options.name, card, files)
     print(SHIPPED / options.name)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.datasets import Split
-from hangtag.decisions.policy import Rules, build_levels
+from hangtag.decisions.policy import DecisionPolicy, build_levels
 from hangtag.evaluation.metrics import Evaluation, evaluate
 from hangtag.training.recipes import Recipe, load_recipe
 
@@ -61,12 +61,12 @@ def evaluate_probabilities(
 ) -> Evaluation:
     """Evaluates probabilities (N, K) by one threshold for all classes, nothing being unknown."""
     count = len(classes)
-    rules = Rules(
+    policy = DecisionPolicy(
         levels=build_levels(classes, [()] * count, names=()),
-        thresholds={name: ((one,) * count,) for name, one in thresholds.items()},
-        needed={},
-        limit=0.0,
+        thresholds={name: ((threshold,) * count,) for name, threshold in thresholds.items()},
+        items_needed={},
+        ood_threshold=0.0,
     )
     logits = np.log(np.maximum(probabilities, 1e-30)).astype(np.float32)
-    strange = np.zeros(len(labels), dtype=np.float32)
-    return evaluate(logits, strange, labels, temperature=1.0, rules=rules)
+    ood_scores = np.zeros(len(labels), dtype=np.float32)
+    return evaluate(logits, ood_scores, labels, temperature=1.0, policy=policy)

@@ -5,8 +5,8 @@ import pytest
 from hangtag.audit.categories import Categories, place_classes
 from hangtag.audit.text_reading import TaxonomyReader
 from hangtag.errors import DataError
+from hangtag.models.card import Card, ModelClass, TaxonomySource
 from hangtag.models.classifier import Classifier
-from hangtag.models.folder import Card, ModelClass
 from hangtag.taxonomy import Category, Tree
 
 OWN = Tree(
@@ -19,6 +19,9 @@ OWN = Tree(
     ],
     source="ours.csv",
 )
+
+
+TREE_SOURCE = TaxonomySource(source="o.csv", sha256="0" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,7 @@ def test_a_name_that_several_categories_have_says_none_of_them(card: Card) -> No
     shoes = [Category(f"{letter}s", "Shoes", letter) for letter in "wmk"]
     classes = tuple(ModelClass(name=one, category=one) for one in ("ws", "ms"))
     trained = card.model_copy(
-        update={"classes": classes, "data": {**card.data, "taxonomy": {"source": "o"}}}
+        update={"classes": classes, "data": card.data.model_copy(update={"taxonomy": TREE_SOURCE})}
     )
     found = place_classes(trained, Tree([*departments, *shoes], source="o"))
     assert found.find_classes("ks") == ([], 0.0)
@@ -92,7 +95,7 @@ def test_labels_are_read_in_a_tree_of_ones_own(own: Categories) -> None:
 
 def test_a_model_of_another_tree_is_refused(card: Card) -> None:
     classes = tuple(one.model_copy(update={"category": "9"}) for one in card.classes)
-    data = {**card.data, "taxonomy": {"source": "o.csv"}}
+    data = card.data.model_copy(update={"taxonomy": TREE_SOURCE})
     trained = card.model_copy(update={"classes": classes, "data": data})
     with pytest.raises(DataError, match=r"lacks the category 9 .* trained on o\.csv"):
         place_classes(trained, OWN)

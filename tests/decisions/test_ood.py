@@ -6,8 +6,8 @@ import torch
 from sklearn.covariance import LedoitWolf
 
 from hangtag.decisions.ood import (
-    MOST_DIRECTIONS,
-    choose_limit,
+    MAX_DIRECTIONS,
+    choose_ood_threshold,
     distance_outside,
     fit_embeddings,
     fit_textures,
@@ -60,7 +60,7 @@ def test_what_lies_elsewhere_is_stranger_and_the_limit_keeps_98_percent() -> Non
     (train, labels), (textures, _) = draw(3000, seed=0), draw(3000, seed=9)
     known = fit_embeddings(train, labels), fit_textures(textures)
     held_out, usual = draw(3000, seed=1)[0], draw(3000, seed=8)[0]
-    limit = choose_limit(ood_score(held_out, usual, known))
+    limit = choose_ood_threshold(ood_score(held_out, usual, known))
     kept = ood_score(draw(3000, seed=2)[0], draw(3000, seed=7)[0], known) <= limit
     assert kept.mean() == pytest.approx(0.98, abs=0.01)
     assert (ood_score(held_out, usual, known) <= limit).mean() == pytest.approx(0.98, abs=1e-3)
@@ -74,7 +74,7 @@ def test_many_dimensions_become_their_main_directions() -> None:
     wide = random.normal(size=(400, 200)).astype(np.float32)
     wide[:, :5] *= 30
     known = fit_textures(wide)
-    assert known.overall.shape == (200, MOST_DIRECTIONS)
+    assert known.overall.shape == (200, MAX_DIRECTIONS)
     along, across = (np.eye(200, dtype=np.float32)[[0]] * 300, wide[:1] * 0)
     assert texture_distance(along, known) > texture_distance(across, known)
 
@@ -90,7 +90,7 @@ def draw_wide(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_what_leaves_the_space_of_the_training_items_is_strange() -> None:
     train, labels = draw_wide(2000, seed=0)
     known = fit_embeddings(train, labels)
-    assert known.directions.shape == (300, MOST_DIRECTIONS)
+    assert known.directions.shape == (300, MAX_DIRECTIONS)
     usual, _ = draw_wide(500, seed=1)
     away = usual + np.random.default_rng(2).normal(size=300).astype(np.float32)
     assert distance_outside(away, known).min() > 10 * distance_outside(usual, known).max()

@@ -4,11 +4,11 @@ from numpy.typing import NDArray
 
 from hangtag.datasets import FASHION_MNIST_CLASSES as CLASSES
 from hangtag.decisions.policy import (
-    Rules,
+    DecisionPolicy,
     build_levels,
     decide,
     describe_support,
-    set_rules,
+    fit_policy,
     stored_precision,
 )
 from hangtag.errors import DataError
@@ -42,21 +42,23 @@ def test_the_upper_body_of_fashion_mnist() -> None:
     assert upper == {"T-shirt/top", "Pullover", "Coat", "Shirt"}
 
 
-def make_rules(limit: float = 1.0) -> Rules:
-    return Rules(
+def make_policy(limit: float = 1.0) -> DecisionPolicy:
+    return DecisionPolicy(
         levels=LEVELS_OF_FIVE,
         thresholds={
             "0.95": ((0.8, 0.9, 0.8, 0.8, None), (0.9, None)),
             "0.99": ((None,) * 5, (None, None)),
         },
-        needed={"0.99": 1000},
-        limit=limit,
+        items_needed={"0.99": 1000},
+        ood_threshold=limit,
     )
 
 
-def decide_on(*rows: list[float], strange: float = 0.0, precision: float = 0.95) -> list[object]:
+def decide_on(*rows: list[float], ood_scores: float = 0.0, precision: float = 0.95) -> list[object]:
     given = np.array(rows)
-    decided = decide(given, np.full(len(rows), strange), make_rules(), precision=precision)
+    decided = decide(
+        given, np.full(len(rows), ood_scores), make_policy(), target_precision=precision
+    )
     return [
         (str(decision), LEVELS_OF_FIVE[level].categories[category], round(float(confidence), 6))
         for decision, level, category, confidence in zip(
@@ -86,17 +88,17 @@ def test_a_sure_class_is_accepted_and_a_sure_parent_stands_in_for_an_unsure_clas
 
 
 def test_a_strange_input_is_unknown_however_sure_the_model() -> None:
-    assert decide_on([1, 0, 0, 0, 0], strange=1.5) == [("unknown", "shirt", 1.0)]
-    assert decide_on([1, 0, 0, 0, 0], strange=1.0) == [("accept", "shirt", 1.0)]
+    assert decide_on([1, 0, 0, 0, 0], ood_scores=1.5) == [("unknown", "shirt", 1.0)]
+    assert decide_on([1, 0, 0, 0, 0], ood_scores=1.0) == [("accept", "shirt", 1.0)]
 
 
 def test_a_precision_between_takes_the_next_higher_one() -> None:
-    rules = make_rules()
-    assert stored_precision(rules, 0.9) == "0.95"
-    assert stored_precision(rules, 0.96) == "0.99"
+    policy = make_policy()
+    assert stored_precision(policy, 0.9) == "0.95"
+    assert stored_precision(policy, 0.96) == "0.99"
     assert decide_on([1, 0, 0, 0, 0], precision=0.96) == [("review", "shirt", 1.0)]
     with pytest.raises(DataError, match=r"up to 0\.99, received 0\.999"):
-        stored_precision(rules, 0.999)
+        stored_precision(policy, 0.999)
 
 
 def draw(
@@ -117,22 +119,22 @@ def draw(
 @pytest.mark.parametrize("precision", [0.95, 0.98])
 def test_parents_keep_their_promise_in_95_percent_of_splits(precision: float) -> None:
     random = np.random.default_rng(0)
-    probabilities, strange, labels = draw(random, 20_000)
+    probabilities, ood_scores, labels = draw(random, 20_000)
     broken, given, together = np.zeros(2), np.zeros(2), 0
     splits = 500
     for _ in range(splits):
         held_out = np.zeros(len(labels), dtype=bool)
         held_out[random.choice(len(labels), 3000, replace=False)] = True
-        rules = set_rules(
-            probabilities[held_out], strange[held_out], labels[held_out], levels=LEVELS_OF_FIVE
+        policy = fit_policy(
+            probabilities[held_out], ood_scores[held_out], labels[held_out], levels=LEVELS_OF_FIVE
         )
         rest = ~held_out
-        decided = decide(probabilities[rest], strange[rest], rules, precision=precision)
-        true = np.array([level.category_of(labels[rest]) for level in rules.levels])
+        decided = decide(probabilities[rest], ood_scores[rest], policy, target_precision=precision)
+        true = np.array([level.category_of(labels[rest]) for level in policy.levels])
         accepted = np.isin(decided.decision, ["accept", "parent"])
         all_right = true[decided.level, np.arange(rest.sum())] == decided.answer
         together += int(accepted.any() and all_right[accepted].mean() < precision)
-        for height in range(len(rules.levels)):
+        for height in range(len(policy.levels)):
             taken = accepted & (decided.level == height)
             if taken.any():
                 given[height] += 1
@@ -145,36 +147,40 @@ def test_parents_keep_their_promise_in_95_percent_of_splits(precision: float) ->
 
 def test_rules_say_what_they_cannot_promise() -> None:
     random = np.random.default_rng(0)
-    probabilities, strange, labels = draw(random, 60)
-    rules = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
-    assert set(rules.needed) >= {"0.98", "0.99", "0.995"}
-    for name in rules.needed:
-        assert set(rules.thresholds[name][0]) == {None}
-        assert "the held-out images support no class at " in describe_support(rules, float(name))
-    assert Rules.model_validate_json(rules.model_dump_json()) == rules
+    probabilities, ood_scores, labels = draw(random, 60)
+    policy = fit_policy(probabilities, ood_scores, labels, levels=LEVELS_OF_FIVE)
+    assert set(policy.items_needed) >= {"0.98", "0.99", "0.995"}
+    for name in policy.items_needed:
+        assert set(policy.thresholds[name][0]) == {None}
+        assert "the held-out images support no class at " in describe_support(policy, float(name))
+    assert DecisionPolicy.model_validate_json(policy.model_dump_json()) == policy
 
 
 @pytest.mark.parametrize("precision", ["0.9", "0.95", "0.98", "0.99", "0.995"])
 def test_as_many_items_as_it_says_support_the_promise(precision: str) -> None:
     items = 100
-    probabilities, strange, labels = draw(np.random.default_rng(1), items)
-    few = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
-    needed = few.needed[precision]
+    probabilities, ood_scores, labels = draw(np.random.default_rng(1), items)
+    few = fit_policy(probabilities, ood_scores, labels, levels=LEVELS_OF_FIVE)
+    needed = few.items_needed[precision]
     assert needed is not None
     assert f"{needed:,} labelled held-out images would" in describe_support(few, float(precision))
     chosen = np.arange(needed) % items
 
-    more = set_rules(probabilities[chosen], strange[chosen], labels[chosen], levels=LEVELS_OF_FIVE)
+    more = fit_policy(
+        probabilities[chosen], ood_scores[chosen], labels[chosen], levels=LEVELS_OF_FIVE
+    )
 
-    assert precision not in more.needed
+    assert precision not in more.items_needed
     assert describe_support(more, float(precision)) == ""
 
 
 def test_a_promise_between_two_stored_ones_is_said_to_be_the_higher() -> None:
-    probabilities, strange, labels = draw(np.random.default_rng(0), 20_000)
-    rules = set_rules(probabilities, strange, labels, levels=LEVELS_OF_FIVE)
-    assert describe_support(rules, 0.96) == "98 % is promised, the next stored"
-    assert describe_support(rules, 0.98) == ""
+    probabilities, ood_scores, labels = draw(np.random.default_rng(0), 20_000)
+    policy = fit_policy(probabilities, ood_scores, labels, levels=LEVELS_OF_FIVE)
+    assert describe_support(policy, 0.96) == (
+        "uses its thresholds for 98 % precision, the next higher it has"
+    )
+    assert describe_support(policy, 0.98) == ""
 
 
 def test_a_class_of_which_nothing_was_held_out_is_never_accepted() -> None:
@@ -184,10 +190,10 @@ def test_a_class_of_which_nothing_was_held_out_is_never_accepted() -> None:
     sure = np.full((2000, 3), 0.01)
     sure[np.arange(2000), labels] = 0.98
     levels = build_levels(("a", "b", "c"), [()] * 3, names=())
-    rules = set_rules(sure, np.zeros(2000), labels, levels=levels)
-    (classes,) = rules.thresholds["0.98"]
+    policy = fit_policy(sure, np.zeros(2000), labels, levels=levels)
+    (classes,) = policy.thresholds["0.98"]
     assert classes[0] is not None
     assert classes[2] is None
     unseen = np.array([[0.0, 0.0, 1.0]])
-    decided = decide(unseen, np.zeros(1), rules, precision=0.98)
+    decided = decide(unseen, np.zeros(1), policy, target_precision=0.98)
     assert decided.decision.tolist() == ["review"]

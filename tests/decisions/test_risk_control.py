@@ -12,9 +12,9 @@ from hangtag.decisions.risk_control import (
     STEPS,
     choose_threshold,
     choose_thresholds,
+    estimate_items_needed,
     fewest_items,
     lower_bounds,
-    needed_items,
 )
 
 DRAWS = 500
@@ -35,7 +35,7 @@ def test_the_bound_is_scipys(accepted: int, share: float, error: float) -> None:
     right = round(share * accepted)
     test = binomtest(right, accepted, alternative="greater")
     expected = test.proportion_ci(1 - error, method="exact").low
-    bound = lower_bounds(np.array([right]), np.array([accepted]), error=error)
+    bound = lower_bounds(np.array([right]), np.array([accepted]), alpha=error)
     assert bound[0] == pytest.approx(expected, abs=1e-9)
 
 
@@ -59,7 +59,7 @@ def test_the_threshold_is_mapies(seed: int, precision: float) -> None:
         for index in FWERFixedSequenceTesting(n_starts=1).run(p_values[first:], 0.05 / len(STARTS))
     }
     expected = confidence[order][accepted[max(proven)] - 1] if proven else None
-    assert choose_threshold(confidence, correct, precision=precision) == expected
+    assert choose_threshold(confidence, correct, target_precision=precision) == expected
 
 
 def count_broken(*, precision: float, classes: int, held_out_items: int) -> tuple[int, int]:
@@ -78,7 +78,7 @@ def count_broken(*, precision: float, classes: int, held_out_items: int) -> tupl
             correct[held_out],
             predicted[held_out],
             classes=classes,
-            precision=precision,
+            target_precision=precision,
         )
         lowest = np.array([np.inf if one is None else one for one in thresholds])
         accepted = ~held_out & (confidence >= lowest[predicted])
@@ -119,49 +119,49 @@ def test_too_few_items_support_no_promise_and_it_is_said_how_many_would() -> Non
     # log(0.05 / 5) / log(0.99) = 458.2
     assert fewest_items(0.99) == 459
     perfect, right = np.linspace(0.9, 1, 459), np.ones(459, dtype=bool)
-    assert choose_threshold(perfect, right, precision=0.99) == 0.9
-    assert choose_threshold(perfect[1:], right[1:], precision=0.99) is None
-    assert needed_items(perfect[1:], right[1:], precision=0.99) == 459
+    assert choose_threshold(perfect, right, target_precision=0.99) == 0.9
+    assert choose_threshold(perfect[1:], right[1:], target_precision=0.99) is None
+    assert estimate_items_needed(perfect[1:], right[1:], target_precision=0.99) == 459
 
 
 def test_what_is_needed_suffices() -> None:
     confidence, correct, _ = draw(300, seed=5)
-    assert choose_threshold(confidence, correct, precision=0.98) is None
-    needed = needed_items(confidence, correct, precision=0.98)
+    assert choose_threshold(confidence, correct, target_precision=0.98) is None
+    needed = estimate_items_needed(confidence, correct, target_precision=0.98)
     assert needed is not None
     times = -(-needed // 300)
     more = np.repeat(confidence, times), np.repeat(correct, times)
-    assert choose_threshold(*more, precision=0.98) is not None
+    assert choose_threshold(*more, target_precision=0.98) is not None
 
 
 def test_where_the_model_is_too_weak_no_number_of_items_would_do() -> None:
     confidence, right = np.linspace(0.5, 1, 1000), np.arange(1000) % 2 == 0
-    assert choose_threshold(confidence, right, precision=0.9) is None
-    assert needed_items(confidence, right, precision=0.9) is None
+    assert choose_threshold(confidence, right, target_precision=0.9) is None
+    assert estimate_items_needed(confidence, right, target_precision=0.9) is None
 
 
 def test_one_wrong_label_at_the_top_does_not_spoil_the_promise() -> None:
     confidence = np.linspace(0.5, 1, 4000)
     right = np.ones(4000, dtype=bool)
     right[-1] = False
-    assert choose_threshold(confidence, right, precision=0.99) == 0.5
+    assert choose_threshold(confidence, right, target_precision=0.99) == 0.5
 
 
 def test_items_of_equal_confidence_are_accepted_together() -> None:
     confidence = np.full(1000, 0.9)
     right = np.arange(1000) < 900
-    assert choose_threshold(confidence, right, precision=0.95) is None
-    assert choose_threshold(confidence, right, precision=0.85) == 0.9
+    assert choose_threshold(confidence, right, target_precision=0.95) is None
+    assert choose_threshold(confidence, right, target_precision=0.85) == 0.9
 
 
 def test_a_class_has_a_threshold_of_its_own_where_that_accepts_more() -> None:
     """One class is right whatever its confidence, the other as often as its confidence says."""
-    enough = ENOUGH * fewest_items(0.9, error=0.05 / 4)
+    enough = ENOUGH * fewest_items(0.9, alpha=0.05 / 4)
     predicted = np.repeat([0, 1], [enough, 3000])
     random = np.random.default_rng(7)
     confidence = random.uniform(0.5, 1, len(predicted))
     correct = (predicted == 0) | (random.random(len(predicted)) < confidence)
-    own, other = choose_thresholds(confidence, correct, predicted, classes=2, precision=0.9)
+    own, other = choose_thresholds(confidence, correct, predicted, classes=2, target_precision=0.9)
     assert own == confidence[predicted == 0].min()
     assert other is not None
     assert other > 0.7
@@ -170,7 +170,7 @@ def test_a_class_has_a_threshold_of_its_own_where_that_accepts_more() -> None:
 def test_classes_with_few_items_share_a_threshold() -> None:
     confidence, correct, predicted = draw(600, seed=1, classes=4)
     correct |= predicted == 0
-    found = choose_thresholds(confidence, correct, predicted, classes=4, precision=0.9)
+    found = choose_thresholds(confidence, correct, predicted, classes=4, target_precision=0.9)
     assert len(set(found)) == 1
     assert found[0] is not None
 
@@ -178,7 +178,8 @@ def test_classes_with_few_items_share_a_threshold() -> None:
 def test_where_one_threshold_for_all_accepts_more_it_is_taken() -> None:
     confidence, correct, predicted = draw(20_000, seed=3, classes=4)
     assert (
-        len(set(choose_thresholds(confidence, correct, predicted, classes=4, precision=0.9))) == 1
+        len(set(choose_thresholds(confidence, correct, predicted, classes=4, target_precision=0.9)))
+        == 1
     )
 
 
@@ -187,7 +188,7 @@ def test_where_one_threshold_for_all_accepts_more_it_is_taken() -> None:
 def test_a_higher_promise_never_accepts_more(seed: int, precision: float) -> None:
     confidence, correct, _ = draw(600, seed=seed)
     low, high = (
-        choose_threshold(confidence, correct, precision=one)
+        choose_threshold(confidence, correct, target_precision=one)
         for one in (precision, precision + 0.04)
     )
     if high is not None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hangtag.evaluation.groups import GroupFigures, break_down, write_groups
+from hangtag.evaluation.groups import GroupMetrics, break_down, write_groups
 
 
 def test_groups_have_wilsons_intervals_and_the_surest_fault_comes_first(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_groups_have_wilsons_intervals_and_the_surest_fault_comes_first(tmp_path
     assert (many.low, many.high) == pytest.approx((centre - half, centre + half))
     assert (few.name, few.n, few.accuracy) == ("few", 1, 0.0)
     assert good.accuracy == good.high == 1
-    write_groups(tmp_path / "groups.csv", [GroupFigures("=brand", 2, 0.5, 0.1, 0.9)])
+    write_groups(tmp_path / "groups.csv", [GroupMetrics("=brand", 2, 0.5, 0.1, 0.9)])
     assert (tmp_path / "groups.csv").read_text() == (
         "name,n,accuracy,low,high\n'=brand,2,0.5,0.1,0.9\n"
     )

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, classification_report, log_loss
 
 from hangtag.datasets import Split
-from hangtag.decisions.policy import Rules, build_levels
+from hangtag.decisions.policy import DecisionPolicy, build_levels
 from hangtag.errors import DataError
 from hangtag.evaluation.metrics import align_split, evaluate, measure_risk
 from tests.tiny import evaluate_probabilities
@@ -102,19 +102,21 @@ def test_a_random_order_has_the_error_rate_as_area_and_a_perfect_one_less() -> N
 
 def test_automation_with_parents_and_unknown_by_hand() -> None:
     levels = build_levels(CLASSES, (("ab",), ("ab",), ("c only",)), names=("group",))
-    rules = Rules(levels=levels, thresholds={"0.98": ((0.8,) * 3, (0.9,))}, needed={}, limit=1.0)
+    policy = DecisionPolicy(
+        levels=levels, thresholds={"0.98": ((0.8,) * 3, (0.9,))}, items_needed={}, ood_threshold=1.0
+    )
     probabilities = np.array(
         [[0.85, 0.1, 0.05], [0.5, 0.45, 0.05], [0.5, 0.45, 0.05], [0.5, 0.1, 0.4], [0.0, 0.0, 1.0]]
     )
     labels = np.array([0, 1, 2, 0, 2])
-    strange = np.array([0, 0, 0, 0, 2.0])
+    ood_scores = np.array([0, 0, 0, 0, 2.0])
 
     figures = evaluate(
         np.log(probabilities + 1e-12).astype(np.float32),
-        strange,
+        ood_scores,
         labels,
         temperature=1.0,
-        rules=rules,
+        policy=policy,
     )
 
     automation = figures.automation["0.98"]

@@ -34,7 +34,7 @@ def test_the_category_is_the_most_probable_class_beside_a_parent_too(
 ) -> None:
     images = fashion_mnist.splits["test"].images[:300]
     model = Classifier.load("fashion-mnist")
-    best = model.probabilities(model.answer(images)).argmax(axis=1)
+    best = model.calibrate(model.run(images).logits).argmax(axis=1)
     of_parent = [
         (prediction, model.classes[index])
         for prediction, index in zip(model.predict(images), best, strict=True)
@@ -50,17 +50,17 @@ def test_the_category_is_the_most_probable_class_beside_a_parent_too(
 
 
 def test_probabilities_sum_to_one(classifier: Classifier, shapes: Dataset) -> None:
-    probabilities = classifier.probabilities(classifier.answer(shapes.splits["test"].images))
+    probabilities = classifier.calibrate(classifier.run(shapes.splits["test"].images).logits)
     assert probabilities.shape == (60, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
 def test_the_batch_does_not_matter(classifier: Classifier, shapes: Dataset) -> None:
     images = np.concatenate([shapes.splits["train"].images, shapes.splits["test"].images])
-    together = classifier.answer(images).logits
-    one_by_one = np.concatenate([classifier.answer(image[None]).logits for image in images[:20]])
+    together = classifier.run(images).logits
+    one_by_one = np.concatenate([classifier.run(image[None]).logits for image in images[:20]])
     np.testing.assert_allclose(together[:20], one_by_one, atol=1e-4)
-    np.testing.assert_array_equal(together, classifier.answer(images[..., None]).logits)
+    np.testing.assert_array_equal(together, classifier.run(images[..., None]).logits)
 
 
 def test_no_images_give_no_predictions(classifier: Classifier) -> None:
@@ -106,6 +106,6 @@ def test_the_trained_network_and_the_model_agree(
     images = train.images[:200, ..., None]
     with torch.no_grad():
         logits, embedding, strange = model(torch.from_numpy(images))
-    np.testing.assert_allclose(classifier.answer(images).logits, logits.numpy(), atol=1e-4)
+    np.testing.assert_allclose(classifier.run(images).logits, logits.numpy(), atol=1e-4)
     assert embedding.shape == (200, 16)
-    np.testing.assert_allclose(classifier.answer(images).ood_score, strange, atol=1e-2)
+    np.testing.assert_allclose(classifier.run(images).ood_scores, strange, atol=1e-2)

@@ -2,24 +2,28 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hangtag.errors import ModelError
 from hangtag.models.classifier import Classifier
 from hangtag.models.folder import (
     CARD,
+    GOLDEN,
     README,
-    SHARES,
     WEIGHTS,
+    Golden,
     find_model_folder,
     read_card,
+    read_model_files,
     write_model_folder,
 )
 from hangtag.models.folder import ONNX as GRAPH
 
-FILES = (GRAPH, WEIGHTS, CARD, README)
+FILES = (GRAPH, WEIGHTS, GOLDEN, CARD, README)
 
 
 @pytest.fixture
@@ -34,12 +38,10 @@ def test_an_untouched_folder_loads(model: Path) -> None:
     assert {path.name for path in model.iterdir()} == set(FILES)
 
 
-def test_the_card_says_what_the_classes_are_taken_for(model: Path) -> None:
+def test_the_card_holds_the_class_prior(model: Path) -> None:
     card = read_card(model)
-    assert card.shares == pytest.approx([1 / 3] * 3, abs=0.02)
-    old = {name: fact for name, fact in card.data.items() if name != SHARES}
-    assert card.model_copy(update={"data": old}).shares.tolist() == [1 / 3] * 3
-    assert read_card(find_model_folder("clothing-photos")).shares.max() == pytest.approx(
+    assert card.class_prior == pytest.approx([1 / 3] * 3, abs=0.02)
+    assert read_card(find_model_folder("clothing-photos")).class_prior.max() == pytest.approx(
         585 / 2780, abs=1e-5
     )
 
@@ -76,48 +78,58 @@ def test_an_empty_file_is_refused(model: Path, name: str) -> None:
         Classifier.load(model)
 
 
-def _rewrite(model: Path, **changes: object) -> None:
-    """Writes the folder anew with a changed card, every hash made right again."""
-    card = read_card(model).model_copy(update=changes)
-    write_model_folder(
-        model,
-        card,
-        onnx=(model / GRAPH).read_bytes(),
-        weights=(model / WEIGHTS).read_bytes(),
-        readme=(model / README).read_text(),
-    )
+def _rewrite(model: Path, *, golden: Golden | None = None, **changes: object) -> None:
+    """Writes the folder anew with a changed card or golden images, every hash made right again."""
+    card = read_card(model)
+    files = read_model_files(model, card)
+    files = replace(files, golden=golden or files.golden)
+    write_model_folder(model, card.model_copy(update=changes), files)
 
 
 def test_a_swapped_class_is_refused_even_with_a_right_hash(model: Path) -> None:
     first, second, *rest = read_card(model).classes
-    _rewrite(model, classes=(second, first, *rest))
+    policy = read_card(model).policy
+    level = policy.levels[0]
+    names = (second.name, first.name, *(entry.name for entry in rest))
+    swapped = level.model_copy(update={"categories": names})
+    policy = policy.model_copy(update={"levels": (swapped, *policy.levels[1:])})
+    _rewrite(model, classes=(second, first, *rest), policy=policy)
     with pytest.raises(ModelError, match=r"the classes in card\.json are not those inside"):
         Classifier.load(model)
 
 
 def test_another_network_is_refused_by_the_golden_images(model: Path) -> None:
-    golden = read_card(model).golden
-    moved = tuple(tuple(value + 0.01 for value in row) for row in golden.logits)
-    _rewrite(model, golden=golden.model_copy(update={"logits": moved}))
+    golden = read_model_files(model, read_card(model)).golden
+    _rewrite(model, golden=replace(golden, logits=golden.logits + np.float32(0.01)))
     with pytest.raises(ModelError, match="golden images"):
         Classifier.load(model)
 
 
 def test_a_graph_that_cannot_run_is_refused(model: Path) -> None:
     card = read_card(model)
-    readme = (model / README).read_text()
-    write_model_folder(model, card, onnx=b"nonsense", weights=b"", readme=readme)
+    write_model_folder(model, card, replace(read_model_files(model, card), onnx=b"nonsense"))
     with pytest.raises(ModelError, match="cannot be run"):
         Classifier.load(model)
 
 
-def test_a_model_that_cannot_be_checked_is_refused(model: Path) -> None:
-    card = read_card(model)
-    _rewrite(model, golden=card.golden.model_copy(update={"pixels": "", "logits": ()}))
-    with pytest.raises(ModelError, match="no golden images"):
-        Classifier.load(model)
-    _rewrite(model, golden=card.golden.model_copy(update={"pixels": "AAAA"}))
-    with pytest.raises(ModelError, match=r"golden images of .* are damaged"):
+@pytest.mark.parametrize(
+    ("pixels", "logits"),
+    [
+        (np.zeros((0, 28, 28, 1), np.uint8), np.zeros((0, 3), np.float32)),
+        (np.zeros((2, 28, 27, 1), np.uint8), np.zeros((2, 3), np.float32)),
+        (np.zeros((2, 28, 28, 1), np.uint8), np.zeros((3, 3), np.float32)),
+        (np.zeros((2, 28, 28, 1), np.float32), np.zeros((2, 3), np.float32)),
+        (np.zeros((2, 28, 28, 1), np.uint8), np.full((2, 3), np.nan, np.float32)),
+        (np.zeros((2, 28, 28, 1), np.uint8), np.array([[None] * 3] * 2)),
+        (np.zeros((30_000, 28, 28, 1), np.uint8), np.zeros((30_000, 3), np.float32)),
+    ],
+    ids=["none", "size", "count", "floats", "nan", "objects", "too many"],
+)
+def test_golden_images_of_another_shape_are_refused(
+    model: Path, pixels: np.ndarray, logits: np.ndarray
+) -> None:
+    _rewrite(model, golden=Golden(pixels, logits))
+    with pytest.raises(ModelError, match=GOLDEN):
         Classifier.load(model)
 
 
@@ -128,14 +140,39 @@ def test_a_temperature_of_zero_is_refused(model: Path) -> None:
         read_card(model)
 
 
-def test_another_format_version_is_refused(model: Path) -> None:
-    fields = json.loads((model / CARD).read_text())
-    (model / CARD).write_text(json.dumps({**fields, "format_version": 99}))
-    with pytest.raises(ModelError, match="expected format version 2, received 99"):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"accuracy": 1.5},
+        {"loss": float("nan")},
+        {"n": -1},
+    ],
+    ids=str,
+)
+def test_impossible_metrics_are_refused(model: Path, change: dict[str, object]) -> None:
+    metrics = read_card(model).metrics
+    _rewrite(model, metrics={**metrics, "test": metrics["test"].model_copy(update=change)})
+    with pytest.raises(ModelError, match=r"card\.json is damaged: metrics\.test"):
         read_card(model)
 
 
-@pytest.mark.parametrize("content", ["[]", "[" * 100_000, "null", "{", "", '{"format_version": 2}'])
+def test_a_prior_of_other_classes_is_refused(model: Path) -> None:
+    data = read_card(model).data.model_copy(update={"class_prior": (0.5, 0.5)})
+    _rewrite(model, data=data)
+    with pytest.raises(ModelError, match="the class prior does not fit the classes"):
+        read_card(model)
+
+
+def test_another_format_version_is_refused(model: Path) -> None:
+    fields = json.loads((model / CARD).read_text())
+    (model / CARD).write_text(json.dumps({**fields, "format_version": 99}))
+    with pytest.raises(
+        ModelError, match="expected format version 3, received 99; train the model again"
+    ):
+        read_card(model)
+
+
+@pytest.mark.parametrize("content", ["[]", "[" * 100_000, "null", "{", "", '{"format_version": 3}'])
 def test_a_card_of_another_shape_is_refused(model: Path, content: str) -> None:
     (model / CARD).write_text(content)
     with pytest.raises(ModelError):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from hangtag.datasets import Dataset, Split
+from hangtag.models.card import Card
 from hangtag.models.classifier import Classifier
-from hangtag.models.folder import Card
 from hangtag.models.router import Router
 from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.training.train import train

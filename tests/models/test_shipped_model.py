@@ -15,7 +15,7 @@ from benchmarks.clothing import format_table, read_items, shipped_items, split_o
 from benchmarks.unknown import area, ood_images
 from hangtag.datasets import Dataset, split_dataset
 from hangtag.decisions.calibration import fit_temperature, softmax
-from hangtag.decisions.policy import Decision, decide, set_rules
+from hangtag.decisions.policy import Decision, decide, fit_policy
 from hangtag.models.folder import read_card, shipped_models
 from hangtag.training.history import Epoch
 from hangtag.training.init_from import load_beginning
@@ -123,26 +123,27 @@ def test_tiny_is_tiny() -> None:
 @pytest.mark.parametrize("model", RUNS)
 def test_its_evidence_is_its_own(model: str) -> None:
     card, evidence = read_card(shipped_models()[model]), evidence_of(model)
-    assert "source" in card.data
-    assert Recipe.model_validate(card.recipe) == load_recipe(evidence / "recipe.yaml")
+    assert card.data.source
+    assert Recipe.model_validate(card.lineage.settings) == load_recipe(evidence / "recipe.yaml")
     run = json.loads((evidence / "run.json").read_text())
-    assert card.seed == run["seed"]
-    assert card.data["splits"] == run["data"]["splits"]
+    assert card.lineage.seed == run["seed"]
+    splits = {name: split.model_dump() for name, split in card.data.splits.items()}
+    assert splits == run["data"]["splits"]
     metrics = json.loads((evidence / "metrics.json").read_text())
     for split, figures in card.metrics.items():
-        assert figures["accuracy"] == metrics[split]["accuracy"]
+        assert figures.accuracy == metrics[split]["accuracy"]
     rows = list(csv.DictReader((evidence / "results.csv").read_text().splitlines()))
-    assert len(rows) == card.recipe["epochs"]
+    assert len(rows) == card.lineage.settings["epochs"]
     assert list(rows[0]) == list(Epoch.__dataclass_fields__)
 
 
 def test_what_is_no_garment_is_told(fashion_mnist: Dataset) -> None:
     """The bars lie a little below the figures of decision 6, for fewer images are asked."""
     model, test = library.load("fashion-mnist"), fashion_mnist.splits["test"].images
-    garments = model.answer(test[::5]).ood_score
+    garments = model.run(test[::5]).ood_scores
     bars = {"garments on their side": 0.90, "garments upside down": 0.93, "two garments": 0.95}
     for kind, images in ood_images(test).items():
-        found = model.answer(images[:: max(1, len(images) // 250)]).ood_score
+        found = model.run(images[:: max(1, len(images) // 250)]).ood_scores
         assert area(garments, found) >= bars.get(kind, 0.98), kind
 
 
@@ -153,24 +154,24 @@ def test_its_promises_are_kept_in_95_percent_of_500_splits(
 ) -> None:
     """Splits what the model was not trained on into held-out items and those it is judged by."""
     model = library.load("fashion-mnist")
-    recipe = Recipe.model_validate(model.card.recipe)
+    recipe = Recipe.model_validate(model.card.lineage.settings)
     splits = split_dataset(
-        fashion_mnist, share=recipe.validation_fraction, seed=model.card.seed
+        fashion_mnist, share=recipe.validation_fraction, seed=model.card.lineage.seed
     ).splits
-    answers = [model.answer(splits[name].images) for name in ("validation", "test")]
+    answers = [model.run(splits[name].images) for name in ("validation", "test")]
     logits = np.concatenate([one.logits for one in answers])
-    strange = np.concatenate([one.ood_score for one in answers])
+    ood_scores = np.concatenate([outputs.ood_scores for outputs in answers])
     labels = np.concatenate([splits[name].labels for name in ("validation", "test")])
     random = np.random.default_rng(0)
-    levels = model.card.rules.levels
+    levels = model.card.policy.levels
     broken, given = np.zeros(len(levels)), np.zeros(len(levels))
     for _ in range(500):
         order = random.permutation(len(labels))
         held, rest = order[:6000], order[6000:]
         temperature = fit_temperature(logits[held], labels[held])
         probabilities = softmax(logits, temperature=temperature)
-        rules = set_rules(probabilities[held], strange[held], labels[held], levels=levels)
-        decided = decide(probabilities[rest], strange[rest], rules, precision=precision)
+        policy = fit_policy(probabilities[held], ood_scores[held], labels[held], levels=levels)
+        decided = decide(probabilities[rest], ood_scores[rest], policy, target_precision=precision)
         for height, level in enumerate(levels):
             kind = Decision.PARENT if height else Decision.ACCEPT
             taken = (decided.decision == kind) & (decided.level == height)

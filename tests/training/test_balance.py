@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hangtag.training.balance import Balancing, find_shares
+from hangtag.training.balance import Balancing, find_class_prior
 from hangtag.training.recipes.schema import Balance
 from hangtag.training.selection import Selection
 
@@ -56,7 +56,7 @@ def test_a_class_without_images_harms_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["sampling", "loss", "logit_adjustment"])
 def test_what_is_taken_for_granted_is_what_is_left_of_the_counts(name: str) -> None:
-    assert find_shares(Balance(), [60, 30, 10]) == pytest.approx([0.6, 0.3, 0.1])
-    assert find_shares(Balance(**{name: 1.0}), [60, 30, 10]) == pytest.approx([1 / 3] * 3)
-    half = find_shares(Balance(**{name: 0.5}), [400, 100, 0])
+    assert find_class_prior(Balance(), [60, 30, 10]) == pytest.approx([0.6, 0.3, 0.1])
+    assert find_class_prior(Balance(**{name: 1.0}), [60, 30, 10]) == pytest.approx([1 / 3] * 3)
+    half = find_class_prior(Balance(**{name: 0.5}), [400, 100, 0])
     assert half == pytest.approx([20 / 31, 10 / 31, 1 / 31])

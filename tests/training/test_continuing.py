@@ -1,9 +1,9 @@
 """Continuing from a model: what stays, what is new, what is refused, what is held out again."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +13,20 @@ from safetensors.torch import load, save
 from hangtag.datasets import Dataset, Format, Split, export_dataset, split_dataset
 from hangtag.datasets.held_out import fingerprint_images
 from hangtag.errors import DataError, TrainingError
+from hangtag.models.card import Card
 from hangtag.models.classifier import Classifier
-from hangtag.models.folder import ONNX, README, WEIGHTS, Card, read_card, write_model_folder
-from hangtag.training.init_from import describe_beginning, load_beginning
+from hangtag.models.folder import (
+    README,
+    WEIGHTS,
+    read_card,
+    read_model_files,
+    write_model_folder,
+)
+from hangtag.training.init_from import describe_initial_model, load_beginning
 from hangtag.training.networks import build_network
 from hangtag.training.preprocessing import scale_pixels, with_channels
 from hangtag.training.recipes import Recipe, continue_recipe, load_recipe
+from hangtag.training.runfolder import RunFolder
 from hangtag.training.train import prepare_dataset, train
 from tests.tiny import Run, make_split, tiny_recipe
 
@@ -59,7 +67,7 @@ def continued(trained: Path, shapes: Dataset, tmp_path_factory: pytest.TempPathF
 
 def recalls(model: Path, split: Split, classes: tuple[str, ...]) -> dict[str, float]:
     classifier = Classifier.load(model)
-    answers = classifier.answer(split.images).logits.argmax(axis=1)
+    answers = classifier.run(split.images).logits.argmax(axis=1)
     right = np.array(classifier.classes)[answers] == np.array(classes)[split.labels]
     return {
         name: float(right[split.labels == number].mean())
@@ -106,12 +114,13 @@ def test_labels_that_were_learned_wrongly_are_corrected(shapes: Dataset, tmp_pat
 def test_the_card_says_where_it_began(trained: Path, continued: Path) -> None:
     card = read_card(continued / "model")
     before = read_card(trained / "model")
-    assert card.recipe["init_from"] == str(trained)
-    assert card.data["began"]["name"] == before.name
-    assert card.data["began"]["weights"] == before.files[WEIGHTS]
-    (said,) = card.data["began"]["said"]
+    assert card.lineage.settings["init_from"] == str(trained)
+    assert card.lineage.init_from is not None
+    assert card.lineage.init_from.name == before.name
+    assert card.lineage.init_from.weights == before.files[WEIGHTS].sha256
+    (said,) = card.lineage.init_from.notes
     assert said == f"Continues from {before.name}: 3 of its 3 classes stay; new: flat."
-    assert before.files[WEIGHTS] in (continued / "model" / README).read_text("utf-8")
+    assert before.files[WEIGHTS].sha256 in (continued / "model" / README).read_text("utf-8")
 
 
 def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Dataset) -> None:
@@ -127,7 +136,7 @@ def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Dataset) -> N
     with torch.no_grad():
         pixels = scale_pixels(torch.from_numpy(with_channels(images)))
         logits = network(beginning.normalisation(pixels)).numpy()
-    expected = Classifier.load(trained).answer(images).logits
+    expected = Classifier.load(trained).run(images).logits
     np.testing.assert_allclose(logits[:, [2, 1]], expected[:, 1:], atol=1e-3)
     assert torch.equal(network.head.weight[[0, 3]], fresh[[0, 3]])
 
@@ -143,9 +152,9 @@ def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: D
         assert not np.isin(fingerprint_images(validation.images), learned).any()
         assert (validation.labels == 0).sum() == 3
         assert (validation.labels != 0).sum() == len(first.splits["validation"])
-        assert len(describe_beginning(str(trained), again)["said"]) == 1
+        assert len(describe_initial_model(str(trained), again).notes) == 1
     afresh = split_dataset(data, share=recipe.validation_fraction, seed=7)
-    (_, warning) = describe_beginning(str(trained), afresh)["said"]
+    (_, warning) = describe_initial_model(str(trained), afresh).notes
     assert "were not held out from" in warning
 
 
@@ -163,7 +172,7 @@ def test_suppliers_of_what_was_held_out_are_held_out_again(trained: Path, shapes
     assert validation.suppliers is not None
     assert set(validation.suppliers) == {"A"}
     assert len(validation) == len(first) + 1
-    (_, told) = describe_beginning(str(trained), again)["said"]
+    (_, told) = describe_initial_model(str(trained), again).notes
     assert told.startswith("Also held out: 1 images of suppliers that")
 
 
@@ -203,22 +212,24 @@ def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Datas
 def test_no_class_in_common_is_told(trained: Path, shapes: Dataset) -> None:
     data = dataclasses.replace(shapes, classes=("X", "Y", "Z"))
     divided = split_dataset(data, share=0.15, seed=0)
-    said = describe_beginning(str(trained), divided)["said"]
+    said = describe_initial_model(str(trained), divided).notes
     assert "of whose classes none is in the data" in said[0]
 
 
 def rewrite(folder: Path, change: Callable[[Card], Card], weights: bytes | None = None) -> Path:
     """Writes a model folder again, signed as it should be, with something changed."""
     card = read_card(folder)
-    parts = {name: (folder / name).read_bytes() for name in (ONNX, WEIGHTS)}
-    write_model_folder(
-        folder.parent / "changed",
-        change(card),
-        onnx=parts[ONNX],
-        weights=weights or parts[WEIGHTS],
-        readme="",
-    )
+    files = read_model_files(folder, card)
+    files = dataclasses.replace(files, weights=weights or files.weights)
+    write_model_folder(folder.parent / "changed", change(card), files)
     return folder.parent / "changed"
+
+
+def with_settings(card: Card, settings: dict[str, Any]) -> Card:
+    """Gives a card the settings of another recipe."""
+    return card.model_copy(
+        update={"lineage": card.lineage.model_copy(update={"settings": settings})}
+    )
 
 
 def test_a_model_that_does_not_tell_its_held_out_images_is_named(
@@ -227,13 +238,12 @@ def test_a_model_that_does_not_tell_its_held_out_images_is_named(
     """A model of an older version: where the split is another, figures may flatter."""
 
     def forget(card: Card) -> Card:
-        data = {name: fact for name, fact in card.data.items() if name != "held_out"}
-        return card.model_copy(update={"data": data})
+        return card.model_copy(update={"data": card.data.model_copy(update={"held_out": ""})})
 
     older = str(rewrite(trained / "model", forget))
     same, other = (prepare_dataset(shapes, continue_recipe(older), seed=seed) for seed in (0, 7))
-    assert len(describe_beginning(older, same)["said"]) == 1
-    assert "Train afresh" in describe_beginning(older, other)["said"][1]
+    assert len(describe_initial_model(older, same).notes) == 1
+    assert "Train afresh" in describe_initial_model(older, other).notes[1]
 
 
 def test_weights_that_are_not_the_model_s_are_refused(trained: Path) -> None:
@@ -257,7 +267,7 @@ def test_a_model_that_learned_on_learns_on_with_the_same_recipe(
 @pytest.mark.parametrize("name", ["accurate", "express", "photo", "photo-fast", "seed", "tiny"])
 def test_every_recipe_can_be_continued(name: str, trained: Path) -> None:
     shipped = load_recipe(name).model_dump(mode="json")
-    model = rewrite(trained / "model", lambda card: card.model_copy(update={"recipe": shipped}))
+    model = rewrite(trained / "model", lambda card: with_settings(card, shipped))
     recipe = continue_recipe(str(model), changes=["batch_size=8"])
     assert recipe.batch_size == 8
     assert recipe.linear_probing is not None
@@ -324,8 +334,9 @@ def test_the_command_continues_resumes_and_refuses_another_beginning(
     outcome = hangtag("train", data, "--from", trained, "--out", out, "--epochs", "21")
     assert outcome.code == 0, outcome.err
     assert "3 of its 3 classes stay; new: flat" in outcome.err
-    facts = json.loads((out / "run.json").read_text("utf-8"))
-    assert facts["data"]["began"]["weights"] == read_card(trained / "model").files[WEIGHTS]
+    initial = RunFolder(out).read_facts().lineage.init_from
+    assert initial is not None
+    assert initial.weights == read_card(trained / "model").files[WEIGHTS].sha256
     outcome = hangtag("train", data, "--from", continued, "--out", out, "--resume")
     assert outcome.code == 2
     assert "init_from differs" in outcome.err

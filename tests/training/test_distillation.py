@@ -1,4 +1,3 @@
-import json
 import math
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hangtag.models.classifier import Classifier
 from hangtag.training.distillation import mix_targets
 from hangtag.training.preprocessing import one_hot
 from hangtag.training.recipes.schema import Distillation
+from hangtag.training.runfolder import RunFolder
 from hangtag.training.train import train
 from tests.tiny import Run, tiny_recipe
 
@@ -38,8 +38,8 @@ def test_a_student_learns_what_its_teacher_says_and_names_it(
     assert taught is not None
     assert taught.evaluations["test"].accuracy > 0.9
     teacher = Classifier.load(trained).card.sha256
-    assert Classifier.load(tmp_path / "run").card.data["teacher"] == teacher
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["data"]["teacher"] == teacher
+    assert Classifier.load(tmp_path / "run").card.lineage.teacher == teacher
+    assert RunFolder(tmp_path / "run").read_facts().lineage.teacher == teacher
 
 
 def test_from_a_teacher_without_an_opinion_nothing_is_learned(

@@ -76,14 +76,14 @@ def test_a_training_stores_half_and_says_so(shapes: Dataset, tmp_path: Path) -> 
     assert stored is not None
     assert stored.format == "float16"
     assert stored.accuracy >= stored.accuracy_full - 0.003
-    assert "stored in half precision" in (half / README).read_text()
-    assert "stored in half precision" not in (full / README).read_text()
+    assert "stored as float16" in (half / README).read_text()
+    assert "stored as float16" not in (full / README).read_text()
     sizes = [(folder / WEIGHTS).stat().st_size for folder in (full, half)]
     assert sizes[1] < 0.75 * sizes[0]
     tensors = load_file(half / WEIGHTS)
     assert {t.dtype == np.float16 for t in tensors.values() if t.ndim > 1} == {True}
     images = shapes.splits["test"].images
-    logits = [Classifier.load(folder).answer(images).logits for folder in (full, half)]
+    logits = [Classifier.load(folder).run(images).logits for folder in (full, half)]
     np.testing.assert_allclose(logits[1], logits[0], atol=0.05)
 
 
@@ -92,7 +92,6 @@ def test_half_precision_that_costs_accuracy_is_not_kept(
 ) -> None:
     exported = make_model(tiny_recipe())
     chosen: dict[str, Any] = {
-        "draft": read_card(trained / "model"),
         "pixels": PIXELS,
         "validation": make_split(30, classes=3, seed=5),
     }
@@ -116,7 +115,6 @@ def test_halved_weights_of_another_network_are_refused(content: bytes, trained: 
         choose_weights(
             content,
             other,
-            draft=read_card(trained / "model"),
             pixels=PIXELS,
             validation=make_split(30, classes=3, seed=5),
         )

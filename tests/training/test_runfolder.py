@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from hangtag.errors import OutputError, RecipeError, TrainingError
-from hangtag.training.runfolder import RunFolder, next_run_folder
+from hangtag.models.card import Lineage, SplitFacts, TrainingData
+from hangtag.training.runfolder import RunFacts, RunFolder, next_run_folder
 
 
 @pytest.mark.parametrize(
@@ -18,9 +19,9 @@ from hangtag.training.runfolder import RunFolder, next_run_folder
         b"{",
         b"\xff",
         b"[" * 100_000,
-        b'{"seed": "0", "data": {"name": "shapes", "splits": {}}}',
-        b'{"seed": 0, "data": []}',
-        b'{"seed": 0, "data": {"name": "shapes"}}',
+        b'{"lineage": {"seed": "0"}, "data": {"name": "shapes", "splits": {}}}',
+        b'{"lineage": {"seed": 0}, "data": []}',
+        b'{"lineage": {"seed": 0}, "data": {"name": "shapes"}}',
     ],
     ids=lambda content: repr(content[:20]),
 )
@@ -32,7 +33,22 @@ def test_damaged_facts_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_facts_come_back_as_written(tmp_path: Path) -> None:
-    facts = {"seed": 3, "data": {"name": "shapes", "splits": {"train": {"n": 2}}}, "device": "cpu"}
+    facts = RunFacts(
+        data=TrainingData(
+            name="shapes",
+            resized=False,
+            splits={"train": SplitFacts(n=2, sha256="0" * 64)},
+            validation_fraction=0.1,
+            held_out="",
+            class_prior=(0.5, 0.5),
+        ),
+        lineage=Lineage(recipe="express", description="", settings={"epochs": 3}, seed=3),
+        device="cpu",
+        processes=1,
+        processor="any",
+        versions={},
+        started="2026-11-30T20:00:00+00:00",
+    )
     run = RunFolder(tmp_path)
     run.write_facts(facts)
     assert run.read_facts() == facts

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hangtag.errors import DataError
-from hangtag.models.folder import Card, ModelClass
+from hangtag.models.card import Card, ModelClass
 from hangtag.taxonomy import Tree, category_of, shipped_tree
 from hangtag.taxonomy.matching import rank_categories
 
@@ -117,7 +117,7 @@ def place_classes(card: Card, tree: Tree | None = None) -> Categories:
     Raises:
         DataError: The model was trained on another tree of the user's.
     """
-    own = card.data.get("taxonomy")
+    own = card.data.taxonomy
     if tree is not None and own:
         _require_tree_of(card, tree)
     ids = [_find_id(one) for one in card.classes]
@@ -139,8 +139,8 @@ def accept_names(tree: Tree) -> dict[str, tuple[str, ...]]:
 
 def _require_tree_of(card: Card, tree: Tree) -> None:
     missing = [one.category for one in card.classes if one.category not in tree]
-    if missing:
-        source = card.data["taxonomy"]["source"]
+    if missing and card.data.taxonomy:
+        source = card.data.taxonomy.source
         raise DataError(
             f"{tree.source} lacks the category {missing[0]} of the model {card.name}, which was "
             f"trained on {source}; give that tree by --taxonomy"

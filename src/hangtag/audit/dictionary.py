@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.audit.evidence import Evidence
-from hangtag.decisions.ood import KEPT
+from hangtag.decisions.ood import KEPT_FRACTION
 
 TEXT_ITEMS = 4.0
 """How many items the text of a word is worth."""
@@ -65,7 +65,7 @@ def find_likelihoods(
         strange: Whether the items are strange, (M,).
         taken: How often the model takes each class for granted, (K,), summing to 1.
     """
-    as_class = np.where(strange, 1 - KEPT, KEPT)[:, None] * probabilities / taken
+    as_class = np.where(strange, 1 - KEPT_FRACTION, KEPT_FRACTION)[:, None] * probabilities / taken
     as_none = np.where(strange, STRANGE_OUTSIDE, 1 - STRANGE_OUTSIDE)[:, None]
     return np.hstack([as_class, as_none])
 

@@ -134,9 +134,9 @@ class Inspector:
         *,
         precision: float,
     ) -> None:
-        rules = classifier.card.rules
+        rules = classifier.card.policy
         self._scan, self._entries = scan, entries
-        self._categories, self._taken = categories, classifier.card.shares
+        self._categories, self._taken = categories, classifier.card.class_prior
         self._words = describe_words(entries)
         self._thresholds = rules.thresholds[stored_precision(rules, precision)][0]
         self._ruled = np.array(

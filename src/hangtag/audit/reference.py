@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hangtag.datasets import DATA_NAMES, Split, load_dataset, split_dataset
 from hangtag.datasets.dataset import hash_split
-from hangtag.datasets.held_out import HELD_OUT, restore_validation, unpack_fingerprints
+from hangtag.datasets.held_out import restore_validation, unpack_fingerprints
 from hangtag.errors import DataError, FetchError
 from hangtag.evaluation.metrics import align_split
 from hangtag.models.classifier import Classifier
@@ -54,30 +54,30 @@ def load_reference(
     if found is None:
         return None
     split, source = found
-    probabilities, strange = classifier.judge(split.images, on_progress=on_progress)
+    probabilities, strange = classifier.classify(split.images, on_progress=on_progress)
     return Reference(probabilities, strange, split.labels, source)
 
 
 def _find_own(classifier: Classifier) -> tuple[Split, str] | None:
     """Returns the validation split a model was calibrated on, where it is at hand."""
     card = classifier.card
-    wanted = card.data.get("splits", {}).get("validation", {}).get("sha256")
-    share = card.recipe.get("validation_fraction")
-    if card.data.get("name") not in DATA_NAMES or share is None:
+    data = card.data
+    if data.name not in DATA_NAMES:
         return None
     try:
-        dataset = load_dataset(card.data["name"], offline=True)
-        split = split_dataset(dataset, share=share, seed=card.seed).splits["validation"]
+        dataset = load_dataset(data.name, offline=True)
+        divided = split_dataset(dataset, share=data.validation_fraction, seed=card.lineage.seed)
     except (FetchError, DataError):
         return None
-    name = f"the {len(split):,} validation images of {card.data['name']}"
-    return (split, name) if hash_split(split) == wanted else None
+    split = divided.splits["validation"]
+    name = f"the {len(split):,} validation images of {data.name}"
+    return (split, name) if hash_split(split) == data.splits["validation"].sha256 else None
 
 
 def _open(classifier: Classifier, data: str) -> tuple[Split, str]:
     card = classifier.card
     dataset = load_dataset(data, spec=card.input)
-    held_out = unpack_fingerprints(card.data.get(HELD_OUT, ""))
+    held_out = unpack_fingerprints(card.data.held_out)
     dataset = restore_validation(dataset, held_out)
     names = [name for name in ("validation", "test") if name in dataset.splits]
     name = (names or list(dataset.splits))[0]

@@ -123,7 +123,7 @@ def audit_feed(
         out: Folder for ``items.parquet`` and, while it works, a temporary file.
         options: How.
         categories: What the classes of the model stand for; in Shopify's tree by default.
-        approved: Rules that people approved before: their words mean what they say.
+        approved: DecisionPolicy that people approved before: their words mean what they say.
         earlier: An earlier audit of the same brands, to be compared with.
         progress: Shows how far each step is.
 
@@ -134,7 +134,7 @@ def audit_feed(
     """
     chosen, show = options or AuditOptions(), progress or (lambda _: nullcontext())
     categories = categories or place_classes(classifier.card)
-    stored_precision(classifier.card.rules, chosen.precision)
+    stored_precision(classifier.card.policy, chosen.precision)
     with show("testing the model on its reference") as on_progress:
         reference = load_reference(classifier, chosen.reference, on_progress=on_progress)
     make_folder(out)

@@ -101,7 +101,7 @@ def scan_feed(
         on_progress: Called with the items done and, where known, all items.
     """
     classes = len(classifier.classes)
-    groups, evidence = Groups(), EvidenceTable(classifier.card.shares)
+    groups, evidence = Groups(), EvidenceTable(classifier.card.class_prior)
     total, done, errors, first = feed.count(), 0, 0, ""
     items = feed.read(decoders, shape=find_shape(classifier))
     with _Writer(path, classes) as writer:
@@ -114,7 +114,7 @@ def scan_feed(
                 kept = [batch[index] for index in readable]
                 group_of = np.array([numbers[index] for index in readable], dtype=np.int64)
                 pixels = np.stack([one.pixels for one in kept if one.pixels is not None])
-                probabilities, strange = classifier.judge(pixels)
+                probabilities, strange = classifier.classify(pixels)
                 labelled = group_of != NO_GROUP
                 evidence.add(group_of[labelled], probabilities[labelled], strange[labelled])
                 writer.write(kept, group_of, probabilities, strange)

@@ -25,12 +25,12 @@ from hangtag.datasets import (
     write_broken,
 )
 from hangtag.datasets.dataset import hash_split
-from hangtag.datasets.held_out import HELD_OUT, restore_validation, unpack_fingerprints
+from hangtag.datasets.held_out import restore_validation, unpack_fingerprints
 from hangtag.errors import DataError
-from hangtag.evaluation.groups import GroupFigures, break_down
+from hangtag.evaluation.groups import GroupMetrics, break_down
 from hangtag.evaluation.metrics import Accepted, Evaluation, align_split
 from hangtag.evaluation.metrics import evaluate as measure
-from hangtag.models.folder import Card
+from hangtag.models.card import Card
 from hangtag.reports import describe_model, write_report
 
 
@@ -70,7 +70,7 @@ def evaluate(
     dataset = read_dataset(
         data, spec=classifier.card.input, offline=offline, quiet=quiet, taxonomy=taxonomy
     )
-    held_out = unpack_fingerprints(classifier.card.data.get(HELD_OUT, ""))
+    held_out = unpack_fingerprints(classifier.card.data.held_out)
     given, dataset = dataset, restore_validation(dataset, held_out)
     name, chosen = _choose_split(dataset, split)
     if by and chosen.suppliers is None:
@@ -79,20 +79,20 @@ def evaluate(
     role = _find_role(chosen, classifier.card) or (name if restored else None)
     chosen = _align(chosen, dataset, classifier.card, taxonomy)
     with progress_bar("predicting", quiet=quiet) as on_progress:
-        answers = classifier.answer(chosen.images, on_progress=on_progress)
+        answers = classifier.run(chosen.images, on_progress=on_progress)
     figures = measure(
         answers.logits,
-        answers.ood_score,
+        answers.ood_scores,
         chosen.labels,
         temperature=classifier.card.calibration.temperature,
-        rules=classifier.card.rules,
+        policy=classifier.card.policy,
         suppliers=chosen.suppliers,
     )
     _tell_notes(dataset, name, classifier.card, restored=restored, role=role, quiet=quiet)
     content = {"model": classifier.card.name, "split": name, **figures.to_json()}
     content["notices"] = list(dataset.notices)
-    groups: list[GroupFigures] = []
-    probabilities = classifier.probabilities(answers)
+    groups: list[GroupMetrics] = []
+    probabilities = classifier.calibrate(answers.logits)
     if chosen.suppliers is not None and by:
         groups = break_down(probabilities.argmax(axis=1) == chosen.labels, chosen.suppliers)
         content["by"] = {by: [one.to_json() for one in groups]}
@@ -122,18 +122,18 @@ def evaluate(
 
 def _find_role(split: Split, card: Card) -> str | None:
     """Returns what a split was when the model was made: train, validation, test or nothing."""
-    known, own = card.data["splits"], hash_split(split)
-    return next((name for name in known if known[name]["sha256"] == own), None)
+    own = hash_split(split)
+    return next((name for name, known in card.data.splits.items() if known.sha256 == own), None)
 
 
 def _align(split: Split, dataset: Dataset, card: Card, taxonomy: Path | None) -> Split:
     try:
         return align_split(split, classes=dataset.classes, model_classes=card.class_names)
     except DataError as error:
-        own = card.data.get("taxonomy")
+        own = card.data.taxonomy
         if not own or taxonomy is not None:
             raise
-        hint = f"the labels may be of the tree {own['source']}: give it by --taxonomy"
+        hint = f"the labels may be of the tree {own.source}: give it by --taxonomy"
         raise DataError(f"{error}; {hint}") from error
 
 
@@ -181,7 +181,7 @@ def _check_grouping(by: str | None) -> None:
         raise typer.BadParameter(f"--by: expected supplier, received '{by}'")
 
 
-def _print_groups(groups: list[GroupFigures], by: str) -> None:
+def _print_groups(groups: list[GroupMetrics], by: str) -> None:
     rows = [
         [one.name, f"{one.n:,}", f"{one.accuracy:.4f}", f"{one.low:.4f} to {one.high:.4f}"]
         for one in groups
@@ -208,7 +208,7 @@ def _print_figures(figures: Evaluation, split: str) -> None:
     rows = [
         [
             name,
-            _describe_need(a.needed) if a.threshold is None else f"{a.threshold:.4f}",
+            _describe_need(a.items_needed) if a.threshold is None else f"{a.threshold:.4f}",
             f"{a.coverage:.1%}",
             "-" if a.precision is None else f"{a.precision:.2%}",
             _describe_lowest(a.per_class),

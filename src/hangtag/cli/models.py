@@ -7,7 +7,8 @@ import typer
 
 from hangtag.cli.console import RUNS, Json, Quiet, print_json, print_table, say
 from hangtag.errors import ModelError
-from hangtag.models.folder import CARD, Card, read_card, shipped_models
+from hangtag.models.card import Card
+from hangtag.models.folder import CARD, read_card, shipped_models
 
 
 def models(
@@ -56,10 +57,10 @@ def _local_models(folder: Path) -> dict[str, Path]:
 
 def _describe(card: Card) -> dict[str, Any]:
     return {
-        "recipe": card.recipe["name"],
+        "recipe": card.lineage.recipe,
         "classes": list(card.class_names),
         "parameters": card.summary.total,
-        "metrics": dict(card.metrics),
+        "metrics": {name: metrics.model_dump() for name, metrics in card.metrics.items()},
     }
 
 
@@ -68,9 +69,9 @@ def _row(name: str, card: Card) -> list[str]:
     figures = card.metrics[split]
     return [
         name,
-        card.recipe["name"],
+        card.lineage.recipe,
         str(len(card.classes)),
         f"{card.summary.total:,}",
-        f"{figures['n']:,} {split}",
-        f"{figures['accuracy']:.4f}",
+        f"{figures.n:,} {split}",
+        f"{figures.accuracy:.4f}",
     ]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hangtag.cli.console import Json, Quiet, print_json, print_result, progress_bar, say
-from hangtag.decisions.risk_control import DEFAULT_PRECISION, PRECISIONS
+from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION, TARGET_PRECISIONS
 from hangtag.environment import require_extra
 from hangtag.files.paths import describe_skipped
 from hangtag.models.router import AUTO
@@ -37,8 +37,10 @@ def predict(
     ] = None,
     precision: Annotated[
         float,
-        typer.Option(min=0.5, max=PRECISIONS[-1], help="What to promise for the accepted items."),
-    ] = DEFAULT_PRECISION,
+        typer.Option(
+            min=0.5, max=TARGET_PRECISIONS[-1], help="What to promise for the accepted items."
+        ),
+    ] = DEFAULT_TARGET_PRECISION,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted --out.", show_default=False)
     ] = False,

@@ -7,7 +7,8 @@ import typer
 from hangtag.cli.console import Json, Quiet, print_json, print_table
 from hangtag.environment import require_extra
 from hangtag.errors import ModelError, RecipeError
-from hangtag.models.folder import NetworkSummary, find_model_folder, read_card
+from hangtag.models.card import NetworkSummary
+from hangtag.models.folder import find_model_folder, read_card
 
 
 def summary(

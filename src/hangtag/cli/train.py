@@ -29,7 +29,7 @@ from hangtag.datasets import (
     describe_suppliers,
 )
 from hangtag.decisions.policy import describe_support
-from hangtag.decisions.risk_control import DEFAULT_PRECISION
+from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
 from hangtag.environment import gpus, memory, processor, require_extra
 from hangtag.images.spec import PHOTO_SPEC
 from hangtag.models.folder import read_card
@@ -114,7 +114,7 @@ def train(
     run = _find_run(out, resume=resume)
     chosen = _choose_recipe(recipe, run, fields, init_from=init_from)
     if seed is None:
-        seed = run.read_facts()["seed"] if run else 0
+        seed = run.read_facts().lineage.seed if run else 0
     load_beginning(chosen)  # only to refuse now what would fail after the data are read
     quiet = quiet or not is_first_process()
     say(_describe_devices(), quiet=quiet)
@@ -208,10 +208,10 @@ def _read_undecided(
 
 def _describe(dataset: Dataset, recipe: "Recipe") -> None:
     """Tells what is trained on, and what is known to spoil it or its figures."""
-    from hangtag.training.init_from import describe_beginning
+    from hangtag.training.init_from import describe_initial_model
 
     print_overview(dataset)
-    began = describe_beginning(recipe.init_from, dataset)["said"] if recipe.init_from else ()
+    began = describe_initial_model(recipe.init_from, dataset).notes if recipe.init_from else ()
     known = (*describe_suppliers(dataset), *describe_classes(dataset))
     for notice in (*dataset.notices, *known, *began):
         say(notice)
@@ -219,7 +219,9 @@ def _describe(dataset: Dataset, recipe: "Recipe") -> None:
 
 def _warn(result: "Result", *, from_scratch: bool, quiet: bool) -> None:
     """Warns of what makes a model weaker than its user may think."""
-    if lack := describe_support(read_card(result.folder / "model").rules, DEFAULT_PRECISION):
+    if lack := describe_support(
+        read_card(result.folder / "model").policy, DEFAULT_TARGET_PRECISION
+    ):
         say(f"note: {lack}", quiet=quiet)
     if from_scratch and result.steps < FEW_STEPS:
         say(

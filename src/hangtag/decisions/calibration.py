@@ -1,4 +1,4 @@
-"""From logits to confidence that is true: softmax, temperature, and how far off it still is."""
+"""Calibration: softmax, temperature scaling and the expected calibration error."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class ReliabilityBin:
 
     Attributes:
         confidence: Mean confidence of its items, 0-1.
-        correct: Share of them that are right, 0-1.
+        correct: Fraction of correct items, 0-1.
         n: Number of its items.
     """
 
@@ -32,6 +32,16 @@ def softmax(logits: NDArray[np.float32], *, temperature: float = 1.0) -> NDArray
     return normalised
 
 
+def log_softmax(logits: NDArray[np.float32], *, temperature: float = 1.0) -> NDArray[np.float64]:
+    """Returns the logarithms of `softmax`, (N, K), also where a probability is too small."""
+    scaled = logits.astype(np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    log_probabilities: NDArray[np.float64] = scaled - np.log(
+        np.exp(scaled).sum(axis=1, keepdims=True)
+    )
+    return log_probabilities
+
+
 def negative_log_likelihood(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """Returns the mean of -log p(label), in nats, for probabilities (N, K) and labels (N,)."""
     chosen = probabilities[np.arange(len(labels)), labels]
@@ -41,7 +51,7 @@ def negative_log_likelihood(probabilities: NDArray[np.float64], labels: NDArray[
 def reliability(
     confidence: NDArray[np.float64], correct: NDArray[np.bool_]
 ) -> list[ReliabilityBin]:
-    """Cuts items into 15 bins of equal mass by their confidence, the least confident first.
+    """Returns 15 bins of equal mass by confidence, the least confident first.
 
     Args:
         confidence: Probability of the predicted class, (N,).
@@ -58,15 +68,15 @@ def reliability(
 def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
     """Returns the expected calibration error with 15 bins of equal mass, in 0-1.
 
-    The weighted mean, over the bins, of the distance between the mean confidence and the share
-    of correct items (Naeini et al. 2015; equal-mass bins after Nguyen and O'Connor 2015).
+    The weighted mean over the bins of the distance between mean confidence and accuracy (Naeini
+    et al. 2015; equal-mass bins after Nguyen and O'Connor 2015).
 
     Args:
         confidence: Probability of the predicted class, (N,).
         correct: Whether the prediction was right, (N,).
     """
     bins = reliability(confidence, correct)
-    return sum(one.n * abs(one.confidence - one.correct) for one in bins) / len(confidence)
+    return sum(part.n * abs(part.confidence - part.correct) for part in bins) / len(confidence)
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -1,8 +1,9 @@
-"""How unlike the training data an input is, by its embedding and by its texture.
+"""Out-of-distribution detection: how unlike the training data an input is.
 
-The embedding tells a sandal from a bag and forgets what tells neither; the first layers still see
-that something is no garment at all. Where an embedding has many dimensions, training items leave
-most of them empty, and what is strange does not.
+Three distances add up to the OOD score. The embedding separates the classes but drops what does
+not help with that; the texture of the first layers still shows that something is no garment at
+all. Where an embedding has many dimensions, training items fill few of them; the rest shows input
+of another kind.
 
 Letters: N items, D embedding, T texture, C classes, P directions (D or T, at most 128).
 """
@@ -12,21 +13,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-KEPT = 0.98
-"""Share of real items that the threshold for unknown input lets through."""
+KEPT_FRACTION = 0.98
+"""Fraction of in-distribution items that stay at or below the OOD threshold."""
 
-
-MOST_DIRECTIONS = 128
-"""Directions that are looked at; in more, as many items as there are say little."""
+MAX_DIRECTIONS = 128
+"""Principal directions that are used; training items are too few to estimate more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Where the values of training items lie: 0 stands for their median, 1 for their limit.
+    """Scales a distance so that training items have the median 0 and the 98th percentile 1.
 
     Attributes:
         middle: The median.
-        spread: From there to what 98 % do not exceed.
+        spread: The 98th percentile minus the median.
     """
 
     middle: float
@@ -34,8 +34,8 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Embeddings:
-    """What is known of the embeddings (N, D) of the training data.
+class EmbeddingStatistics:
+    """What is statistics of the embeddings (N, D) of the training data.
 
     Attributes:
         mean: Mean over all items, (D,).
@@ -58,8 +58,8 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
-class Textures:
-    """What is known of the textures (N, T) of the training data.
+class TextureStatistics:
+    """What is statistics of the textures (N, T) of the training data.
 
     Attributes:
         mean: Mean over all items, (T,).
@@ -72,10 +72,12 @@ class Textures:
     scale: Scale
 
 
-def fit_embeddings(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Embeddings:
-    """Learns what embeddings (N, D) of training items with labels (N,) look like.
+def fit_embeddings(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int64]
+) -> EmbeddingStatistics:
+    """Estimates the statistics of embeddings (N, D) of training items with labels (N,).
 
-    Covariances are shrunk so that few items will do (Ledoit and Wolf 2004).
+    Covariances are shrunk, so that few items are enough (Ledoit and Wolf 2004).
     """
     values = embeddings.astype(np.float64)
     mean = values.mean(axis=0)
@@ -84,85 +86,95 @@ def fit_embeddings(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -
     present = np.unique(labels)
     centres = np.stack([within_them[labels == label].mean(axis=0) for label in present])
     own = centres[np.searchsorted(present, labels)]
-    within, overall = (_whitener(one) for one in (within_them - own, within_them))
-    known = Embeddings(mean, directions, centres, within, overall, Scale(0.0, 1.0), None)
-    known = replace(known, scale=_scale_of(relative_distance(embeddings, known)))
+    within, overall = (_whitener(deviations) for deviations in (within_them - own, within_them))
+    statistics = EmbeddingStatistics(
+        mean, directions, centres, within, overall, Scale(0.0, 1.0), None
+    )
+    statistics = replace(statistics, scale=_scale_of(relative_distance(embeddings, statistics)))
     if directions.shape[0] == directions.shape[1]:
-        return known
-    raw = distance_outside(embeddings, replace(known, outside=Scale(0.0, 1.0)))
-    return replace(known, outside=_scale_of(raw))
+        return statistics
+    raw = distance_outside(embeddings, replace(statistics, outside=Scale(0.0, 1.0)))
+    return replace(statistics, outside=_scale_of(raw))
 
 
-def fit_textures(textures: NDArray[np.float32]) -> Textures:
-    """Learns what textures (N, T) of training items look like; the covariance is shrunk too."""
+def fit_textures(textures: NDArray[np.float32]) -> TextureStatistics:
+    """Estimates the statistics of textures (N, T) of training items; the covariance is shrunk."""
     values = textures.astype(np.float64)
     mean = values.mean(axis=0)
     directions = _main_directions(values - mean)
     overall = directions @ _whitener((values - mean) @ directions)
-    scale = _scale_of(texture_distance(textures, Textures(mean, overall, Scale(0.0, 1.0))))
-    return Textures(mean, overall, scale)
+    scale = _scale_of(texture_distance(textures, TextureStatistics(mean, overall, Scale(0.0, 1.0))))
+    return TextureStatistics(mean, overall, scale)
 
 
 def ood_score(
     embeddings: NDArray[np.float32],
     textures: NDArray[np.float32],
-    known: tuple[Embeddings, Textures],
+    statistics: tuple[EmbeddingStatistics, TextureStatistics],
 ) -> NDArray[np.float64]:
-    """Returns how unlike the training data items are, (N,); more is stranger.
+    """Returns the OOD scores of items, (N,); higher is less like the training data.
 
-    The sum of the three distances, each in units of what is usual among training items.
+    The sum of the three distances, each scaled by the training items.
 
     Args:
         embeddings: (N, D).
         textures: (N, T).
-        known: What `fit_embeddings` and `fit_textures` learned.
+        statistics: As `fit_embeddings` and `fit_textures` return them.
     """
-    of_embedding = relative_distance(embeddings, known[0]) + distance_outside(embeddings, known[0])
-    return of_embedding + texture_distance(textures, known[1])
+    of_embedding = relative_distance(embeddings, statistics[0]) + distance_outside(
+        embeddings, statistics[0]
+    )
+    return of_embedding + texture_distance(textures, statistics[1])
 
 
-def relative_distance(embeddings: NDArray[np.float32], known: Embeddings) -> NDArray[np.float64]:
+def relative_distance(
+    embeddings: NDArray[np.float32], statistics: EmbeddingStatistics
+) -> NDArray[np.float64]:
     """Returns the relative Mahalanobis distance of embeddings (N, D), scaled, (N,).
 
     The squared distance to the nearest class less that to the whole (Ren, Fort, Liu, Roy,
     Padhy and Lakshminarayanan 2021, "A simple fix to Mahalanobis distance for improving near-OOD
     detection").
     """
-    inside = (embeddings.astype(np.float64) - known.mean) @ known.directions  # (N, P)
-    whitened, centres = inside @ known.within, known.centres @ known.within
+    inside = (embeddings.astype(np.float64) - statistics.mean) @ statistics.directions  # (N, P)
+    whitened, centres = inside @ statistics.within, statistics.centres @ statistics.within
     # |w - c|^2 = |w|^2 - 2 w.c + |c|^2, for all pairs at once
     distances = -2 * whitened @ centres.T + (centres**2).sum(axis=1)  # (N, C)
     nearest = (whitened**2).sum(axis=1) + distances.min(axis=1)
-    return _scaled(nearest - ((inside @ known.overall) ** 2).sum(axis=1), known.scale)
+    return _scaled(nearest - ((inside @ statistics.overall) ** 2).sum(axis=1), statistics.scale)
 
 
-def distance_outside(embeddings: NDArray[np.float32], known: Embeddings) -> NDArray[np.float64]:
+def distance_outside(
+    embeddings: NDArray[np.float32], statistics: EmbeddingStatistics
+) -> NDArray[np.float64]:
     """Returns the squared distance of embeddings (N, D) from the main directions, scaled, (N,).
 
     The square of the residual of Wang, Li, Feng and Zhang 2022, "ViM: Out-of-distribution with
     virtual-logit matching". 0 where the directions are all there are.
     """
-    if known.outside is None:
+    if statistics.outside is None:
         return np.zeros(len(embeddings))
-    deviations = embeddings.astype(np.float64) - known.mean
-    inside = deviations @ known.directions
-    return _scaled((deviations**2).sum(axis=1) - (inside**2).sum(axis=1), known.outside)
+    deviations = embeddings.astype(np.float64) - statistics.mean
+    inside = deviations @ statistics.directions
+    return _scaled((deviations**2).sum(axis=1) - (inside**2).sum(axis=1), statistics.outside)
 
 
-def texture_distance(textures: NDArray[np.float32], known: Textures) -> NDArray[np.float64]:
+def texture_distance(
+    textures: NDArray[np.float32], statistics: TextureStatistics
+) -> NDArray[np.float64]:
     """Returns the logarithm of 1 + the squared Mahalanobis distance of textures (N, T), scaled."""
-    whitened = (textures.astype(np.float64) - known.mean) @ known.overall
-    return _scaled(np.log1p((whitened**2).sum(axis=1)), known.scale)
+    whitened = (textures.astype(np.float64) - statistics.mean) @ statistics.overall
+    return _scaled(np.log1p((whitened**2).sum(axis=1)), statistics.scale)
 
 
-def choose_limit(strange: NDArray[np.floating]) -> float:
-    """Returns the ood_score that 98 % of held-out real items (N,) do not exceed."""
-    return float(np.quantile(strange, KEPT, method="higher"))
+def choose_ood_threshold(ood_scores: NDArray[np.floating]) -> float:
+    """Returns the OOD score that 98 % of held-out items with `ood_scores` (N,) do not exceed."""
+    return float(np.quantile(ood_scores, KEPT_FRACTION, method="higher"))
 
 
 def _scale_of(values: NDArray[np.float64]) -> Scale:
     middle = float(np.median(values))
-    return Scale(middle, max(float(np.quantile(values, KEPT)) - middle, 1e-6))
+    return Scale(middle, max(float(np.quantile(values, KEPT_FRACTION)) - middle, 1e-6))
 
 
 def _scaled(values: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
@@ -172,10 +184,10 @@ def _scaled(values: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
 def _main_directions(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the directions (D, P) in which deviations (N, D) are largest; all, where few."""
     size = deviations.shape[1]
-    if size <= MOST_DIRECTIONS:
+    if size <= MAX_DIRECTIONS:
         return np.eye(size)
     _, vectors = np.linalg.eigh(deviations.T @ deviations)
-    largest: NDArray[np.float64] = vectors[:, -MOST_DIRECTIONS:]
+    largest: NDArray[np.float64] = vectors[:, -MAX_DIRECTIONS:]
     return largest
 
 

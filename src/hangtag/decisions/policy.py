@@ -8,16 +8,24 @@ is reached but one of a parent is, the decision is `Decision.PARENT`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hangtag.decisions.ood import choose_limit
-from hangtag.decisions.risk_control import ERROR, PRECISIONS, choose_thresholds, needed_items
+from hangtag.decisions.ood import choose_ood_threshold
+from hangtag.decisions.risk_control import (
+    ALPHA,
+    TARGET_PRECISIONS,
+    choose_thresholds,
+    estimate_items_needed,
+)
 from hangtag.errors import DataError
 
 CLASS_LEVEL = "class"
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
 
 class Decision(StrEnum):
@@ -51,22 +59,38 @@ class Level(_Part):
 
     def category_of(self, classes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the category of each of `classes` (N,), -1 where there is none, (N,)."""
-        return np.array([-1 if one is None else one for one in self.members])[classes]
+        return np.array([-1 if member is None else member for member in self.members])[classes]
 
 
-class Rules(_Part):
+class DecisionPolicy(_Part):
     """What a model needs to decide, set on held-out items."""
 
     levels: tuple[Level, ...]
-    """The classes, then their parents, nearest first."""
-    thresholds: Mapping[str, tuple[tuple[float | None, ...], ...]]
-    """Lowest accepted confidence by promised precision ("0.98"), level and category; null where
-    the held-out items cannot support the promise."""
-    needed: Mapping[str, int | None]
-    """Held-out items that would support a promise which these do not; null where a better model
-    is needed instead."""
-    limit: float
-    """OodScore above which an input is unknown."""
+    """The classes, then the categories above them, nearest first."""
+    thresholds: Mapping[str, tuple[tuple[Probability | None, ...], ...]]
+    """Lowest accepted confidence by target precision ("0.98"), level and category; null where the
+    held-out items support no threshold."""
+    items_needed: Mapping[str, int | None]
+    """By target precision for which no class has a threshold: how many held-out items would support
+    one; null where a better model is needed instead."""
+    ood_threshold: Annotated[float, Field(allow_inf_nan=False)]
+    """An image with a higher OOD score is unknown."""
+
+    @model_validator(mode="after")
+    def _check_shapes(self) -> Self:
+        """Refuses levels and thresholds that do not fit each other."""
+        if not self.levels or self.levels[0].name != CLASS_LEVEL or not self.thresholds:
+            raise ValueError("the policy needs the classes as first level, and thresholds")
+        for level in self.levels:
+            members = [member for member in level.members if member is not None]
+            fits = all(0 <= member < len(level.categories) for member in members)
+            if len(level.members) != len(self.levels[0].categories) or not fits:
+                raise ValueError(f"level {level.name} does not fit the classes")
+        sizes = [len(level.categories) for level in self.levels]
+        for precision, of_levels in self.thresholds.items():
+            if not 0 < float(precision) < 1 or [len(part) for part in of_levels] != sizes:
+                raise ValueError(f"the thresholds for {precision} do not fit the levels")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +132,7 @@ def build_levels(
 
     Returns:
         The class level and each level above it that groups classes as none below does. A parent
-        that stands for the same classes as one below says nothing new and is left out.
+        with the same classes as a category below it is left out.
     """
     levels = [
         Level(name=CLASS_LEVEL, categories=tuple(classes), members=tuple(range(len(classes))))
@@ -117,101 +141,124 @@ def build_levels(
     for height, name in enumerate(names):
         above = [chain[height] if height < len(chain) else None for chain in parents]
         groups = {
-            category: frozenset(i for i, one in enumerate(above) if one == category)
+            category: frozenset(i for i, parent in enumerate(above) if parent == category)
             for category in dict.fromkeys(above)
             if category is not None
         }
         new = [category for category, group in groups.items() if group not in known]
         known |= set(groups.values())
         if new:
-            members = tuple(new.index(one) if one in new else None for one in above)
+            members = tuple(new.index(parent) if parent in new else None for parent in above)
             levels.append(Level(name=name, categories=tuple(new), members=members))
     return tuple(levels)
 
 
-def set_rules(
+def fit_policy(
     probabilities: NDArray[np.float64],
-    strange: NDArray[np.floating],
+    ood_scores: NDArray[np.floating],
     labels: NDArray[np.int64],
     *,
     levels: tuple[Level, ...],
-) -> Rules:
-    """Sets the rules on held-out items.
+) -> DecisionPolicy:
+    """Sets thresholds for every target precision on N held-out items.
 
-    Thresholds of a level above the classes are set on the items that the levels below leave, so
-    that what is accepted there keeps the promise by itself. A category of which no item was held
-    out has none: nothing tells how well it is recognised.
+    The thresholds of a level above the classes are set on the items that the levels below leave, so
+    that the accepted items of each level keep the target precision. A category without held-out
+    items has no threshold, because nothing shows how well it is recognised.
 
     Args:
         probabilities: Calibrated, (N, K).
-        strange: OodScore, (N,).
+        ood_scores: (N,).
         labels: True classes, (N,).
-        levels: As `build_levels` gives them.
+        levels: As `build_levels` returns them.
     """
-    limit = choose_limit(strange)
-    thresholds, needed = {}, {}
-    for precision in PRECISIONS:
-        left = strange <= limit
-        of_levels = []
-        for level in levels:
-            category, confidence, right = _judge(probabilities, labels, level)
-            judged = np.isin(np.arange(len(level.categories)), level.category_of(labels))
-            items = left & judged[category]
-            lowest = choose_thresholds(
-                confidence[items],
-                right[items],
-                category[items],
-                classes=len(level.categories),
-                precision=precision,
+    ood_threshold = choose_ood_threshold(ood_scores)
+    known = ood_scores <= ood_threshold
+    thresholds, items_needed = {}, {}
+    for target_precision in TARGET_PRECISIONS:
+        name = f"{target_precision:g}"
+        thresholds[name] = _choose_by_level(
+            probabilities, labels, levels, undecided=known, target_precision=target_precision
+        )
+        if all(threshold is None for threshold in thresholds[name][0]):
+            _, confidence, correct = _judge(probabilities, labels, levels[0])
+            enough = estimate_items_needed(
+                confidence[known],
+                correct[known],
+                target_precision=target_precision,
+                alpha=ALPHA / 2,  # With more items classes get thresholds of their own.
             )
-            found = tuple(one if known else None for one, known in zip(lowest, judged, strict=True))
-            if level.name == CLASS_LEVEL and all(one is None for one in found):
-                enough = needed_items(
-                    confidence[left],
-                    right[left],
-                    precision=precision,
-                    error=ERROR / 2,  # With more items classes get thresholds of their own.
-                )
-                share = left.mean()
-                needed[f"{precision:g}"] = None if enough is None else int(np.ceil(enough / share))
-            of_levels.append(found)
-            left &= ~reach_thresholds(category, confidence, found)
-        thresholds[f"{precision:g}"] = tuple(of_levels)
-    return Rules(levels=levels, thresholds=thresholds, needed=needed, limit=limit)
+            items_needed[name] = None if enough is None else int(np.ceil(enough / known.mean()))
+    return DecisionPolicy(
+        levels=levels,
+        thresholds=thresholds,
+        items_needed=items_needed,
+        ood_threshold=ood_threshold,
+    )
+
+
+def _choose_by_level(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    levels: tuple[Level, ...],
+    *,
+    undecided: NDArray[np.bool_],
+    target_precision: float,
+) -> tuple[tuple[float | None, ...], ...]:
+    """Chooses thresholds by level and category on the `undecided` items (N,)."""
+    by_level = []
+    for level in levels:
+        category, confidence, correct = _judge(probabilities, labels, level)
+        held_out = np.isin(np.arange(len(level.categories)), level.category_of(labels))
+        items = undecided & held_out[category]
+        chosen = choose_thresholds(
+            confidence[items],
+            correct[items],
+            category[items],
+            classes=len(level.categories),
+            target_precision=target_precision,
+        )
+        kept = tuple(
+            threshold if has_items else None
+            for threshold, has_items in zip(chosen, held_out, strict=True)
+        )
+        by_level.append(kept)
+        undecided = undecided & ~reach_thresholds(category, confidence, kept)
+    return tuple(by_level)
 
 
 def decide(
     probabilities: NDArray[np.float64],
-    strange: NDArray[np.floating],
-    rules: Rules,
+    ood_scores: NDArray[np.floating],
+    policy: DecisionPolicy,
     *,
-    precision: float,
+    target_precision: float,
     never_accept: NDArray[np.bool_] | None = None,
 ) -> Decisions:
-    """Decides on items with probabilities (N, K) and ood_score (N,).
+    """Decides on N items.
 
     Args:
-        probabilities: Calibrated.
-        strange: Above the limit of the rules an item is ``unknown``.
-        rules: As `set_rules` gives them.
-        precision: The target, in (0, 1); the lowest stored precision that is not below it counts.
+        probabilities: Calibrated, (N, K).
+        ood_scores: (N,); above the threshold of the policy an item is unknown.
+        policy: As `fit_policy` returns it.
+        target_precision: In (0, 1); the lowest stored precision that is not below it counts.
         never_accept: Items (N,) that are not like the held-out ones, so that no threshold holds
             for them: they are for review at best. None where there are no such items.
 
     Raises:
-        DataError: The rules hold no precision as high.
+        DataError: The policy has no thresholds for a precision as high.
     """
-    thresholds = rules.thresholds[stored_precision(rules, precision)]
-    unknown = strange > rules.limit
+    thresholds = policy.thresholds[stored_precision(policy, target_precision)]
+    unknown = is_ood(ood_scores, policy)
     undecided = ~unknown if never_accept is None else ~(unknown | never_accept)
-    category, confidence = best_of(probabilities, rules.levels[0])
+    category, confidence = best_of(probabilities, policy.levels[0])
     decision = np.where(unknown, Decision.UNKNOWN, Decision.REVIEW)
     accepted = undecided & reach_thresholds(category, confidence, thresholds[0])
     decision[accepted] = Decision.ACCEPT
     level = np.zeros(len(probabilities), dtype=np.int64)
     parent = np.full(len(probabilities), -1, dtype=np.int64)
     parent_confidence = np.full(len(probabilities), np.nan)
-    for height, above in enumerate(rules.levels[1:], start=1):
+    for height, above in enumerate(policy.levels[1:], start=1):
         undecided &= ~accepted
         best, probability = best_of(probabilities, above)
         accepted = undecided & reach_thresholds(best, probability, thresholds[height])
@@ -220,40 +267,48 @@ def decide(
     return Decisions(decision, category, confidence, level, parent, parent_confidence)
 
 
-def describe_support(rules: Rules, precision: float) -> str:
-    """Says what a promise of `precision` lacks, for people; empty where it is kept as asked.
+def is_ood(ood_scores: NDArray[np.floating], policy: DecisionPolicy) -> NDArray[np.bool_]:
+    """Returns which items with `ood_scores` (N,) are out of distribution, (N,)."""
+    above: NDArray[np.bool_] = ood_scores > policy.ood_threshold
+    return above
+
+
+def describe_support(policy: DecisionPolicy, target_precision: float) -> str:
+    """Says for people what a model lacks for `target_precision`; empty where nothing is lacking.
 
     Raises:
-        DataError: The rules hold no precision as high.
+        DataError: The policy has no thresholds for a precision as high.
     """
-    stored = stored_precision(rules, precision)
-    promised = f"{100 * float(stored):g} %"
+    stored = stored_precision(policy, target_precision)
+    percent = f"{100 * float(stored):g} %"
     supported = [
         level.name
-        for level, lowest in zip(rules.levels, rules.thresholds[stored], strict=True)
-        if any(one is not None for one in lowest)
+        for level, thresholds in zip(policy.levels, policy.thresholds[stored], strict=True)
+        if any(threshold is not None for threshold in thresholds)
     ]
     if CLASS_LEVEL in supported:
-        return "" if float(stored) == precision else f"{promised} is promised, the next stored"
-    needed = rules.needed.get(stored)
+        if float(stored) == target_precision:
+            return ""
+        return f"uses its thresholds for {percent} precision, the next higher it has"
+    needed = policy.items_needed.get(stored)
     remedy = f"{needed:,} labelled held-out images would" if needed else "a better model is needed"
-    left = f"only a {' or a '.join(supported)} is accepted" if supported else "all is for review"
-    return f"the held-out images support no class at {promised} ({remedy}): {left}"
+    rest = f"only a {' or a '.join(supported)} is accepted" if supported else "all is for review"
+    return f"the held-out images support no class at {percent} precision ({remedy}): {rest}"
 
 
-def stored_precision(rules: Rules, precision: float) -> str:
-    """Returns the lowest stored precision that is not below `precision`, as text.
+def stored_precision(policy: DecisionPolicy, target_precision: float) -> str:
+    """Returns the lowest stored precision that is not below `target_precision`, as text.
 
     Raises:
         DataError: There is none.
     """
-    stored = sorted(rules.thresholds, key=float)
+    stored = sorted(policy.thresholds, key=float)
     for name in stored:
-        if float(name) >= precision:
+        if float(name) >= target_precision:
             return name
     raise DataError(
-        f"the model holds thresholds for precisions up to {stored[-1]}, received {precision:g}; "
-        "ask for less"
+        f"the model has thresholds for precisions up to {stored[-1]}, received "
+        f"{target_precision:g}; ask for less"
     )
 
 
@@ -274,14 +329,14 @@ def reach_thresholds(
     confidence: NDArray[np.float64],
     thresholds: Sequence[float | None],
 ) -> NDArray[np.bool_]:
-    """Returns which items (N,) are promised their category: those that reach its threshold.
+    """Returns which items reach the threshold of their category, (N,).
 
     Args:
         category: Index of the category of each item within its level, (N,).
         confidence: Its probability, (N,).
-        thresholds: Lowest accepted confidence by category; None where nothing is promised.
+        thresholds: Lowest accepted confidence by category; None where nothing is accepted.
     """
-    lowest = np.array([np.inf if one is None else one for one in thresholds])
+    lowest = np.array([np.inf if value is None else value for value in thresholds])
     reached: NDArray[np.bool_] = confidence >= lowest[category]
     return reached
 

@@ -1,25 +1,29 @@
-"""Thresholds that keep a promise: which confidence is high enough to file an item unseen."""
+"""Risk control: thresholds on confidence whose accepted items keep a target precision.
+
+The bound is distribution-free: with probability 1 - alpha over draws of the held-out data, items
+like those reach the target precision.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
-PRECISIONS = (0.9, 0.95, 0.98, 0.99, 0.995)
-"""The precisions for which every model stores thresholds."""
+TARGET_PRECISIONS = (0.9, 0.95, 0.98, 0.99, 0.995)
+"""Target precisions for which every model stores thresholds."""
 
-DEFAULT_PRECISION = 0.98
-"""The precision that `predict` promises for what it accepts."""
+DEFAULT_TARGET_PRECISION = 0.98
+"""The target precision that `predict` uses where none is given."""
 
-ERROR = 0.05
-"""How often a promise may be broken: 1 minus its confidence."""
+ALPHA = 0.05
+"""Probability that a precision is missed: 1 minus the confidence of the bound."""
 
 STARTS = (0.1, 0.4, 0.7, 0.9, 1.0)
-"""Shares of the held-out items at which a search for a threshold begins."""
+"""Fractions of the held-out items at which a search for a threshold starts."""
 
 STEPS = 100
 """Steps of a search over the whole of the held-out items."""
 
 ENOUGH = 5
-"""A class has thresholds of its own from so many times the fewest items that could prove them."""
+"""A class gets its own threshold from this many times the fewest items that could prove it."""
 
 
 Groups = list[list[int]]
@@ -27,15 +31,20 @@ Groups = list[list[int]]
 
 
 def lower_bounds(
-    right: NDArray[np.int64], accepted: NDArray[np.int64], *, error: float
+    right: NDArray[np.int64], accepted: NDArray[np.int64], *, alpha: float
 ) -> NDArray[np.float64]:
-    """Returns precisions that the true ones exceed but for the probability `error`, each (M,).
+    """Returns lower confidence bounds of precisions at level 1 - `alpha`, (M,).
 
-    The exact binomial bound, one-sided (Clopper and Pearson 1934), of `right` of `accepted` items.
+    One-sided exact binomial bounds (Clopper and Pearson 1934).
+
+    Args:
+        right: Correct items among the accepted, (M,).
+        accepted: Accepted items, (M,).
+        alpha: Probability that a true precision is below its bound.
     """
     from scipy.stats import beta
 
-    bounds = beta.ppf(error, np.maximum(right, 1), accepted - right + 1)
+    bounds = beta.ppf(alpha, np.maximum(right, 1), accepted - right + 1)
     return np.where(right > 0, bounds, 0.0)
 
 
@@ -43,26 +52,26 @@ def choose_threshold(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],
     *,
-    precision: float,
-    error: float = ERROR,
+    target_precision: float,
+    alpha: float = ALPHA,
 ) -> float | None:
-    """Chooses the lowest confidence to accept so that accepted items keep `precision`.
+    """Chooses the lowest confidence to accept so that accepted items keep `target_precision`.
 
     Fixed-sequence testing with several starts (Angelopoulos, Bates, Candes, Jordan and Lei 2021,
-    "Learn then Test", section 2.3; Bauer 1991): from each start the share of accepted items grows,
-    the most confident first, as long as the exact binomial bound proves the precision of all that
-    are accepted. The starts share `error` evenly, the steps after a start cost nothing, so that the
-    chosen threshold keeps its promise but for the probability `error`, whichever it is.
+    "Learn then Test", section 2.3; Bauer 1991): from each start the accepted fraction grows, the
+    most confident items first, as long as the exact binomial bound proves the precision of all
+    accepted items. The starts split `alpha` evenly and the steps after a start cost nothing, so
+    the precision of the chosen threshold is missed with probability `alpha` at most.
 
     Args:
         confidence: Calibrated probability of the predicted class, (N,), held-out data.
         correct: Whether the prediction was right, (N,).
-        precision: The promised share of correct items among the accepted, in (0, 1).
-        error: How often the promise may be broken over draws of the held-out data.
+        target_precision: Fraction of correct items among the accepted ones, in (0, 1).
+        alpha: Probability over draws of the held-out data that the precision is missed.
 
     Returns:
-        The threshold; items with a confidence at or above it are accepted. None when the data
-        cannot support the promise.
+        The threshold; items with a confidence at or above it are accepted. None where the data
+        does not support any.
     """
     order = np.argsort(-confidence, kind="stable")
     descending = confidence[order]
@@ -71,7 +80,7 @@ def choose_threshold(
     # Items as confident as the last one are accepted with it.
     accepted = np.searchsorted(-descending, -thresholds, side="right")
     right = np.cumsum(correct[order], dtype=np.int64)[accepted - 1]
-    proven = lower_bounds(right, accepted, error=error / len(STARTS)) >= precision
+    proven = lower_bounds(right, accepted, alpha=alpha / len(STARTS)) >= target_precision
     furthest = -1
     for start in STARTS:
         first = int(np.searchsorted(accepted, start * len(order)))
@@ -87,30 +96,30 @@ def choose_thresholds(
     predicted: NDArray[np.int64],
     *,
     classes: int,
-    precision: float,
-    error: float = ERROR,
+    target_precision: float,
+    alpha: float = ALPHA,
 ) -> tuple[float | None, ...]:
-    """Chooses a threshold for each predicted class so that all accepted items keep `precision`.
+    """Chooses thresholds by predicted class so that the accepted items keep `target_precision`.
 
-    Two ways are tried: one threshold for all classes, and one for each class with enough items
-    beside one for the rest, where each keeps the promise by itself. The way that accepts more of
-    the items is taken. All thresholds of both ways share `error` (Bonferroni), so that all keep
-    their promises together but for the probability `error`, whichever way is taken. Which classes
-    have enough items is told by their numbers alone; where none has, there is one way.
+    Tries one threshold for all classes, and one for each class with enough items plus one for
+    the rest, each of which keeps the precision by itself; returns what accepts more items. All
+    thresholds split `alpha` (Bonferroni), so the bound holds for all of them together. Which
+    classes have enough items depends on their numbers alone; where none has, only the first is
+    tried.
 
     Args:
         confidence: Calibrated probability of the predicted class, (N,), held-out data.
         correct: Whether the prediction was right, (N,).
         predicted: Predicted class, (N,) in 0..`classes` - 1.
         classes: K.
-        precision: The promised share of correct items among the accepted, in (0, 1).
-        error: How often the promise may be broken over draws of the held-out data.
+        target_precision: Fraction of correct items among the accepted ones, in (0, 1).
+        alpha: Probability over draws of the held-out data that the precision is missed.
 
     Returns:
-        A threshold by class, (K,), None where the data cannot support the promise.
+        Thresholds by class, (K,); None where the data does not support one.
     """
     counts = np.bincount(predicted, minlength=classes)
-    enough = counts >= ENOUGH * fewest_items(precision, error=error / (2 * classes))
+    enough = counts >= ENOUGH * fewest_items(target_precision, alpha=alpha / (2 * classes))
     everything: Groups = [list(range(classes))]
     rest: Groups = [np.flatnonzero(~enough).tolist()] if not enough.all() else []
     own: Groups = [[int(index)] for index in np.flatnonzero(enough)]
@@ -123,14 +132,14 @@ def choose_thresholds(
             correct,
             predicted,
             groups=groups,
-            precision=precision,
-            error=error / len(ways),
+            target_precision=target_precision,
+            alpha=alpha / len(ways),
         )
         for groups in ways
     ]
     accepted = [int((confidence >= lowest[predicted]).sum()) for lowest in found]
     best = found[int(np.argmax(accepted))]
-    return tuple(None if np.isinf(one) else float(one) for one in best)
+    return tuple(None if np.isinf(threshold) else float(threshold) for threshold in best)
 
 
 def _choose_of_groups(
@@ -139,67 +148,71 @@ def _choose_of_groups(
     predicted: NDArray[np.int64],
     *,
     groups: Groups,
-    precision: float,
-    error: float,
+    target_precision: float,
+    alpha: float,
 ) -> NDArray[np.float64]:
     """Chooses a threshold for each group of classes; returns it by class, infinite for none."""
     lowest = np.full(sum(map(len, groups)), np.inf)
     for group in groups:
         members = np.isin(predicted, group)
         found = choose_threshold(
-            confidence[members], correct[members], precision=precision, error=error / len(groups)
+            confidence[members],
+            correct[members],
+            target_precision=target_precision,
+            alpha=alpha / len(groups),
         )
         if found is not None:
             lowest[list(group)] = found
     return lowest
 
 
-def fewest_items(precision: float, *, error: float = ERROR) -> int:
-    """Returns how many accepted items without a single error prove `precision`."""
-    return int(np.ceil(np.log(error / len(STARTS)) / np.log(precision)))
+def fewest_items(target_precision: float, *, alpha: float = ALPHA) -> int:
+    """Returns how many accepted items, all of them correct, prove `target_precision`."""
+    return int(np.ceil(np.log(alpha / len(STARTS)) / np.log(target_precision)))
 
 
-def needed_items(
+def estimate_items_needed(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],
     *,
-    precision: float,
-    error: float = ERROR,
+    target_precision: float,
+    alpha: float = ALPHA,
 ) -> int | None:
-    """Estimates how many held-out items would support a promise that these do not.
+    """Estimates how many held-out items would support a threshold that these do not.
 
-    Takes it that more items would be like these: the share of right ones among the most confident
-    stays. Returns None where no share of them reaches `precision`, so that not more labels but a
-    better model is needed.
+    Assumes that more items would be like these. Returns None where no fraction of the most
+    confident items reaches `target_precision`, so that more labels would not help.
     """
     order = np.argsort(-confidence, kind="stable")
     items = len(order)
     counts = np.unique([max(1, round(start * items)) for start in STARTS])
     found = np.cumsum(correct[order])[counts - 1] / counts
     needs = [
-        _needed(float(one), count / items, precision=precision, error=error)
-        for one, count in zip(found, counts, strict=True)
-        if one > precision
+        _needed(float(precision), count / items, target_precision=target_precision, alpha=alpha)
+        for precision, count in zip(found, counts, strict=True)
+        if precision > target_precision
     ]
     return max(min(needs), items + 1) if needs else None
 
 
-def _needed(found: float, share: float, *, precision: float, error: float) -> int:
-    """Returns the fewest items of which `share` proves `precision` at the precision `found`."""
+def _needed(found: float, fraction: float, *, target_precision: float, alpha: float) -> int:
+    """Returns the fewest items of which `fraction`, at the precision `found`, proves the target."""
     low, high = 1, 2
-    while not _proves(found, share, high, precision=precision, error=error):
+    while not _proves(found, fraction, high, target_precision=target_precision, alpha=alpha):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if _proves(found, share, middle, precision=precision, error=error):
+        if _proves(found, fraction, middle, target_precision=target_precision, alpha=alpha):
             high = middle
         else:
             low = middle
     return high
 
 
-def _proves(found: float, share: float, items: int, *, precision: float, error: float) -> bool:
-    accepted = round(share * items)
+def _proves(
+    found: float, fraction: float, items: int, *, target_precision: float, alpha: float
+) -> bool:
+    accepted = round(fraction * items)
     right = int(np.floor(found * accepted + 1e-9))
-    bound = lower_bounds(np.array([right]), np.array([accepted]), error=error / len(STARTS))
-    return bool(bound[0] >= precision)
+    bound = lower_bounds(np.array([right]), np.array([accepted]), alpha=alpha / len(STARTS))
+    return bool(bound[0] >= target_precision)

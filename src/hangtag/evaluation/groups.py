@@ -1,4 +1,4 @@
-"""Figures by group of items, such as by supplier: who is served worst, and how sure that is."""
+"""Accuracy by group of items, such as by supplier, the worst first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -13,13 +13,13 @@ from hangtag.tables.csv_cells import write_csv_rows
 
 
 @dataclass(frozen=True, slots=True)
-class GroupFigures:
-    """How often a model is right in one group.
+class GroupMetrics:
+    """Accuracy in one group.
 
     Attributes:
         name: The group.
         n: Its items.
-        accuracy: Share of right ones, 0-1.
+        accuracy: Fraction of correct items, 0-1.
         low: Lower end of the 95 % interval of the accuracy, 0-1.
         high: Upper end of it.
     """
@@ -35,24 +35,24 @@ class GroupFigures:
         return asdict(self)
 
 
-def write_groups(path: Path, groups: Sequence[GroupFigures]) -> None:
-    """Writes groups as CSV, a row each under the names of the figures.
+def write_groups(path: Path, groups: Sequence[GroupMetrics]) -> None:
+    """Writes groups as CSV, one row each.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    columns = [one.name for one in fields(GroupFigures)]
+    columns = [field.name for field in fields(GroupMetrics)]
     write_csv_rows(path, columns, (asdict(group).values() for group in groups))
 
 
-def break_down(correct: NDArray[np.bool_], groups: NDArray[np.str_]) -> list[GroupFigures]:
-    """Counts by group how many of N items are right, the worst group first.
+def break_down(correct: NDArray[np.bool_], groups: NDArray[np.str_]) -> list[GroupMetrics]:
+    """Returns the accuracy of each group, the worst first.
 
-    The intervals are Wilson's (1927). The worst is the group whose interval ends lowest: one wrong
-    item of one is less of a fault than ten wrong of twenty.
+    The intervals are Wilson's (1927). Groups are sorted by the upper end of their interval, because
+    ten wrong items of twenty say more than one wrong item of one.
 
     Args:
-        correct: Whether the model is right, (N,).
+        correct: Whether the prediction is correct, (N,).
         groups: The group of each item, (N,).
     """
     names, members = np.unique(groups, return_inverse=True)
@@ -60,5 +60,5 @@ def break_down(correct: NDArray[np.bool_], groups: NDArray[np.str_]) -> list[Gro
     right = np.bincount(members, weights=correct, minlength=len(names)).astype(int)
     figures = []
     for name, n, k in zip(names.tolist(), counts.tolist(), right.tolist(), strict=True):
-        figures.append(GroupFigures(name, n, k / n, *wilson(k, n)))
-    return sorted(figures, key=lambda one: (one.high, one.name))
+        figures.append(GroupMetrics(name, n, k / n, *wilson(k, n)))
+    return sorted(figures, key=lambda group: (group.high, group.name))

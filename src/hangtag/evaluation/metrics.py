@@ -1,4 +1,4 @@
-"""Figures of a model on labelled data, from what it said and what is true."""
+"""Metrics of a model on labelled data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +15,14 @@ from hangtag.decisions.calibration import (
     reliability,
     softmax,
 )
-from hangtag.decisions.policy import CLASS_LEVEL, Decision, Decisions, Rules, decide
-from hangtag.environment import require_extra
+from hangtag.decisions.policy import (
+    CLASS_LEVEL,
+    Decision,
+    DecisionPolicy,
+    Decisions,
+    decide,
+    is_ood,
+)
 from hangtag.errors import DataError
 from hangtag.evaluation.intervals import Intervals, find_intervals
 
@@ -24,7 +30,7 @@ _CURVE_POINTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class ClassFigures:
+class ClassMetrics:
     """Precision, recall and F1 of one class, each in 0-1, and how many items truly have it."""
 
     precision: float
@@ -35,12 +41,12 @@ class ClassFigures:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Items that a promise accepts.
+    """The items that are accepted at a target precision.
 
     Attributes:
-        coverage: Share of the items, 0-1.
-        precision: Share of right ones among the accepted, 0-1; None when none is accepted.
-        threshold: The lowest accepted confidence; None when there is none.
+        coverage: Fraction of the items, 0-1.
+        precision: Fraction of correct items among them, 0-1; None where none is accepted.
+        threshold: The lowest accepted confidence; None where there is none.
     """
 
     coverage: float
@@ -50,28 +56,29 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """What a promised precision does.
+    """What is accepted at a target precision.
 
     Attributes:
-        coverage: Share of the items accepted as a class, 0-1.
-        precision: Share of right ones among them, 0-1; None when none is accepted.
-        threshold: The lowest accepted confidence of any class; None when no class has one.
-        needed: Held-out items that would support the promise where these did not; None otherwise.
-        per_class: By class, the items that were predicted as it.
-        parents: By level above the classes, the items accepted as a parent.
+        coverage: Fraction of the items whose class is accepted, 0-1.
+        precision: Fraction of correct items among them, 0-1; None where none is accepted.
+        threshold: The lowest accepted confidence of any class; None where no class has one.
+        items_needed: Held-out items that would support a threshold where none is supported; None
+            where one is, or where a better model is needed.
+        per_class: By class, of the items predicted as it.
+        parents: By level above the classes, the items of which only a parent is accepted.
     """
 
     coverage: float
     precision: float | None
     threshold: float | None
-    needed: int | None
+    items_needed: int | None
     per_class: Mapping[str, Accepted]
     parents: Mapping[str, Accepted]
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """How true confidence is.
+class CalibrationMetrics:
+    """Calibration before and after temperature scaling.
 
     Attributes:
         ece_before: Expected calibration error of the raw softmax, 15 bins of equal mass, 0-1.
@@ -88,12 +95,12 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class RiskCoverage:
-    """Errors among the most confident items, by how many are accepted.
+    """Risk-coverage curve: errors among the most confident items.
 
     Attributes:
-        coverage: Shares of the items accepted, the most confident first, 0-1, rising.
-        risk: Share of wrong ones among them, 0-1.
-        area: Mean of the risk over all shares (AURC, Geifman and El-Yaniv 2017), 0-1.
+        coverage: Accepted fractions, the most confident items first, 0-1, rising.
+        risk: Fraction of errors among the accepted items, 0-1.
+        area: Mean of the risk over all fractions (AURC, Geifman and El-Yaniv 2017), 0-1.
     """
 
     coverage: list[float]
@@ -103,7 +110,7 @@ class RiskCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How often one class was taken for another: `count` items of `true` called `predicted`."""
+    """How many items of the class `true` were predicted as `predicted`."""
 
     true: str
     predicted: str
@@ -115,23 +122,23 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The figures of one model on one split.
+    """The metrics of one model on one split.
 
     Attributes:
         n: Number of items.
-        accuracy: Share of items whose most probable class is the label, 0-1.
+        accuracy: Fraction of items whose most probable class is the label, 0-1.
         loss: Mean negative log likelihood of the label, nats.
         balanced_accuracy: Mean recall of the classes that occur as a label, 0-1.
         macro_f1: Mean F1 over the classes that occur as a label or a prediction, 0-1.
-        intervals: How sure accuracy and macro F1 are.
+        intervals: 95 % intervals of accuracy and macro F1.
         ece: Expected calibration error, 15 bins of equal mass, 0-1.
         classes: Class names by index.
         confusion_matrix: Items by true class (row) and predicted class (column), (K, K).
-        per_class: Figures by class name.
-        automation: By promised precision ("0.98"), what its thresholds do on these items.
-        unknown: Share of the items that the model calls unknown, 0-1.
-        calibration: How true confidence is, before and after calibration.
-        risk_coverage: Errors by share accepted.
+        per_class: Metrics by class name.
+        automation: What is accepted, by target precision ("0.98").
+        unknown: Fraction of the items with the decision ``unknown``, 0-1.
+        calibration: Calibration before and after temperature scaling.
+        risk_coverage: Errors by accepted fraction.
     """
 
     n: int
@@ -143,14 +150,14 @@ class Evaluation:
     ece: float
     classes: tuple[str, ...]
     confusion_matrix: NDArray[np.int64]
-    per_class: Mapping[str, ClassFigures]
+    per_class: Mapping[str, ClassMetrics]
     automation: Mapping[str, Automation]
     unknown: float
-    calibration: Calibration
+    calibration: CalibrationMetrics
     risk_coverage: RiskCoverage
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the figures as plain JSON types."""
+        """Returns the metrics as plain JSON types."""
         return {
             "n": self.n,
             "accuracy": self.accuracy,
@@ -161,15 +168,15 @@ class Evaluation:
             "ece": self.ece,
             "classes": list(self.classes),
             "confusion_matrix": self.confusion_matrix.tolist(),
-            "per_class": {name: asdict(figures) for name, figures in self.per_class.items()},
-            "automation": {name: asdict(figures) for name, figures in self.automation.items()},
+            "per_class": {name: asdict(metrics) for name, metrics in self.per_class.items()},
+            "automation": {name: asdict(metrics) for name, metrics in self.automation.items()},
             "unknown": self.unknown,
             "calibration": asdict(self.calibration),
             "risk_coverage": asdict(self.risk_coverage),
         }
 
     def headline(self) -> str:
-        """Returns the main figures in a line, with what the intervals are over."""
+        """Returns the main metrics in one line."""
         (low, high), (f1_low, f1_high) = self.intervals.accuracy, self.intervals.macro_f1
         suppliers = self.intervals.suppliers
         over = "" if suppliers is None else f", {suppliers:,} suppliers"
@@ -193,30 +200,27 @@ class Evaluation:
 
 def evaluate(
     logits: NDArray[np.float32],
-    strange: NDArray[np.floating],
+    ood_scores: NDArray[np.floating],
     labels: NDArray[np.int64],
     *,
     temperature: float,
-    rules: Rules,
+    policy: DecisionPolicy,
     suppliers: NDArray[np.str_] | None = None,
 ) -> Evaluation:
-    """Compares what a model says of N items with their labels (N,) in 0..K-1.
+    """Evaluates the answers of a model to N items with labels (N,) in 0..K-1.
 
     Args:
         logits: (N, K).
-        strange: OodScore, (N,).
+        ood_scores: (N,).
         labels: True class indices, (N,).
         temperature: Divides the logits before the softmax, above 0.
-        rules: As the model stores them; their first level names the K classes.
-        suppliers: Of the items, (N,), where they are known: the intervals are then over them.
+        policy: As the model stores it; its first level names the K classes.
+        suppliers: Of the items, (N,), where they are known: intervals are then over suppliers.
 
     Raises:
         DataError: There is nothing to evaluate, or the shapes do not fit.
     """
-    require_extra("report", "evaluating a model")
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-    classes = rules.levels[0].categories
+    classes = policy.levels[0].categories
     if logits.shape != (len(labels), len(classes)) or not len(labels):
         raise DataError(
             f"cannot evaluate: expected logits (N, {len(classes)}) and labels (N,) with N above 0, "
@@ -225,37 +229,36 @@ def evaluate(
     probabilities = softmax(logits, temperature=temperature)
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     correct = predicted == labels
-    indices = np.arange(len(classes))
-    rows = precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0)
-    occurring = np.union1d(labels, predicted)
+    confusion_matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(confusion_matrix, (labels, predicted), 1)
+    per_class = _measure_classes(confusion_matrix)
+    recalls = [per_class[index].recall for index in np.unique(labels)]
+    f1_scores = [per_class[index].f1 for index in np.union1d(labels, predicted)]
     return Evaluation(
         n=len(labels),
         accuracy=float(correct.mean()),
         loss=negative_log_likelihood(probabilities, labels),
-        balanced_accuracy=float(rows[1][np.unique(labels)].mean()),
-        macro_f1=float(rows[2][occurring].mean()),
+        balanced_accuracy=float(np.mean(recalls)),
+        macro_f1=float(np.mean(f1_scores)),
         intervals=find_intervals(labels, predicted, suppliers),
         ece=calibration_error(confidence, correct),
         classes=classes,
-        confusion_matrix=confusion_matrix(labels, predicted, labels=indices).astype(np.int64),
-        per_class={
-            name: ClassFigures(float(p), float(r), float(f1), int(support))
-            for name, p, r, f1, support in zip(classes, *rows, strict=True)
-        },
+        confusion_matrix=confusion_matrix,
+        per_class=dict(zip(classes, per_class, strict=True)),
         automation={
-            name: _automation(probabilities, strange, labels, rules, name)
-            for name in rules.thresholds
+            name: _automation(probabilities, ood_scores, labels, policy, name)
+            for name in policy.thresholds
         },
-        unknown=float((strange > rules.limit).mean()),
+        unknown=float(is_ood(ood_scores, policy).mean()),
         calibration=_calibration(softmax(logits), labels, after=reliability(confidence, correct)),
         risk_coverage=measure_risk(confidence, correct),
     )
 
 
 def measure_risk(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> RiskCoverage:
-    """Measures errors by share accepted for items with `confidence` (N,), `correct` (N,) or not.
+    """Returns the risk-coverage curve of items with `confidence` (N,), `correct` (N,) or not.
 
-    The area is that of all N shares; the curve has at most 200 of them.
+    The area is over all N fractions; the curve has at most 200 points.
     """
     order = np.argsort(-confidence, kind="stable")
     counts = np.arange(1, len(order) + 1)
@@ -269,7 +272,7 @@ def measure_risk(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) ->
 
 
 def align_split(split: Split, *, classes: tuple[str, ...], model_classes: tuple[str, ...]) -> Split:
-    """Turns labels that index `classes` into labels that index `model_classes`, by name.
+    """Maps labels that index `classes` to labels that index `model_classes`, by name.
 
     Raises:
         DataError: A label that occurs is none of the model's classes.
@@ -288,9 +291,9 @@ def align_split(split: Split, *, classes: tuple[str, ...], model_classes: tuple[
 
 def _calibration(
     raw: NDArray[np.float64], labels: NDArray[np.int64], *, after: list[ReliabilityBin]
-) -> Calibration:
+) -> CalibrationMetrics:
     confidence, correct = raw.max(axis=1), raw.argmax(axis=1) == labels
-    return Calibration(
+    return CalibrationMetrics(
         ece_before=calibration_error(confidence, correct),
         nll_before=negative_log_likelihood(raw, labels),
         bins_before=reliability(confidence, correct),
@@ -298,54 +301,69 @@ def _calibration(
     )
 
 
+def _measure_classes(confusion_matrix: NDArray[np.int64]) -> list[ClassMetrics]:
+    """Returns precision, recall and F1 by class; 0 where one is not defined."""
+    correct = confusion_matrix.diagonal()
+    support, predicted = confusion_matrix.sum(axis=1), confusion_matrix.sum(axis=0)
+    precision = correct / np.maximum(predicted, 1)
+    recall = correct / np.maximum(support, 1)
+    f1 = 2 * correct / np.maximum(support + predicted, 1)
+    return [
+        ClassMetrics(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
+        for i in range(len(correct))
+    ]
+
+
 def _automation(
     probabilities: NDArray[np.float64],
-    strange: NDArray[np.floating],
+    ood_scores: NDArray[np.floating],
     labels: NDArray[np.int64],
-    rules: Rules,
+    policy: DecisionPolicy,
     name: str,
 ) -> Automation:
-    decisions = decide(probabilities, strange, rules, precision=float(name))
-    right = _find_right(decisions, labels, rules)
-    taken = np.isin(decisions.decision, [Decision.ACCEPT, Decision.PARENT])
-    of_levels = {
-        level.name: _accepted(taken & (decisions.level == height), right, thresholds)
-        for height, (level, thresholds) in enumerate(
-            zip(rules.levels, rules.thresholds[name], strict=True)
-        )
-    }
-    own = of_levels.pop(CLASS_LEVEL)
+    decisions = decide(probabilities, ood_scores, policy, target_precision=float(name))
+    correct = _find_correct(decisions, labels, policy)
+    of_class = decisions.decision == Decision.ACCEPT
+    of_parent = decisions.decision == Decision.PARENT
+    thresholds = policy.thresholds[name]
+    whole = _accepted(of_class, correct, thresholds[0])
     predicted = probabilities.argmax(axis=1)
     return Automation(
-        coverage=own.coverage,
-        precision=own.precision,
-        threshold=own.threshold,
-        needed=rules.needed.get(name),
+        coverage=whole.coverage,
+        precision=whole.precision,
+        threshold=whole.threshold,
+        items_needed=policy.items_needed.get(name),
         per_class={
             category: _accepted(
-                (taken & (decisions.level == 0))[predicted == index],
-                right[predicted == index],
-                (rules.thresholds[name][0][index],),
+                of_class[predicted == index], correct[predicted == index], (thresholds[0][index],)
             )
-            for index, category in enumerate(rules.levels[0].categories)
+            for index, category in enumerate(policy.levels[0].categories)
         },
-        parents=of_levels,
+        parents={
+            level.name: _accepted(
+                of_parent & (decisions.level == height), correct, thresholds[height]
+            )
+            for height, level in enumerate(policy.levels)
+            if level.name != CLASS_LEVEL
+        },
     )
 
 
-def _find_right(decisions: Decisions, labels: NDArray[np.int64], rules: Rules) -> NDArray[np.bool_]:
-    """Returns whether the answer of each decision is right at its level, (N,)."""
-    true = np.array([level.category_of(labels) for level in rules.levels])
-    right: NDArray[np.bool_] = true[decisions.level, np.arange(len(labels))] == decisions.answer
-    return right
+def _find_correct(
+    decisions: Decisions, labels: NDArray[np.int64], policy: DecisionPolicy
+) -> NDArray[np.bool_]:
+    """Returns whether the answer of each decision is correct at its level, (N,)."""
+    true = np.array([level.category_of(labels) for level in policy.levels])
+    answers: NDArray[np.bool_] = true[decisions.level, np.arange(len(labels))] == decisions.answer
+    return answers
 
 
 def _accepted(
-    taken: NDArray[np.bool_], right: NDArray[np.bool_], thresholds: Sequence[float | None]
+    accepted: NDArray[np.bool_], correct: NDArray[np.bool_], thresholds: Sequence[float | None]
 ) -> Accepted:
-    stored = [one for one in thresholds if one is not None]
+    stored = [threshold for threshold in thresholds if threshold is not None]
     return Accepted(
-        coverage=float(taken.mean()) if len(taken) else 0.0,
-        precision=float(right[taken].mean()) if taken.any() else None,
+        coverage=float(accepted.mean()) if len(accepted) else 0.0,
+        precision=float(correct[accepted].mean()) if accepted.any() else None,
         threshold=min(stored, default=None),
     )

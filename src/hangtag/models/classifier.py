@@ -7,29 +7,24 @@
 Letters: N examples, K classes, D embedding, H, W, C height, width, channels.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.decisions.calibration import softmax
-from hangtag.decisions.policy import Decision, Decisions, decide
-from hangtag.decisions.risk_control import DEFAULT_PRECISION
-from hangtag.environment import hold_interrupts
-from hangtag.errors import DataError, ModelError
+from hangtag.decisions.calibration import log_softmax, softmax
+from hangtag.decisions.policy import Decision, Decisions, decide, is_ood
+from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
+from hangtag.errors import ModelError
+from hangtag.models.card import Card
 from hangtag.models.explanation import occlusion_map
-from hangtag.models.folder import GOLDEN_TOLERANCE, ONNX, Card, find_model_folder, read_card
+from hangtag.models.folder import ONNX, find_model_folder, read_card, read_golden
+from hangtag.models.runtime import ModelOutputs, OnnxModel
 from hangtag.progress import OnProgress
 
-BATCH = 64
-"""Small images a call of the runtime; larger batches leave the processor's caches."""
-
-_BATCH_BYTES = 2**18
-_FEWEST = 8
-"""Large images a call: as many as these bytes of pixels hold, at least eight."""
+GOLDEN_TOLERANCE = 1e-4
+"""Most that a logit may differ from the golden one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +55,6 @@ class Prediction:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the graph says of N images.
-
-    Attributes:
-        logits: (N, K) float32.
-        ood_score: (N,) float32; how unlike the training data the image is.
-    """
-
-    logits: NDArray[np.float32]
-    ood_score: NDArray[np.float32]
-
-
 class Classifier:
     """A loaded model.
 
@@ -80,9 +62,9 @@ class Classifier:
         card: What the model is and how good it is.
     """
 
-    def __init__(self, card: Card, session: Any) -> None:
+    def __init__(self, card: Card, model: OnnxModel) -> None:
         self.card = card
-        self._session = session
+        self._model = model
 
     @classmethod
     def load(cls, model: str | Path) -> "Classifier":
@@ -104,7 +86,8 @@ class Classifier:
         Raises:
             ModelError: It does not answer as the card says.
         """
-        classifier = cls(card, open_session((folder / ONNX).read_bytes(), where=str(folder / ONNX)))
+        path = folder / ONNX
+        classifier = cls(card, OnnxModel(path.read_bytes(), card.input, where=str(path)))
         classifier._verify(folder)
         return classifier
 
@@ -113,19 +96,18 @@ class Classifier:
         """Class names by index."""
         return self.card.class_names
 
-    def answer(
+    def run(
         self,
         images: NDArray[np.uint8],
         *,
         on_progress: OnProgress | None = None,
-    ) -> Answers:
-        """Runs the graph on images (N, H, W) or (N, H, W, C) uint8.
+    ) -> ModelOutputs:
+        """Runs the model on images (N, H, W) or (N, H, W, C) uint8 of its size.
 
         Raises:
             DataError: The images are not of the model's size and type.
         """
-        logits, strange = self._run(["logits", "ood_score"], images, on_progress)
-        return Answers(logits, strange)
+        return self._model.run(images, on_progress=on_progress)
 
     def embed(
         self, images: NDArray[np.uint8], *, on_progress: OnProgress | None = None
@@ -135,56 +117,55 @@ class Classifier:
         Raises:
             DataError: The images are not of the model's size and type.
         """
-        (embeddings,) = self._run(["embedding"], images, on_progress)
-        return embeddings
+        return self._model.embed(images, on_progress=on_progress)
 
-    def probabilities(self, answers: Answers) -> NDArray[np.float64]:
-        """Returns calibrated probabilities (N, K)."""
-        return softmax(answers.logits, temperature=self.card.calibration.temperature)
+    def calibrate(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Returns calibrated probabilities (N, K) of logits (N, K)."""
+        return softmax(logits, temperature=self.card.calibration.temperature)
 
-    def judge(
+    def classify(
         self, images: NDArray[np.uint8], *, on_progress: OnProgress | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Returns calibrated probabilities (N, K) of images, and which of them are unknown (N,).
+        """Returns calibrated probabilities (N, K), and which images are out of distribution (N,).
 
         Raises:
             DataError: The images are not of the model's size and type.
         """
-        answers = self.answer(images, on_progress=on_progress)
-        return self.probabilities(answers), answers.ood_score > self.card.rules.limit
+        outputs = self.run(images, on_progress=on_progress)
+        return self.calibrate(outputs.logits), is_ood(outputs.ood_scores, self.card.policy)
 
     def predict(
         self,
         images: NDArray[np.uint8],
         *,
-        precision: float = DEFAULT_PRECISION,
+        precision: float = DEFAULT_TARGET_PRECISION,
         resized: NDArray[np.bool_] | None = None,
     ) -> list[Prediction]:
         """Returns a decision for each of images (N, H, W) or (N, H, W, C) uint8.
 
         Args:
             images: What to decide on.
-            precision: The precision promised for what is accepted, in (0, 1).
+            precision: Target precision of what is accepted, in (0, 1).
             resized: Which images (N,) had another size and were resized to the model's. A model
-                that did not learn from such images promises nothing for them, and accepts none.
+                whose held-out images were not resized accepts none of them.
 
         Raises:
-            DataError: The images are not of the model's size and type, or the model holds no
-                promise as high.
+            DataError: The images are not of the model's size and type, or the model has no
+                thresholds for a precision as high.
         """
-        answers = self.answer(images)
-        probabilities = self.probabilities(answers)
+        outputs = self.run(images)
+        probabilities = self.calibrate(outputs.logits)
         decided = decide(
             probabilities,
-            answers.ood_score,
-            self.card.rules,
-            precision=precision,
+            outputs.ood_scores,
+            self.card.policy,
+            target_precision=precision,
             never_accept=None if self.card.trained_on_resized else resized,
         )
-        return self._to_predictions(decided, probabilities, answers.ood_score)
+        return self._to_predictions(decided, probabilities, outputs.ood_scores)
 
     def explain(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], str]:
-        """Returns what each pixel of an image speaks for its most probable class, and that class.
+        """Returns a saliency map for the most probable class of an image, and that class.
 
         Args:
             image: (H, W) or (H, W, C) uint8.
@@ -195,13 +176,13 @@ class Classifier:
         Raises:
             DataError: The image is not of the model's size and type.
         """
-        (pixels,) = self._check(image[None])
-        best = int(self.answer(pixels[None]).logits.argmax())
+        best = int(self.run(image[None]).logits.argmax())
 
         def score(copies: NDArray[np.uint8]) -> NDArray[np.float64]:
-            logits = self.answer(copies).logits / self.card.calibration.temperature
-            return _log_softmax(logits.astype(np.float64))[:, best]
+            logits = self.run(copies).logits
+            return log_softmax(logits, temperature=self.card.calibration.temperature)[:, best]
 
+        pixels = image.reshape(self.card.input.batch_shape)
         return occlusion_map(pixels, score), self.classes[best]
 
     def _to_predictions(
@@ -211,7 +192,7 @@ class Classifier:
         ood_scores: NDArray[np.float32],
     ) -> list[Prediction]:
         second = np.argsort(-probabilities, axis=1, kind="stable")[:, 1]
-        levels = self.card.rules.levels
+        levels = self.card.policy.levels
         return [
             Prediction(
                 category=self.classes[decided.category[row]],
@@ -227,85 +208,17 @@ class Classifier:
             for row, level in enumerate(decided.level)
         ]
 
-    def _run(
-        self, outputs: list[str], images: NDArray[np.uint8], on_progress: OnProgress | None
-    ) -> list[NDArray[np.float32]]:
-        """Runs the graph, a batch at a time; without images one blank tells the shapes."""
-        pixels = self._check(images)
-        count = len(pixels)
-        parts = []
-        step = max(_FEWEST, min(BATCH, _BATCH_BYTES // math.prod(pixels.shape[1:])))
-        for start in range(0, max(count, 1), step):
-            batch = (
-                pixels[start : start + step]
-                if count
-                else np.zeros_like(pixels, shape=(1, *pixels.shape[1:]))
-            )
-            parts.append(self._session.run(outputs, {"pixels": batch}))
-            if on_progress and count:
-                on_progress(min(start + step, count), count)
-        return [np.concatenate(part)[:count] for part in zip(*parts, strict=True)]
-
-    def _check(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        images, size = np.asarray(images), self.card.input
-        expected = (size.height, size.width, size.channels)
-        pixels = images[..., None] if images.ndim == 3 and size.channels == 1 else images
-        if images.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
-            raise DataError(
-                f"expected images (N, {size.height}, {size.width}) or (N, {size.height}, "
-                f"{size.width}, {size.channels}) of type uint8, received {images.shape} of type "
-                f"{images.dtype}; convert them first"
-            )
-        return np.ascontiguousarray(pixels)
-
     def _verify(self, folder: Path) -> None:
-        inside = self._session.get_modelmeta().custom_metadata_map.get("classes", "")
-        if tuple(inside.split("\n")) != self.classes:
+        if self._model.classes != self.classes:
             raise ModelError(
                 f"{folder}: the classes in card.json are not those inside {ONNX}; "
-                "get the model folder anew"
+                "get the model folder again"
             )
-        pixels = self.card.golden_pixels()
-        if not len(pixels):
-            raise ModelError(f"{folder}: card.json holds no golden images; get the folder anew")
-        difference = float(
-            np.abs(self.answer(pixels).logits - np.array(self.card.golden.logits)).max()
-        )
+        golden = read_golden(folder, self.card)
+        difference = float(np.abs(self.run(golden.pixels).logits - golden.logits).max())
         if not difference <= GOLDEN_TOLERANCE:
             raise ModelError(
-                f"{folder}: on the golden images the logits differ by {difference:.2g} from those "
-                f"in card.json (at most {GOLDEN_TOLERANCE:g}); get the model folder anew, or "
+                f"{folder}: on the golden images the logits differ by {difference:.2g} from the "
+                f"stored ones (at most {GOLDEN_TOLERANCE:g}); get the model folder again, or use "
                 "another version of onnxruntime"
             )
-
-
-def load_runtime() -> Any:
-    """Imports ONNX Runtime, which takes longer than anything else before a first answer."""
-    with hold_interrupts():
-        import onnxruntime
-
-    return onnxruntime
-
-
-def open_session(onnx: bytes, *, where: str) -> Any:
-    """Opens an ONNX Runtime session on the content of a file; `where` names it in errors.
-
-    Raises:
-        ModelError: The runtime cannot run it.
-    """
-    onnxruntime = load_runtime()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base below Exception
-        raise ModelError(
-            f"{where} cannot be run: {str(error).splitlines()[0]}; get the model folder anew"
-        ) from error
-
-
-def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the logarithm of the softmax of logits (N, K)."""
-    shifted: NDArray[np.float64] = logits - logits.max(axis=1, keepdims=True)
-    sums: NDArray[np.float64] = np.exp(shifted).sum(axis=1, keepdims=True)
-    return shifted - np.log(sums)

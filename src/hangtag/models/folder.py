@@ -2,204 +2,80 @@
 
     model.onnx            the network with preprocessing inside: pixels uint8 -> logits, embedding,
                           ood_score
-    weights.safetensors   the trained weights, for training on from here
-    card.json             what the model is, where it comes from, how good it is, how to check it
+    weights.safetensors   the trained weights, to fine-tune from
+    golden.npz            example images, and the logits that the model must give for them
+    card.json             what the model is, where it comes from, how good it is
     README.md             the same for people
 
 Loading refuses a folder in which any byte has changed. Nothing in it is executable.
 """
 
-import base64
 import hashlib
+import io
 import json
-from collections.abc import Mapping
+import zipfile
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from hangtag.decisions.policy import Rules
 from hangtag.errors import ModelError
 from hangtag.files.atomic import new_folder, write_bytes
-from hangtag.images.spec import ImageSpec
+from hangtag.models.card import FORMAT_VERSION, Card, FileFacts
 
-FORMAT_VERSION = 2
 ONNX = "model.onnx"
 WEIGHTS = "weights.safetensors"
+GOLDEN = "golden.npz"
 CARD = "card.json"
 README = "README.md"
-GOLDEN_TOLERANCE = 1e-4
 
-SHARES = "shares"
-"""Where in a card's facts of the data the shares of the classes are, see `Card.shares`."""
+MAX_CARD_BYTES = 64_000_000
+MAX_GOLDEN_BYTES = 16_000_000
+"""Largest card, and largest golden arrays, that are read into memory."""
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+_REMEDY = "get the model folder again, or train the model again"
 
 
-class ModelClass(_Part):
-    """One output of the model."""
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Example images with the logits that the model must give for them.
 
-    name: str
-    """The class, as the training data calls it."""
-    category: str | None
-    """Id of the category in Shopify's taxonomy or the user's own; null where there is none."""
-
-
-class Calibration(_Part):
-    """How confidence was made true on held-out data."""
-
-    temperature: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-    """Logits are divided by it; 1 where calibration did not help."""
-    n: int
-    """Held-out items it was resized on."""
-    ece_before: float
-    """Expected calibration error on them without it, 0-1."""
-    ece_after: float
-    """Expected calibration error on them with it, 0-1."""
-    nll_before: float
-    """Negative log likelihood on them without it, nats."""
-    nll_after: float
-    """Negative log likelihood on them with it, nats."""
-
-
-class Weights(_Part):
-    """In which number format the weights are stored, and what that cost on held-out data."""
-
-    format: Literal["float32", "float16"]
-    """float16 for the matrices; all is computed in float32."""
-    accuracy: float
-    """Validation accuracy with the matrices in float16, 0-1."""
-    accuracy_full: float
-    """Validation accuracy with all in float32, 0-1."""
-
-
-class Layer(_Part):
-    """A row of the summary."""
-
-    name: str
-    type: str
-    output: tuple[int, ...]
-    """Height, width, channels, or units."""
-    parameters: int
-
-
-class NetworkSummary(_Part):
-    """The layers and the number of parameters."""
-
-    layers: tuple[Layer, ...]
-    total: int
-    trainable: int
-    non_trainable: int
-
-
-class Golden(_Part):
-    """Inputs with the logits that the model must give for them."""
-
-    pixels: str
-    """(G, H, W, C) uint8, base64."""
-    logits: tuple[tuple[float, ...], ...]
-    """(G, K)."""
-
-
-class Card(_Part):
-    """The content of ``card.json``; `files` and `sha256` are filled in when it is written."""
-
-    format_version: int = FORMAT_VERSION
-    name: str
-    """What the model is called."""
-    created: str
-    """UTC time, ISO 8601."""
-    made_by: Mapping[str, str]
-    """Versions of the software, and the machine."""
-    classes: tuple[ModelClass, ...]
-    """By class index."""
-    input: ImageSpec
-    recipe: Mapping[str, Any]
-    """The recipe, every field resolved."""
-    seed: int
-    data: Mapping[str, Any]
-    """Facts of the training data, plain values by key:
-
-    name: What the data is called.
-    resized: Whether its images were resized to the model's size.
-    splits: Items (``n``) and ``sha256`` of each split.
-    held_out: Fingerprints of the validation images, packed as text.
-    shares: How often each class is taken for granted, see `Card.shares`.
-    suppliers: What splits share suppliers, a sentence each; where items name suppliers.
-    taxonomy: Source and sha256 of the tree of categories, where it is the user's own.
-    teacher: sha256 of the card of the teacher, where there was one.
-    began: Name of the model the training began from, sha256 of its weights, and what is ``said`` of
-        it, a sentence each; where there was one.
-    source: Where the data is from and its licence, for people; in shipped models.
+    Attributes:
+        pixels: (G, H, W, C) uint8.
+        logits: (G, K) float32, finite.
     """
-    summary: NetworkSummary
-    metrics: Mapping[str, Any]
-    """Figures by split, with n."""
-    calibration: Calibration
-    rules: Rules
-    """When an item is accepted, backed off to a parent, for review or unknown."""
+
+    pixels: NDArray[np.uint8]
+    logits: NDArray[np.float32]
+
+    def to_npz(self) -> bytes:
+        """Returns the content of ``golden.npz``."""
+        stream = io.BytesIO()
+        np.savez_compressed(stream, pixels=self.pixels, logits=self.logits)
+        return stream.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The content of the files beside the card.
+
+    Attributes:
+        onnx: ``model.onnx``.
+        weights: ``weights.safetensors``.
+        golden: What becomes ``golden.npz``.
+        readme: ``README.md``.
+    """
+
+    onnx: bytes
+    weights: bytes
     golden: Golden
-    weights: Weights | None = None
-    """What half precision was tried for; left out of the file where it was not asked for."""
-    files: Mapping[str, str] = {}
-    """sha256 of each of the other files, by name."""
-    sha256: str = ""
-    """sha256 of this card without this field."""
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Class names by index."""
-        return tuple(entry.name for entry in self.classes)
-
-    @property
-    def shares(self) -> NDArray[np.float64]:
-        """How often each class is taken for granted, (K,), summing to 1: what it was trained with.
-
-        Equal where a model of an earlier version does not say.
-        """
-        found = np.array(self.data.get(SHARES, np.ones(len(self.classes))), dtype=np.float64)
-        equalled: NDArray[np.float64] = found / found.sum()
-        return equalled
-
-    @property
-    def is_half(self) -> bool:
-        """Whether its weights are stored in half precision."""
-        return self.weights is not None and self.weights.format == "float16"
-
-    @property
-    def trained_on_resized(self) -> bool:
-        """Whether it learned from images that were resized to its size, as those to come may be.
-
-        In colour fitting only scales. To grey it takes a photo apart (`prepare_photo`), and what
-        was held out says nothing of the result where it came in that size.
-        """
-        return self.input.channels > 1 or bool(self.data.get("resized"))
-
-    def golden_pixels(self) -> NDArray[np.uint8]:
-        """Returns the golden inputs, (G, H, W, C) uint8; raises ModelError when they are not."""
-        size = self.input
-        shape = (len(self.golden.logits), size.height, size.width, size.channels)
-        try:
-            flat = np.frombuffer(base64.b64decode(self.golden.pixels), dtype=np.uint8)
-            return flat.reshape(shape)
-        except ValueError as error:
-            raise ModelError(f"the golden images of {self.name} are damaged; {_MEND}") from error
+    readme: str
 
 
-def golden(pixels: NDArray[np.uint8], logits: NDArray[np.float32]) -> Golden:
-    """Packs inputs (G, H, W, C) with their logits (G, K)."""
-    encoded = base64.b64encode(pixels.tobytes()).decode()
-    return Golden(pixels=encoded, logits=tuple(tuple(row) for row in logits.tolist()))
-
-
-def write_model_folder(
-    folder: Path, card: Card, *, onnx: bytes, weights: bytes, readme: str
-) -> Card:
+def write_model_folder(folder: Path, card: Card, files: ModelFiles) -> Card:
     """Writes a model folder as a whole; one that is there already is replaced.
 
     Returns:
@@ -208,13 +84,35 @@ def write_model_folder(
     Raises:
         OutputError: The folder cannot be written.
     """
-    contents = {ONNX: onnx, WEIGHTS: weights, README: readme.encode()}
-    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    signed = _sign(card.model_copy(update={"files": files, "sha256": ""}))
+    contents = {
+        ONNX: files.onnx,
+        WEIGHTS: files.weights,
+        GOLDEN: files.golden.to_npz(),
+        README: files.readme.encode(),
+    }
+    facts = {
+        name: FileFacts(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+        for name, content in contents.items()
+    }
+    signed = _sign(card.model_copy(update={"files": facts, "sha256": ""}))
     with new_folder(folder, replace=True) as temporary:
         for name, content in {**contents, CARD: _serialise(signed)}.items():
             write_bytes(temporary / name, content)
     return signed
+
+
+def read_model_files(folder: Path, card: Card) -> ModelFiles:
+    """Reads the files beside the card of a verified folder.
+
+    Raises:
+        ModelError: A file cannot be read, or the golden images are damaged.
+    """
+    return ModelFiles(
+        onnx=(folder / ONNX).read_bytes(),
+        weights=(folder / WEIGHTS).read_bytes(),
+        golden=read_golden(folder, card),
+        readme=(folder / README).read_text(encoding="utf-8"),
+    )
 
 
 def read_card(folder: Path) -> Card:
@@ -223,35 +121,60 @@ def read_card(folder: Path) -> Card:
     Raises:
         ModelError: A file is missing or changed, or the format is another.
     """
+    path = folder / CARD
+    content = _read_card_file(path)
     try:
-        content = (folder / CARD).read_bytes()
         fields = json.loads(content)
-    except FileNotFoundError:
-        raise ModelError(
-            f"{folder} is not a model folder: {CARD} is missing; give a model folder, a run "
-            "folder or a name that 'hangtag models' lists"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{folder / CARD} is damaged: {error}; {_MEND}") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged: {error}; {_REMEDY}") from error
     version = fields.get("format_version") if isinstance(fields, dict) else None
     if version != FORMAT_VERSION:
         raise ModelError(
-            f"{folder / CARD}: expected format version {FORMAT_VERSION}, received {version!r}; "
-            "use the version of hangtag that wrote it"
+            f"{path}: expected format version {FORMAT_VERSION}, received {version!r}; train the "
+            "model again with this version of hangtag, or use the version that wrote it"
         )
     try:
         card = Card.model_validate(fields)
     except ValidationError as error:
-        raise ModelError(
-            f"{folder / CARD} is damaged: {error.errors()[0]['msg']}; {_MEND}"
-        ) from None
+        raise ModelError(f"{path} is damaged: {_describe_first(error)}; {_REMEDY}") from None
     if _serialise(_sign(card.model_copy(update={"sha256": ""}))) != content:
-        raise ModelError(f"{folder / CARD} was changed after it was written; {_MEND}")
-    if set(card.files) != {ONNX, WEIGHTS, README}:
-        raise ModelError(f"{folder / CARD} names other files than a model folder has; {_MEND}")
-    for name, expected in card.files.items():
-        _verify_file(folder / name, expected)
+        raise ModelError(f"{path} was changed after it was written; {_REMEDY}")
+    if set(card.files) != {ONNX, WEIGHTS, GOLDEN, README}:
+        raise ModelError(f"{path} names other files than a model folder has; {_REMEDY}")
+    for name, facts in card.files.items():
+        _verify_file(folder / name, facts)
     return card
+
+
+def read_golden(folder: Path, card: Card) -> Golden:
+    """Reads the golden images of a model and checks their shapes.
+
+    Raises:
+        ModelError: They are missing or damaged, or do not fit the card.
+    """
+    path = folder / GOLDEN
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MAX_GOLDEN_BYTES:
+                raise ValueError(f"it holds over {MAX_GOLDEN_BYTES // 1_000_000} MB")
+        with np.load(path, allow_pickle=False) as arrays:
+            golden = Golden(arrays["pixels"], arrays["logits"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} is damaged: {error}; {_REMEDY}") from error
+    pixels, logits = golden.pixels, golden.logits
+    expected = (len(logits), *card.input.batch_shape), (len(pixels), len(card.classes))
+    if (pixels.shape, logits.shape) != expected or not len(pixels):
+        raise ModelError(
+            f"{path}: expected golden images of shape (G, {', '.join(map(str, expected[0][1:]))}) "
+            f"with logits (G, {len(card.classes)}), received {pixels.shape} with {logits.shape}; "
+            f"{_REMEDY}"
+        )
+    if pixels.dtype != np.uint8 or logits.dtype != np.float32 or not np.isfinite(logits).all():
+        raise ModelError(
+            f"{path}: expected uint8 pixels and finite float32 logits, received {pixels.dtype} "
+            f"and {logits.dtype}; {_REMEDY}"
+        )
+    return golden
 
 
 def find_model_folder(model: str | Path) -> Path:
@@ -284,11 +207,31 @@ def shipped_models() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{CARD}"))}
 
 
-_MEND = "get the model folder anew, or train it again"
+def _read_card_file(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_CARD_BYTES:
+            raise ModelError(
+                f"{path} is over {MAX_CARD_BYTES // 1_000_000} MB, so it is no model card; "
+                f"{_REMEDY}"
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(
+            f"{path.parent} is not a model folder: {CARD} is missing; give a model folder, a run "
+            "folder or a name that 'hangtag models' lists"
+        ) from None
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}; {_REMEDY}") from error
+
+
+def _describe_first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 def _serialise(card: Card) -> bytes:
-    fields = card.model_dump(mode="json", exclude=None if card.weights else {"weights"})
+    fields = card.model_dump(mode="json", warnings=False)
     return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -297,12 +240,14 @@ def _sign(card: Card) -> Card:
     return card.model_copy(update={"sha256": hashlib.sha256(_serialise(card)).hexdigest()})
 
 
-def _verify_file(path: Path, expected: str) -> None:
+def _verify_file(path: Path, expected: FileFacts) -> None:
+    """Compares size and hash; the size first, so that a wrong file is not read into memory."""
     try:
-        content = path.read_bytes()
+        changed = path.stat().st_size != expected.bytes
+        changed = changed or hashlib.sha256(path.read_bytes()).hexdigest() != expected.sha256
     except FileNotFoundError:
-        raise ModelError(f"{path} is missing; {_MEND}") from None
+        raise ModelError(f"{path} is missing; {_REMEDY}") from None
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}; {_MEND}") from error
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise ModelError(f"{path} was changed after it was written; {_MEND}")
+        raise ModelError(f"cannot read {path}: {error.strerror}; {_REMEDY}") from error
+    if changed:
+        raise ModelError(f"{path} was changed after it was written; {_REMEDY}")

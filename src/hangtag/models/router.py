@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from hangtag.decisions.policy import describe_support, stored_precision
 from hangtag.images.spec import ImageSpec
-from hangtag.models.classifier import Classifier, Prediction, load_runtime
-from hangtag.models.folder import Card, find_model_folder, read_card, shipped_models
+from hangtag.models.card import Card
+from hangtag.models.classifier import Classifier, Prediction
+from hangtag.models.folder import find_model_folder, read_card, shipped_models
+from hangtag.models.runtime import load_runtime
 
 AUTO = "auto"
 """What stands for both shipped models, where a model is named."""
@@ -44,7 +46,7 @@ class Router:
     def __init__(self, folders: Sequence[Path]) -> None:
         self.cards = tuple(read_card(folder) for folder in folders)
         self._routes: dict[tuple[int, ...], tuple[Path, Card]] = {
-            _spec_of(card).batch_shape: (folder, card)
+            card.input.batch_shape: (folder, card)
             for folder, card in zip(folders, self.cards, strict=True)
         }
         self._loaded: dict[tuple[int, ...], Classifier] = {}
@@ -57,12 +59,12 @@ class Router:
     @property
     def spec(self) -> ImageSpec:
         """What images are decoded to."""
-        return _spec_of(self.cards[-1])
+        return self.cards[-1].input
 
     @property
     def grey_spec(self) -> ImageSpec | None:
         """Images of this size without colour stay grey and of this size; None with one model."""
-        return _spec_of(self.cards[0]) if len(self.cards) > 1 else None
+        return self.cards[0].input if len(self.cards) > 1 else None
 
     def get_ready(self) -> None:
         """Does what needs no image: loads the runtime, and the model where there is only one."""
@@ -73,7 +75,7 @@ class Router:
     def require_precision(self, precision: float) -> None:
         """Raises DataError where a model has no thresholds for so high a precision."""
         for card in self.cards:
-            stored_precision(card.rules, precision)
+            stored_precision(card.policy, precision)
 
     def predict(
         self, images: NDArray[np.uint8], resized: NDArray[np.bool_], *, precision: float
@@ -94,7 +96,7 @@ class Router:
     def describe_support(self, model: str, precision: float) -> str:
         """Says what a model lacks to keep a precision; empty where it lacks nothing."""
         card = next(card for card in self.cards if card.name == model)
-        support = describe_support(card.rules, precision)
+        support = describe_support(card.policy, precision)
         return support and f"{card.name}: {support}"
 
     def describe_resizing(self) -> str:
@@ -126,7 +128,3 @@ def find_models(model: str) -> list[Path]:
         return [find_model_folder(model)]
     shipped = shipped_models()
     return [shipped[name] for name in (GREY_MODEL, PHOTO_MODEL) if name in shipped]
-
-
-def _spec_of(card: Card) -> ImageSpec:
-    return ImageSpec(card.input.height, card.input.width, card.input.channels)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hangtag.decisions.risk_control import DEFAULT_PRECISION
+from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
 from hangtag.errors import ImageError
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.decoding import DecodedImage, ImageInput
-from hangtag.models.classifier import BATCH, Prediction
+from hangtag.models.classifier import Prediction
 from hangtag.models.router import AUTO, Router, find_models
+from hangtag.models.runtime import BATCH
 from hangtag.pipeline.rows import PredictionRow
 from hangtag.readers import Record
 
@@ -94,7 +95,7 @@ def predict_stream(
     records: Iterable[Record],
     predictor: Predictor,
     *,
-    precision: float = DEFAULT_PRECISION,
+    precision: float = DEFAULT_TARGET_PRECISION,
     on_note: OnNote = lambda note: None,
 ) -> Iterator[PredictionRow]:
     """Gives one row for each record, in order; only some batches are in memory.

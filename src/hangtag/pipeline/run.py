@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.decisions.policy import stored_precision
-from hangtag.decisions.risk_control import DEFAULT_PRECISION
+from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
 from hangtag.errors import OutputError
-from hangtag.models.folder import Card
+from hangtag.models.card import Card
 from hangtag.pipeline.formats import CsvStream, RowList, Sink, require_format
 from hangtag.pipeline.output import RunSettings, open_output
 from hangtag.pipeline.predictor import (
@@ -67,7 +67,7 @@ class PredictionJob:
 
     inputs: Sequence[str]
     config: PredictorConfig
-    precision: float = DEFAULT_PRECISION
+    precision: float = DEFAULT_TARGET_PRECISION
     out: Path | TextIO | None = None
     resume: bool = False
     explainer: Explainer | None = None
@@ -117,7 +117,7 @@ class PredictionReport:
             "cards": [card.sha256 for card in self.cards],
             "version": version("hangtag"),
             "precision": self.precision,
-            "promised": float(stored_precision(self.cards[0].rules, self.precision)),
+            "promised": float(stored_precision(self.cards[0].policy, self.precision)),
             "n": counts["rows"],
             "decisions": counts["decisions"],
             "models": counts["models"],

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.datasets.dataset import Split
-from hangtag.evaluation.groups import GroupFigures, break_down, write_groups
+from hangtag.evaluation.groups import GroupMetrics, break_down, write_groups
 from hangtag.evaluation.metrics import Evaluation
 from hangtag.files.atomic import write_bytes, write_text
-from hangtag.models.folder import Card
+from hangtag.models.card import Card
 from hangtag.progress import describe_duration
 from hangtag.reports.calibration import draw_reliability, draw_risk_coverage
 from hangtag.reports.confusion import (
@@ -129,18 +129,17 @@ def write_report(
 
 def describe_model(card: Card) -> dict[str, str]:
     """Returns what a reader needs to judge or repeat a model: name -> text, in display order."""
-    recipe = card.recipe
-    splits = card.data["splits"].items()
+    initial = card.lineage.init_from
+    splits = card.data.splits.items()
     return {
         "Model": card.name,
-        "Recipe": f"{recipe['name']}: {recipe['description']}",
-        "Seed": str(card.seed),
-        "Data": f"{card.data['name']}: "
-        + ", ".join(f"{name} {part['n']:,}" for name, part in splits),
-        **({"Suppliers": " ".join(told)} if (told := card.data.get("suppliers")) else {}),
-        **({"Began": " ".join(began["said"])} if (began := card.data.get("began")) else {}),
+        "Recipe": f"{card.lineage.recipe}: {card.lineage.description}",
+        "Seed": str(card.lineage.seed),
+        "Data": f"{card.data.name}: " + ", ".join(f"{name} {part.n:,}" for name, part in splits),
+        **({"Suppliers": " ".join(card.data.supplier_notes)} if card.data.supplier_notes else {}),
+        **({"Fine-tuned": " ".join(initial.notes)} if initial else {}),
         "Parameters": f"{card.summary.total:,}, {card.summary.trainable:,} of them trained",
-        "Temperature": f"{card.calibration.temperature:.3f}, resized on "
+        "Temperature": f"{card.calibration.temperature:.3f}, fitted on "
         f"{card.calibration.n:,} items",
         "Made": card.created,
         "Machine": card.made_by.get("processor", "unknown"),
@@ -150,7 +149,7 @@ def describe_model(card: Card) -> dict[str, str]:
     }
 
 
-def _break_down_suppliers(split: Split, probabilities: NDArray[np.float64]) -> list[GroupFigures]:
+def _break_down_suppliers(split: Split, probabilities: NDArray[np.float64]) -> list[GroupMetrics]:
     """Returns the figures by supplier, the worst first; none where the items name none."""
     if split.suppliers is None:
         return []

@@ -9,8 +9,8 @@ from torch import Tensor
 from hangtag.training.recipes.schema import Balance
 
 
-def find_shares(settings: Balance, counts: Sequence[int]) -> list[float]:
-    """Returns how often a model takes each class for granted, (K,), summing to 1.
+def find_class_prior(settings: Balance, counts: Sequence[int]) -> list[float]:
+    """Returns the class frequencies that a model assumes, (K,), summing to 1.
 
     Args:
         settings: The recipe's. Drawing and weighing change what the network sees, the shift what it

@@ -27,13 +27,13 @@ def load_teacher(settings: Distillation, dataset: Dataset) -> Classifier:
             f"have {' '.join(dataset.classes)}; choose another teacher, or learn from "
             "the labels alone with --set distillation=null"
         )
-    learned = teacher.card.data["splits"]["train"]["sha256"]
+    learned = teacher.card.data.splits["train"].sha256
     if learned != hash_split(dataset.splits["train"]):
         raise TrainingError(
             f"distillation.teacher: {settings.teacher} was trained on another train split, so it "
             "may know the validation images; train with the teacher's data, --seed "
-            f"{teacher.card.seed} and validation_fraction "
-            f"{teacher.card.recipe['validation_fraction']}"
+            f"{teacher.card.lineage.seed} and validation_fraction "
+            f"{teacher.card.data.validation_fraction}"
         )
     return teacher
 

@@ -13,7 +13,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from hangtag.errors import TrainingError
-from hangtag.models.folder import GOLDEN_TOLERANCE
+from hangtag.models.classifier import GOLDEN_TOLERANCE
 from hangtag.training.networks import Network
 from hangtag.training.ood import OodScore, measure_texture
 from hangtag.training.preprocessing import Normalisation, scale_pixels

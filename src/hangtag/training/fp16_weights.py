@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from hangtag.datasets.dataset import Split
-from hangtag.models.classifier import Classifier, open_session
-from hangtag.models.folder import Card, Weights
+from hangtag.images.spec import ImageSpec
+from hangtag.models.card import Weights
+from hangtag.models.runtime import OnnxModel
 from hangtag.training.export import Exportable, check_export
 
 LIMIT = 0.003
@@ -31,7 +32,6 @@ def choose_weights(
     content: bytes,
     model: Exportable,
     *,
-    draft: Card,
     pixels: NDArray[np.uint8],
     validation: Split,
 ) -> tuple[bytes, Weights]:
@@ -40,7 +40,6 @@ def choose_weights(
     Args:
         content: The file in float32, checked.
         model: What it was made of.
-        draft: The card of the model to be.
         pixels: Images (G, H, W, C) on which the halved file is compared with `model`.
         validation: Where the accuracy is measured.
 
@@ -52,16 +51,18 @@ def choose_weights(
     """
     halved = halve_weights(content)
     check_export(halved, model, pixels, tolerance=HALF_TOLERANCE)
-    full, half = (_measure(one, draft, validation) for one in (content, halved))
+    full, half = (_measure(onnx_bytes, validation) for onnx_bytes in (content, halved))
     keep = half >= full - LIMIT
     stored = Weights(format="float16" if keep else "float32", accuracy=half, accuracy_full=full)
     return (halved if keep else content), stored
 
 
-def _measure(content: bytes, draft: Card, split: Split) -> float:
+def _measure(content: bytes, split: Split) -> float:
     """Returns the accuracy of an ONNX file on a split."""
-    runner = Classifier(draft, open_session(content, where="the exported model"))
-    return float((runner.answer(split.images).logits.argmax(axis=1) == split.labels).mean())
+    height, width, *channels = split.images.shape[1:]
+    spec = ImageSpec(height, width, *channels)
+    runner = OnnxModel(content, spec, where="the exported model")
+    return float((runner.run(split.images).logits.argmax(axis=1) == split.labels).mean())
 
 
 def halve_weights(content: bytes) -> bytes:

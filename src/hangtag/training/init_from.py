@@ -3,27 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import torch
 import yaml
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
 from hangtag.datasets import Dataset
 from hangtag.datasets.dataset import hash_split
 from hangtag.datasets.held_out import (
-    HELD_OUT,
     Known,
     find_held_out,
     include_suppliers,
     unpack_fingerprints,
 )
 from hangtag.errors import TrainingError
-from hangtag.models.folder import ONNX, WEIGHTS, Card, find_model_folder, read_card
+from hangtag.models.card import Card, InitialModel
+from hangtag.models.folder import ONNX, WEIGHTS, find_model_folder, read_card, read_golden
 from hangtag.training.fp16_weights import HALF_TOLERANCE
 from hangtag.training.networks import Network, build_network
 from hangtag.training.preprocessing import Normalisation, scale_pixels
@@ -89,7 +87,7 @@ def load_beginning(recipe: Recipe) -> Beginning | None:
     card = read_card(folder)
     where = f"--from {recipe.init_from}"
     own = recipe_from_yaml(
-        yaml.safe_dump(dict(card.recipe)), where=f"the recipe of {recipe.init_from}"
+        yaml.safe_dump(dict(card.lineage.settings)), where=f"the recipe of {recipe.init_from}"
     )
     _check_recipe(recipe, own, where=where)
     normalisation = _read_normalisation(folder / ONNX, own)
@@ -97,7 +95,7 @@ def load_beginning(recipe: Recipe) -> Beginning | None:
     weights = load_file(folder / WEIGHTS)
     _check_shapes(network, weights, what=f"{where}: the weights", other="the network of its recipe")
     network.load_state_dict(weights)
-    _check_golden(network, normalisation, card, where=where)
+    _check_golden(network, normalisation, folder, card, where=where)
     _check_shapes(_build(recipe, card), weights, what=where, other=f"the recipe {recipe.name}")
     return Beginning(card, normalisation, weights)
 
@@ -109,18 +107,18 @@ def read_known(model: str) -> Known:
         ModelError: There is no such model, or it is damaged.
     """
     card = read_card(find_model_folder(model))
-    return Known(card.class_names, unpack_fingerprints(card.data.get(HELD_OUT, "")))
+    return Known(card.class_names, unpack_fingerprints(card.data.held_out))
 
 
-def describe_beginning(model: str, dataset: Dataset) -> dict[str, Any]:
-    """Returns where a training on `dataset` begins, for the card: model, weights, sentences.
+def describe_initial_model(model: str, dataset: Dataset) -> InitialModel:
+    """Returns the model that a training on `dataset` is fine-tuned from, for the card.
 
     Raises:
         ModelError: There is no such model, or it is damaged.
     """
     card = read_card(find_model_folder(model))
-    said = (_describe_classes(card, dataset), *_describe_judging(card, dataset))
-    return {"name": card.name, "weights": card.files[WEIGHTS], "said": list(said)}
+    notes = (_describe_classes(card, dataset), *_describe_judging(card, dataset))
+    return InitialModel(name=card.name, weights=card.files[WEIGHTS].sha256, notes=notes)
 
 
 def _describe_classes(card: Card, dataset: Dataset) -> str:
@@ -143,15 +141,15 @@ def _describe_classes(card: Card, dataset: Dataset) -> str:
 def _describe_judging(card: Card, dataset: Dataset) -> tuple[str, ...]:
     """Says so where validation may hold images that the model has learned."""
     split = dataset.splits["validation"]
-    if hash_split(split) == card.data["splits"]["validation"]["sha256"]:
+    if hash_split(split) == card.data.splits["validation"].sha256:
         return ()
-    if HELD_OUT not in card.data:
+    if not card.data.held_out:
         return (
             f"{card.name} does not tell which images it was judged by, so it may have learned some "
             "of validation: figures and promises flatter. Train afresh for those to rely on.",
         )
     known = np.isin(np.array(dataset.classes)[split.labels], card.class_names)
-    held = find_held_out(split, unpack_fingerprints(card.data[HELD_OUT]))
+    held = find_held_out(split, unpack_fingerprints(card.data.held_out))
     unlearned = include_suppliers(split, held)
     doubtful, beside = int((known & ~unlearned).sum()), int((unlearned & ~held).sum())
     if doubtful:
@@ -229,11 +227,11 @@ def _read_normalisation(path: Path, recipe: Recipe) -> Normalisation:
 
 @torch.no_grad()
 def _check_golden(
-    network: Network, normalisation: Normalisation, card: Card, *, where: str
+    network: Network, normalisation: Normalisation, folder: Path, card: Card, *, where: str
 ) -> None:
-    pixels: NDArray[np.uint8] = card.golden_pixels().copy()
-    logits = network.eval()(normalisation(scale_pixels(torch.from_numpy(pixels))))
-    difference = float((logits - torch.tensor(card.golden.logits)).abs().max())
+    golden = read_golden(folder, card)
+    logits = network.eval()(normalisation(scale_pixels(torch.from_numpy(golden.pixels))))
+    difference = float((logits - torch.from_numpy(golden.logits)).abs().max())
     # Half precision rounds the graph after normalisations are folded in, the weights before.
     tolerance = HALF_TOLERANCE if card.is_half else TOLERANCE
     if not difference <= tolerance:

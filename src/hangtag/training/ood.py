@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hangtag.datasets.dataset import Split
-from hangtag.decisions.ood import Embeddings, Textures, fit_embeddings, fit_textures
+from hangtag.decisions.ood import (
+    EmbeddingStatistics,
+    TextureStatistics,
+    fit_embeddings,
+    fit_textures,
+)
 from hangtag.training.batches import evaluation_batch
 from hangtag.training.networks import Network
 from hangtag.training.preprocessing import Normalisation, scale_pixels, with_channels
@@ -31,7 +36,7 @@ def measure_texture(early: Tensor) -> Tensor:
 class OodScore(nn.Module):
     """`hangtag.decisions.ood.ood_score` on tensors: what a network observed -> (B,)."""
 
-    def __init__(self, embeddings: Embeddings, textures: Textures) -> None:
+    def __init__(self, embeddings: EmbeddingStatistics, textures: TextureStatistics) -> None:
         super().__init__()
         self.embedding = _EmbeddingDistance(embeddings)
         self.texture = _TextureDistance(textures)
@@ -51,7 +56,7 @@ class _EmbeddingDistance(nn.Module):
     within: Tensor
     overall: Tensor
 
-    def __init__(self, known: Embeddings) -> None:
+    def __init__(self, known: EmbeddingStatistics) -> None:
         super().__init__()
         self.scale, self.outside = known.scale, known.outside
         _keep(
@@ -83,7 +88,7 @@ class _TextureDistance(nn.Module):
     mean: Tensor
     overall: Tensor
 
-    def __init__(self, known: Textures) -> None:
+    def __init__(self, known: TextureStatistics) -> None:
         super().__init__()
         self.scale = known.scale
         _keep(self, mean=known.mean, overall=known.overall)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +15,31 @@ from hangtag.decisions.calibration import (
     negative_log_likelihood,
     softmax,
 )
-from hangtag.decisions.policy import Rules, build_levels, set_rules
+from hangtag.decisions.policy import DecisionPolicy, build_levels, fit_policy
 from hangtag.environment import processor, versions
 from hangtag.evaluation.metrics import Evaluation, evaluate
 from hangtag.images.spec import ImageSpec
-from hangtag.models.classifier import Classifier, open_session
-from hangtag.models.folder import (
-    SHARES,
+from hangtag.models.card import (
+    AutomationMetrics,
     Calibration,
     Card,
+    MetricIntervals,
     ModelClass,
-    golden,
-    write_model_folder,
+    SplitMetrics,
 )
+from hangtag.models.classifier import Classifier
+from hangtag.models.folder import Golden, ModelFiles, write_model_folder
+from hangtag.models.runtime import OnnxModel
 from hangtag.taxonomy import Tree, category_of, levels_above, parents_of
-from hangtag.training.balance import find_shares
 from hangtag.training.export import Exportable, export_onnx, safetensors_bytes
 from hangtag.training.fp16_weights import choose_weights
 from hangtag.training.modelcard import write_readme
 from hangtag.training.networks import Network
 from hangtag.training.ood import learn_ood_score
 from hangtag.training.preprocessing import Normalisation, with_channels
-from hangtag.training.provenance import describe_data
+from hangtag.training.provenance import describe_data, describe_lineage
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.summary import summarise
-
-_SHARE_DIGITS = 6
 
 GOLDEN_IMAGES = 16
 GOLDEN_BYTES = 320_000
@@ -89,26 +87,34 @@ def package_model(
     network = network.cpu().eval()
     ood_score = learn_ood_score(network, normalisation, dataset.splits["train"])
     model = Exportable(network, normalisation, ood_score).eval()
-    pixels = _golden_pixels(dataset.splits["validation"])
-    onnx = export_onnx(model, pixels=pixels, classes=dataset.classes)
-    draft = _draft_card(model, recipe=recipe, dataset=dataset, seed=seed)
+    validation, spec = dataset.splits["validation"], ImageSpec(*_input_shape(dataset))
+    pixels = _golden_pixels(validation)
+    onnx, stored = export_onnx(model, pixels=pixels, classes=dataset.classes), None
     if recipe.weights == "float16":
-        onnx, stored = choose_weights(
-            onnx, model, draft=draft, pixels=pixels, validation=dataset.splits["validation"]
-        )
-        draft = draft.model_copy(update={"weights": stored})
-    runner = Classifier(draft, open_session(onnx, where="the exported model"))
+        onnx, stored = choose_weights(onnx, model, pixels=pixels, validation=validation)
+    runner = OnnxModel(onnx, spec, where="the exported model")
     judged = _judge(runner, dataset)
-    metrics = {name: _headline(figures) for name, figures in judged.evaluations.items()}
-    measured = {
-        "calibration": judged.calibration,
-        "rules": judged.rules,
-        "metrics": metrics,
-        "golden": golden(pixels, runner.answer(pixels).logits),
-    }
-    card = draft.model_copy(update=measured)
-    weights = safetensors_bytes(model.network, half=card.is_half)
-    write_model_folder(folder, card, onnx=onnx, weights=weights, readme=write_readme(card))
+    card = Card(
+        name=f"{dataset.name}-{recipe.name}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        made_by={**versions(), "processor": processor()},
+        classes=tuple(_model_class(name, dataset.tree) for name in dataset.classes),
+        input=spec,
+        data=describe_data(dataset, recipe),
+        lineage=describe_lineage(dataset, recipe, seed=seed),
+        summary=summarise(model.network, channels=spec.channels, size=spec.size),
+        metrics={name: _headline(figures) for name, figures in judged.evaluations.items()},
+        calibration=judged.calibration,
+        policy=judged.policy,
+        weights=stored,
+    )
+    files = ModelFiles(
+        onnx=onnx,
+        weights=safetensors_bytes(model.network, half=card.is_half),
+        golden=Golden(pixels, runner.run(pixels).logits),
+        readme=write_readme(card),
+    )
+    write_model_folder(folder, card, files)
     return Packaged(Classifier.load(folder), judged.probabilities, judged.evaluations)
 
 
@@ -117,15 +123,15 @@ class _Judged:
     """What the exported model says of the validation and test splits."""
 
     calibration: Calibration
-    rules: Rules
+    policy: DecisionPolicy
     probabilities: dict[str, NDArray[np.float64]]
     evaluations: dict[str, Evaluation]
 
 
-def _judge(runner: Classifier, dataset: Dataset) -> _Judged:
-    """Calibrates and sets the rules on the validation split, then evaluates it and test."""
+def _judge(runner: OnnxModel, dataset: Dataset) -> _Judged:
+    """Calibrates and sets the policy on the validation split, then evaluates it and test."""
     splits = {name: split for name, split in dataset.splits.items() if name != "train"}
-    answers = {name: runner.answer(split.images) for name, split in splits.items()}
+    answers = {name: runner.run(split.images) for name, split in splits.items()}
     labels = splits["validation"].labels
     calibration = _calibrate(answers["validation"].logits, labels)
     probabilities = {
@@ -133,24 +139,24 @@ def _judge(runner: Classifier, dataset: Dataset) -> _Judged:
         for name, one in answers.items()
     }
     parents = [parents_of(name, dataset.tree) for name in dataset.classes]
-    rules = set_rules(
+    policy = fit_policy(
         probabilities["validation"],
-        answers["validation"].ood_score,
+        answers["validation"].ood_scores,
         labels,
         levels=build_levels(dataset.classes, parents, names=levels_above(dataset.tree)),
     )
     evaluations = {
         name: evaluate(
             answers[name].logits,
-            answers[name].ood_score,
+            answers[name].ood_scores,
             split.labels,
             temperature=calibration.temperature,
-            rules=rules,
+            policy=policy,
             suppliers=split.suppliers,
         )
         for name, split in splits.items()
     }
-    return _Judged(calibration, rules, probabilities, evaluations)
+    return _Judged(calibration, policy, probabilities, evaluations)
 
 
 def _golden_pixels(split: Split) -> NDArray[np.uint8]:
@@ -158,36 +164,6 @@ def _golden_pixels(split: Split) -> NDArray[np.uint8]:
     most = min(GOLDEN_IMAGES, len(split), GOLDEN_BYTES // split.images[0].size)
     chosen = np.linspace(0, len(split) - 1, max(2, most)).astype(int)
     return with_channels(split.images[chosen])
-
-
-def _draft_card(model: Exportable, *, recipe: Recipe, dataset: Dataset, seed: int) -> Card:
-    """Describes a model whose figures are still to be measured."""
-    height, width, channels = _input_shape(dataset)
-    return Card(
-        name=f"{dataset.name}-{recipe.name}",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        made_by={**versions(), "processor": processor()},
-        classes=tuple(_model_class(name, dataset.tree) for name in dataset.classes),
-        input=ImageSpec(height=height, width=width, channels=channels),
-        recipe=recipe.model_dump(mode="json"),
-        seed=seed,
-        data=describe_data(dataset, recipe) | {SHARES: _find_shares(dataset, recipe)},
-        summary=summarise(model.network, channels=channels, size=(height, width)),
-        metrics={},
-        calibration=Calibration(
-            temperature=1.0, n=0, ece_before=0.0, ece_after=0.0, nll_before=0.0, nll_after=0.0
-        ),
-        rules=Rules(levels=(), thresholds={}, needed={}, limit=0.0),
-        golden=golden(
-            np.zeros((0, height, width, channels), np.uint8), np.zeros((0, 0), np.float32)
-        ),
-    )
-
-
-def _find_shares(dataset: Dataset, recipe: Recipe) -> list[float]:
-    labels = dataset.splits["train"].labels
-    counts = np.bincount(labels, minlength=len(dataset.classes)).tolist()
-    return [round(share, _SHARE_DIGITS) for share in find_shares(recipe.balance, counts)]
 
 
 def _input_shape(dataset: Dataset) -> tuple[int, int, int]:
@@ -214,11 +190,23 @@ def _calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibr
     )
 
 
-def _headline(figures: Evaluation) -> dict[str, Any]:
-    kept = ("n", "accuracy", "loss", "balanced_accuracy", "macro_f1", "intervals", "ece", "unknown")
-    whole = figures.to_json()
-    automation = {
-        name: {"coverage": one.coverage, "precision": one.precision}
-        for name, one in figures.automation.items()
-    }
-    return {**{name: whole[name] for name in kept}, "automation": automation}
+def _headline(evaluation: Evaluation) -> SplitMetrics:
+    intervals = evaluation.intervals
+    return SplitMetrics(
+        n=evaluation.n,
+        accuracy=evaluation.accuracy,
+        loss=evaluation.loss,
+        balanced_accuracy=evaluation.balanced_accuracy,
+        macro_f1=evaluation.macro_f1,
+        ece=evaluation.ece,
+        unknown=evaluation.unknown,
+        intervals=MetricIntervals(
+            accuracy=intervals.accuracy,
+            macro_f1=intervals.macro_f1,
+            suppliers=intervals.suppliers,
+        ),
+        automation={
+            name: AutomationMetrics(coverage=accepted.coverage, precision=accepted.precision)
+            for name, accepted in evaluation.automation.items()
+        },
+    )

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from hangtag.errors import TrainingError
+from hangtag.models.card import Lineage, TrainingData
 from hangtag.training.checkpoints import load_checkpoint
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.runfolder import RunFolder
@@ -12,7 +13,7 @@ from hangtag.training.runfolder import RunFolder
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
 
-def require_same(run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: int) -> None:
+def require_same(run: RunFolder, recipe: Recipe, *, data: TrainingData, lineage: Lineage) -> None:
     """Raises TrainingError unless `run` was begun with the same recipe, data and seed.
 
     The number of epochs may be another where the schedule does not depend on it.
@@ -27,34 +28,34 @@ def require_same(run: RunFolder, recipe: Recipe, *, data: dict[str, Any], seed: 
             "--recipe, --from, --epochs and --set to go on with its own"
         )
     facts = run.read_facts()
-    if facts["seed"] != seed:
-        raise TrainingError(f"{run.path} was trained with --seed {facts['seed']}, not {seed}")
-    if facts["data"].get("teacher") != data.get("teacher"):
+    known, made = facts.data, facts.lineage
+    if made.seed != lineage.seed:
+        raise TrainingError(f"{run.path} was trained with --seed {made.seed}, not {lineage.seed}")
+    if made.teacher != lineage.teacher:
         raise TrainingError(
             f"{run.path} learned from another teacher; put the model of that time back, or train "
             "anew with another --out"
         )
-    if _weights(facts["data"]) != _weights(data):
+    if _weights(made) != _weights(lineage):
         raise TrainingError(
             f"{run.path} began from another model; put the model of that time back, or train anew "
             "with another --out"
         )
-    if facts["data"].get("taxonomy") != data.get("taxonomy"):
+    if known.taxonomy != data.taxonomy:
         raise TrainingError(
             f"{run.path} was begun with another --taxonomy, or without one; give the same again, "
             "or another --out"
         )
-    if facts["data"]["splits"] != data["splits"]:
+    if known.splits != data.splits:
         raise TrainingError(
-            f"{run.path} was trained on other data ({facts['data']['name']}); give the same data "
+            f"{run.path} was trained on other data ({known.name}); give the same data "
             "to resume, or another --out"
         )
 
 
-def _weights(data: dict[str, Any]) -> str | None:
-    """Returns the hash of the weights that a training began with; None where it began afresh."""
-    began: dict[str, str] = data.get("began", {})
-    return began.get("weights")
+def _weights(lineage: Lineage) -> str | None:
+    """Returns the hash of the initial weights; None where training starts from scratch."""
+    return None if lineage.init_from is None else lineage.init_from.weights
 
 
 def read_state(run: RunFolder, recipe: Recipe) -> State | None:

@@ -11,20 +11,37 @@ suppliers.csv the accuracy of each supplier of the split of the report, where th
 """
 
 import fcntl
-import json
 import os.path
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hangtag.datasets import BROKEN
 from hangtag.errors import OutputError, TrainingError
 from hangtag.files.atomic import make_folder, write_text
+from hangtag.models.card import Lineage, TrainingData
 from hangtag.training.checkpoints import BEST, LAST
 from hangtag.training.history import Epoch, write_history
 from hangtag.training.recipes import Recipe, load_recipe, to_yaml
+
+
+class RunFacts(BaseModel):
+    """The content of ``run.json``: what a training is, before its first step."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    data: TrainingData
+    lineage: Lineage
+    device: str
+    processes: int
+    processor: str
+    versions: Mapping[str, str]
+    """Of the software, by name."""
+    started: str
+    """UTC time, ISO 8601."""
 
 
 class RunFolder:
@@ -60,9 +77,9 @@ class RunFolder:
         """Writes ``recipe.yaml``."""
         write_text(self.recipe_file, to_yaml(recipe))
 
-    def write_facts(self, facts: dict[str, Any]) -> None:
+    def write_facts(self, facts: RunFacts) -> None:
         """Writes ``run.json``: what the training is, before its first step."""
-        write_text(self.facts_file, json.dumps(facts, indent=1) + "\n")
+        write_text(self.facts_file, facts.model_dump_json(indent=1) + "\n")
 
     def read_recipe(self, *, changes: Sequence[str] = ()) -> Recipe:
         """Reads the recipe of the run, with `changes` as in `load_recipe`.
@@ -78,21 +95,18 @@ class RunFolder:
             )
         return load_recipe(self.recipe_file, changes=changes)
 
-    def read_facts(self) -> dict[str, Any]:
-        """Reads ``run.json``, with at least a ``seed`` and ``data`` of a ``name`` and ``splits``.
+    def read_facts(self) -> RunFacts:
+        """Reads ``run.json``.
 
         Raises:
             TrainingError: The file is missing or damaged.
         """
         try:
-            facts: Any = json.loads(self.facts_file.read_text(encoding="utf-8"))
-            match facts:
-                case {"seed": int(), "data": {"name": str(), "splits": dict()}}:
-                    return dict(facts)
-            raise ValueError("it does not tell the seed and the data")
-        except (OSError, ValueError, RecursionError) as error:
+            return RunFacts.model_validate_json(self.facts_file.read_bytes())
+        except (OSError, ValidationError) as error:
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
             raise TrainingError(
-                f"{self.facts_file} is missing or damaged: {error}; train anew with another --out"
+                f"{self.facts_file} is missing or damaged: {reason}; train again with another --out"
             ) from error
 
     def write_history(self, history: list[Epoch]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hangtag.models.folder import Layer, NetworkSummary
+from hangtag.models.card import Layer, NetworkSummary
 from hangtag.training.networks import Network
 
 _ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.GELU)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from hangtag.environment import processor, versions
 from hangtag.errors import DataError, TrainingError
 from hangtag.evaluation.metrics import Evaluation
 from hangtag.files.atomic import write_text
+from hangtag.models.card import Lineage, TrainingData
 from hangtag.progress import OnProgress
 from hangtag.reports import describe_model, write_report
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
@@ -36,10 +36,10 @@ from hangtag.training.loop import Trainer
 from hangtag.training.packaging import Packaged, package_model
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.process_group import Team, join_team
-from hangtag.training.provenance import describe_data
+from hangtag.training.provenance import describe_data, describe_lineage
 from hangtag.training.recipes.schema import Recipe
 from hangtag.training.resuming import read_state, require_same
-from hangtag.training.runfolder import RunFolder
+from hangtag.training.runfolder import RunFacts, RunFolder
 from hangtag.training.stopwatch import Stopwatch
 
 HIGHEST_SEED = 2**63 - 1
@@ -199,13 +199,14 @@ def fit(
     watch, team = watch or Watch(), team or Team()
     beginning = load_beginning(recipe)
     data, state = describe_data(dataset, recipe), None
+    lineage = describe_lineage(dataset, recipe, seed=seed)
     if resume:
-        require_same(run, recipe, data=data, seed=seed)
+        require_same(run, recipe, data=data, lineage=lineage)
         state = read_state(run, recipe)
         if team.is_first:
             run.write_recipe(recipe)
     elif team.is_first:
-        _begin(run, recipe, data=data, seed=seed, device=device, processes=team.size)
+        _begin(run, recipe, data, lineage, device=device, processes=team.size)
         if dataset.broken:
             write_broken(run.broken_file, dataset.broken)
     keep_freed_memory()
@@ -290,23 +291,23 @@ def _check_classes(dataset: Dataset, *, init_from: str | None) -> None:
 def _begin(
     run: RunFolder,
     recipe: Recipe,
+    data: TrainingData,
+    lineage: Lineage,
     *,
-    data: dict[str, Any],
-    seed: int,
     device: torch.device,
     processes: int,
 ) -> None:
     """Makes a run folder ours that holds nothing yet."""
     run.require_free()
-    facts = {
-        "data": data,
-        "seed": seed,
-        "device": str(device),
-        "processes": processes,
-        "processor": processor(),
-        "versions": versions(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    facts = RunFacts(
+        data=data,
+        lineage=lineage,
+        device=str(device),
+        processes=processes,
+        processor=processor(),
+        versions=versions(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
     run.write_recipe(recipe)
     run.write_facts(facts)
 
@@ -323,7 +324,7 @@ def _examples(
     if recipe.distillation:
         teacher = load_teacher(recipe.distillation, dataset)
         watch.say(f"asking the teacher {teacher.card.name} about {len(train):,} images")
-        logits = teacher.answer(dataset.splits["train"].images, on_progress=watch.step).logits
+        logits = teacher.run(dataset.splits["train"].images, on_progress=watch.step).logits
         targets = mix_targets(train.targets, logits, recipe.distillation)
         train = replace(train, targets=targets)
     return train, validation

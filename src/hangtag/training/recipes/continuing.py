@@ -49,7 +49,7 @@ def continue_recipe(model: str, *, changes: Sequence[str] = ()) -> Recipe:
         ModelError: There is no such model, or it is damaged.
         RecipeError: A change is impossible, or the model is of another version.
     """
-    own = dict(read_card(find_model_folder(model)).recipe)
+    own = dict(read_card(find_model_folder(model)).lineage.settings)
     if own.get("init_from") is None:
         own = _suit(recipe_from_yaml(yaml.safe_dump(own), where=f"the recipe of {model}"))
     fields = {**own, "init_from": model}
