@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,9 @@ from hangtag.environment import require_extra
 from hangtag.files.paths import describe_skipped
 from hangtag.models.router import AUTO
 from hangtag.pipeline import PredictionJob, PredictorConfig, part_of, run_prediction
-from hangtag.reports.saliency import SALIENCY_MAPS, saliency_folder
+
+if TYPE_CHECKING:
+    from hangtag.pipeline.run import Explainer
 
 
 def predict(
@@ -84,15 +86,13 @@ def predict(
       hangtag predict doubtful/ --out doubtful.csv --explain
       ls photos/*.jpg | hangtag predict - --model runs/mine
     """
-    if explain:
-        require_extra("report", "--explain")
     job = PredictionJob(
         inputs,
         PredictorConfig(model, workers),
         precision,
         out=out or (None if as_json else sys.stdout),
         resume=resume,
-        explainer=SALIENCY_MAPS if explain else None,
+        explainer=_load_explainer() if explain else None,
     )
     try:
         with progress_bar("predicting", quiet=quiet, unit="images") as on_progress:
@@ -111,10 +111,24 @@ def predict(
     skipped = describe_skipped(report.skipped, before="; skipped in folders: ")
     say(report.summary.describe() + skipped, quiet=quiet)
     if as_json:
-        maps = {"saliency_maps": str(saliency_folder(out))} if out and explain else {}
         result = {"out": str(out)} if out else {"rows": report.rows}
-        print_json({**report.to_json(), **result, **maps})
+        print_json({**report.to_json(), **result, **_name_saliency_folder(out, explain)})
     elif out is not None:
         print_result(str(out))
     if report.summary.errors == report.summary.rows > 0:
         raise typer.Exit(2)
+
+
+def _load_explainer() -> "Explainer":
+    require_extra("report", "--explain")
+    from hangtag.reports.saliency import SALIENCY_MAPS
+
+    return SALIENCY_MAPS
+
+
+def _name_saliency_folder(out: Path | None, explain: bool) -> dict[str, str]:
+    if out is None or not explain:
+        return {}
+    from hangtag.reports.saliency import saliency_folder
+
+    return {"saliency_maps": str(saliency_folder(out))}
