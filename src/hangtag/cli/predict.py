@@ -1,4 +1,4 @@
-"""``hangtag predict``: a category, a confidence and a decision for each image."""
+"""``hangtag predict``: predicts the category of images."""
 
 import sys
 from pathlib import Path
@@ -22,35 +22,35 @@ def predict(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Images, folders, patterns, .npy and IDX files, pixel CSVs, manifests, or - for "
-            "a list of paths on stdin.",
+            help="Images, folders, patterns, tables with a column image, .npy and IDX files, pixel "
+            "CSVs; - reads paths from stdin.",
         ),
     ],
     model: Annotated[
         str,
         typer.Option(
-            help="A shipped model, a model or a run folder; auto takes clothing-photos for photos "
-            "and fashion-mnist for grey images of 28x28 pixels."
+            help="Name of a shipped model, or a model or run folder. auto uses clothing-photos for "
+            "photos and fashion-mnist for grey images of 28x28 pixels."
         ),
     ] = AUTO,
     out: Annotated[
         Path | None,
-        typer.Option(help="A .csv, .jsonl or .parquet file. (default: CSV on stdout)"),
+        typer.Option(help="Output file: .csv, .jsonl or .parquet. (default: CSV on stdout)"),
     ] = None,
     precision: Annotated[
         float,
         typer.Option(
-            min=0.5, max=TARGET_PRECISIONS[-1], help="What to promise for the accepted items."
+            min=0.5, max=TARGET_PRECISIONS[-1], help="Target precision of accepted predictions."
         ),
     ] = DEFAULT_TARGET_PRECISION,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the interrupted --out.", show_default=False)
+        bool, typer.Option("--resume", help="Continue an interrupted --out.", show_default=False)
     ] = False,
     explain: Annotated[
         bool,
         typer.Option(
             "--explain",
-            help="Draw a saliency map for each image into OUT.saliency/: a second or two each.",
+            help="Draw a saliency map for each image, into OUT.saliency/ (1-2 s each).",
             show_default=False,
         ),
     ] = False,
@@ -58,26 +58,30 @@ def predict(
         int | None,
         typer.Option(
             min=0,
-            help="Processes that decode images. (default: one a core, at most 8)",
+            help="Decoder processes. (default: one for each core, at most 8)",
         ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Categorises images; one that cannot be read becomes a row with its error.
+    """Predicts the category of images.
 
-    The decision is accept (all accepted items together keep the precision),
-    parent (only the category in column parent does, such as "Upper body"),
-    review (a person must see it), unknown (unlike the training data) or error.
-    The category is always the most probable class.
+    Writes one row for each image, in order. The category is always the most
+    probable class. The decision is one of:
 
-    Column model says which model looked at it. For a model of grey images a
-    photo becomes bright on black and of the model's size by the steps that
-    `hangtag explore --photo FILE` draws; one that did not learn from such images
-    is a poor judge of them, and accepts none.
+    \b
+      accept   accepted predictions together keep the target precision
+      parent   only the category in column parent keeps it, such as "Upper body"
+      review   a person should look
+      unknown  unlike the training data
+      error    the image cannot be read
 
-    The columns of a manifest are passed through. Ctrl-C leaves what --resume
-    goes on with. Exit code 2 where none of the inputs can be read.
+    Column model names the model that was used. Models of grey images prepare
+    photos by the steps that `hangtag explore --photo FILE` draws. A model that
+    was not trained on resized images accepts none of them.
+
+    The columns of a table are passed through. After Ctrl-C, --resume continues.
+    The exit code is 2 if no image can be read.
 
     \b
     For example:
