@@ -7,7 +7,8 @@ import pandas as pd
 
 from benchmarks.measuring import run_in_turns, timed
 from hangtag.datasets import Split
-from hangtag.datasets.pixel_csv import read_pixel_csv, write_pixel_csv
+from hangtag.datasets.export import write_pixel_csv
+from hangtag.readers.pixel_csv import PixelCsvSplits
 
 ROWS = 10_000
 
@@ -17,7 +18,7 @@ def measure_reading(train: Split, folder: Path, *, rounds: int) -> dict[str, flo
     path = folder / "pixels.csv"
     write_pixel_csv(train.take(np.arange(ROWS)), path)
     measures = {
-        "Hangtag": timed(lambda: read_pixel_csv(path, name="train", classes=10), items=ROWS),
+        "Hangtag": timed(lambda: list(PixelCsvSplits(path, [path]).read_splits()), items=ROWS),
         "pandas": timed(lambda: pd.read_csv(path), items=ROWS),
     }
     return run_in_turns(measures, rounds=rounds)

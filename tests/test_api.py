@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import hangtag
-from hangtag.datasets import Dataset, Format, export_dataset
+from hangtag.datasets import Dataset, ExportFormat, export_dataset
 
 
 def test_open_train_load_predict(shapes: Dataset, tmp_path: Path) -> None:
-    export_dataset(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=ExportFormat.folders)
     dataset = hangtag.load_dataset(tmp_path / "data")
     changes = ["epochs=6", "batch_size=16", "network.widths=[8, 16, 16]"]
     result = hangtag.train(dataset, recipe="express", changes=changes, out=tmp_path / "run")

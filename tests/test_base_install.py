@@ -49,12 +49,12 @@ def run_code(
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     """Class folders with 30 test and 9 train images."""
-    from hangtag.datasets import Dataset, Format, export_dataset
+    from hangtag.datasets import Dataset, ExportFormat, export_dataset
     from tests.tiny import make_split
 
     splits = {"test": make_split(30, classes=3, seed=2), "train": make_split(9, classes=3, seed=1)}
     dataset = Dataset("shapes", "made", ("wide", "tall", "square"), splits)
-    export_dataset(dataset, tmp_path / "data", format=Format.folders)
+    export_dataset(dataset, tmp_path / "data", format=ExportFormat.folders)
     return tmp_path / "data"
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from hangtag.cli import main
-from hangtag.datasets import Dataset, Format, export_dataset
+from hangtag.datasets import Dataset, ExportFormat, export_dataset
 from tests.tiny import Run
 
 COMMANDS = ("predict", "evaluate", "train", "explore", "models", "recipes", "summary", "doctor")
@@ -24,7 +24,7 @@ GROUPED = ("data fetch", "data export", "taxonomy show", "taxonomy search", "tax
 @pytest.fixture
 def data(shapes: Dataset, tmp_path: Path) -> Path:
     """The shapes as class folders."""
-    export_dataset(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=ExportFormat.folders)
     return tmp_path / "data"
 
 

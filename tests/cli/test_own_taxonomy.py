@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hangtag.datasets import Dataset, Format, export_dataset
+from hangtag.datasets import Dataset, ExportFormat, export_dataset
 from hangtag.training.recipes import to_yaml
 from tests.tiny import Run, make_split, tiny_recipe
 
@@ -34,7 +34,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "train": make_split(160, classes=4, seed=1),
         "test": make_split(40, classes=4, seed=2),
     }
-    export_dataset(Dataset("feed", "made", tuple(LABELS), splits), folder, format=Format.png)
+    export_dataset(Dataset("feed", "made", tuple(LABELS), splits), folder, format=ExportFormat.png)
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as stream:

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets.idx import LABELS_MAGIC
-from hangtag.readers.idx import IMAGES_MAGIC
+from hangtag.readers.idx import IMAGES_MAGIC, LABELS_MAGIC
 
 
 def write_idx_images(images: NDArray[np.uint8], path: Path) -> None:

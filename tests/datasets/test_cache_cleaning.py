@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.datasets.cache_cleaning import ABANDONED, clean_pixels
-from hangtag.datasets.pixel_cache import PixelCache
-from hangtag.datasets.reading import decode_here
+from hangtag.datasets.pixel_cache import ABANDONED, PixelCache, clean_pixels, decode_here
 from hangtag.images.spec import ImageSpec
 from tests.tiny import Run
 
@@ -90,8 +88,7 @@ def test_cleaning_beside_processes_that_read_and_write_harms_none(
 ) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from hangtag.datasets.pixel_cache import PixelCache\n"
-        "from hangtag.datasets.reading import decode_here\n"
+        "from hangtag.datasets.pixel_cache import PixelCache, decode_here\n"
         "from hangtag.images.spec import ImageSpec\n"
         "for _ in range(60):\n"
         "    cache = PixelCache(Path(sys.argv[1]), ImageSpec(12, 12, 3))\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hangtag.datasets import Dataset, Format, export_dataset, load_dataset
+from hangtag.datasets import Dataset, ExportFormat, export_dataset, load_dataset
 from tests.datasets.tiny_datasets import assert_same_items, make_dataset
 from tests.tiny import Outcome, Run
 
@@ -15,7 +15,7 @@ def source(tmp_path: Path) -> Path:
     """A tiny data set as pixel CSVs, with one test image that is also in train."""
     dataset = make_dataset()
     dataset.splits["test"].images[0] = dataset.splits["train"].images[0]
-    export_dataset(dataset, tmp_path / "tiny", format=Format.csv)
+    export_dataset(dataset, tmp_path / "tiny", format=ExportFormat.csv)
     return tmp_path / "tiny"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hangtag.datasets.download import download
+from hangtag.datasets.mirrors import download
 from hangtag.errors import FetchError, OutputError
 
 CONTENT = bytes(range(256)) * 1200

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from hangtag.datasets import (
     FASHION_MNIST_CLASSES,
     Dataset,
-    Format,
+    ExportFormat,
     Split,
     export_dataset,
     load_dataset,
@@ -18,7 +18,7 @@ from hangtag.datasets import (
 from hangtag.datasets.dataset import number_ids
 from hangtag.errors import OutputError
 from tests.datasets.idx_files import write_idx_images, write_idx_labels
-from tests.datasets.tiny_datasets import assert_same_items, make_dataset
+from tests.datasets.tiny_datasets import assert_same_items, make_dataset, read_here
 
 
 @st.composite
@@ -41,12 +41,12 @@ def test_every_format_gives_the_same_arrays_as_idx(train: Split, test: Split) ->
         for prefix, split in {"train": train, "t10k": test}.items():
             write_idx_images(split.images, folder / "idx" / f"{prefix}-images-idx3-ubyte")
             write_idx_labels(split.labels, folder / "idx" / f"{prefix}-labels-idx1-ubyte")
-        for format in Format:
+        for format in ExportFormat:
             export_dataset(dataset, folder / format, format=format)
 
-        assert_same_items(load_dataset(folder / "idx"), dataset)
-        for format in Format:
-            assert_same_items(load_dataset(folder / format), dataset)
+        assert_same_items(read_here(folder / "idx"), dataset)
+        for format in ExportFormat:
+            assert_same_items(read_here(folder / format), dataset)
 
 
 def test_csv_files_are_called_by_name_and_split(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_csv_files_are_called_by_name_and_split(tmp_path: Path) -> None:
     export_dataset(
         make_dataset(train=4, test=2),
         tmp_path,
-        format=Format.csv,
+        format=ExportFormat.csv,
         on_progress=lambda *on_progress: ticks.append(on_progress),
     )
 
@@ -63,8 +63,8 @@ def test_csv_files_are_called_by_name_and_split(tmp_path: Path) -> None:
     assert ticks == [(4, 6), (6, 6)]
 
 
-@pytest.mark.parametrize("format", [Format.png, Format.folders])
-def test_classes_of_our_own_survive(tmp_path: Path, format: Format) -> None:
+@pytest.mark.parametrize("format", [ExportFormat.png, ExportFormat.folders])
+def test_classes_of_our_own_survive(tmp_path: Path, format: ExportFormat) -> None:
     dataset = make_dataset(train=30, classes=("Hat", "Skirt/long"))
 
     export_dataset(dataset, tmp_path / format, format=format)
@@ -74,7 +74,7 @@ def test_classes_of_our_own_survive(tmp_path: Path, format: Format) -> None:
 
 def test_csv_cannot_carry_classes_of_our_own(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="choose the format png or folders"):
-        export_dataset(make_dataset(classes=("Hat", "Skirt")), tmp_path, format=Format.csv)
+        export_dataset(make_dataset(classes=("Hat", "Skirt")), tmp_path, format=ExportFormat.csv)
 
 
 @pytest.mark.parametrize("taken", ["tiny_train.csv", "tiny_test.csv"])
@@ -82,16 +82,16 @@ def test_a_csv_that_is_there_is_not_overwritten(tmp_path: Path, taken: str) -> N
     (tmp_path / taken).write_text("precious")
 
     with pytest.raises(OutputError, match=f"{taken} exists already"):
-        export_dataset(make_dataset(), tmp_path, format=Format.csv)
+        export_dataset(make_dataset(), tmp_path, format=ExportFormat.csv)
 
     assert [path.name for path in tmp_path.iterdir()] == [taken]
     assert (tmp_path / taken).read_text() == "precious"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("format", ExportFormat)
 def test_the_real_data_survives_every_format(
-    tmp_path: Path, fashion_mnist: Dataset, format: Format
+    tmp_path: Path, fashion_mnist: Dataset, format: ExportFormat
 ) -> None:
     export_dataset(fashion_mnist, tmp_path, format=format)
 

@@ -50,7 +50,7 @@ def read_all(folder: Path) -> dict[str, bytes]:
 def test_files_are_stored_plain_and_nothing_else_is_left(tmp_path: Path) -> None:
     source = FakeSource()
 
-    folder = fetch_fashion_mnist(tmp_path, sources=[source], hashes=HASHES)
+    folder = fetch_fashion_mnist(tmp_path, mirrors=[source], hashes=HASHES)
 
     assert folder == tmp_path / "fashion-mnist"
     assert read_all(folder) == CONTENTS
@@ -58,10 +58,10 @@ def test_files_are_stored_plain_and_nothing_else_is_left(tmp_path: Path) -> None
 
 
 def test_a_complete_cache_is_used_without_any_source(tmp_path: Path) -> None:
-    fetch_fashion_mnist(tmp_path, sources=[FakeSource()], hashes=HASHES)
+    fetch_fashion_mnist(tmp_path, mirrors=[FakeSource()], hashes=HASHES)
     source = FakeSource()
 
-    fetch_fashion_mnist(tmp_path, sources=[source], hashes=HASHES)
+    fetch_fashion_mnist(tmp_path, mirrors=[source], hashes=HASHES)
 
     assert source.asked == []
 
@@ -70,13 +70,13 @@ def test_a_complete_cache_is_used_without_any_source(tmp_path: Path) -> None:
 def test_a_damaged_or_missing_cached_file_is_fetched_again_alone(
     tmp_path: Path, damage: bytes | None
 ) -> None:
-    folder = fetch_fashion_mnist(tmp_path, sources=[FakeSource()], hashes=HASHES)
+    folder = fetch_fashion_mnist(tmp_path, mirrors=[FakeSource()], hashes=HASHES)
     (folder / IMAGES).unlink()
     if damage is not None:
         (folder / IMAGES).write_bytes(damage)
     source = FakeSource()
 
-    fetch_fashion_mnist(tmp_path, sources=[source], hashes=HASHES)
+    fetch_fashion_mnist(tmp_path, mirrors=[source], hashes=HASHES)
 
     assert source.asked == [[IMAGES]]
     assert read_all(folder) == CONTENTS
@@ -89,7 +89,7 @@ def test_files_put_there_by_hand_are_taken_over(tmp_path: Path) -> None:
         (folder / f"{name}.gz").write_bytes(gzip.compress(content))
     source = FakeSource()
 
-    fetch_fashion_mnist(tmp_path, offline=True, sources=[source], hashes=HASHES)
+    fetch_fashion_mnist(tmp_path, offline=True, mirrors=[source], hashes=HASHES)
 
     assert source.asked == []
     assert {name: (folder / name).read_bytes() for name in CONTENTS} == CONTENTS
@@ -98,7 +98,7 @@ def test_files_put_there_by_hand_are_taken_over(tmp_path: Path) -> None:
 def test_sources_are_tried_in_order_until_one_has_it(tmp_path: Path) -> None:
     sources = [FakeSource(problem="is down"), FakeSource(), FakeSource()]
 
-    fetch_fashion_mnist(tmp_path, sources=sources, hashes=HASHES)
+    fetch_fashion_mnist(tmp_path, mirrors=sources, hashes=HASHES)
 
     assert [len(source.asked) for source in sources] == [1, 1, 0]
 
@@ -108,7 +108,7 @@ def test_content_that_differs_from_the_published_is_refused(tmp_path: Path, algo
     hashes = {**HASHES, IMAGES: {**HASHES[IMAGES], algorithm: "0" * 32}}
 
     with pytest.raises(FetchError, match=rf"fake: .*{IMAGES}\.gz differs from the published file"):
-        fetch_fashion_mnist(tmp_path, sources=[FakeSource()], hashes=hashes)
+        fetch_fashion_mnist(tmp_path, mirrors=[FakeSource()], hashes=hashes)
 
     assert not (tmp_path / "fashion-mnist" / IMAGES).exists()
     # The next call must not find what was refused.
@@ -122,7 +122,7 @@ def test_what_an_interrupted_source_left_is_kept_for_the_next_call(tmp_path: Pat
             raise FetchError("cut")
 
     with pytest.raises(FetchError):
-        fetch_fashion_mnist(tmp_path, sources=[Interrupted()], hashes=HASHES)
+        fetch_fashion_mnist(tmp_path, mirrors=[Interrupted()], hashes=HASHES)
 
     assert len(list(tmp_path.rglob("half.part"))) == 1
 
@@ -130,7 +130,7 @@ def test_what_an_interrupted_source_left_is_kept_for_the_next_call(tmp_path: Pat
 def test_offline_leaves_out_online_sources(tmp_path: Path) -> None:
     near, far = FakeSource("near", online=False), FakeSource("far")
 
-    fetch_fashion_mnist(tmp_path, offline=True, sources=[far, near], hashes=HASHES)
+    fetch_fashion_mnist(tmp_path, offline=True, mirrors=[far, near], hashes=HASHES)
 
     assert far.asked == []
     assert len(near.asked) == 1
@@ -141,7 +141,7 @@ def test_the_error_collects_every_reason_and_ends_with_the_manual_way(tmp_path: 
     sources[1].contents[IMAGES] = b"other"
 
     with pytest.raises(FetchError) as caught:
-        fetch_fashion_mnist(tmp_path, sources=sources, hashes=HASHES)
+        fetch_fashion_mnist(tmp_path, mirrors=sources, hashes=HASHES)
 
     message = str(caught.value)
     assert "\n" not in message
@@ -154,7 +154,7 @@ def test_the_error_collects_every_reason_and_ends_with_the_manual_way(tmp_path: 
 
 def test_the_offline_error_says_what_was_not_tried(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="far: not tried, offline"):
-        fetch_fashion_mnist(tmp_path, offline=True, sources=[FakeSource("far")], hashes=HASHES)
+        fetch_fashion_mnist(tmp_path, offline=True, mirrors=[FakeSource("far")], hashes=HASHES)
 
 
 def test_two_fetches_at_once_obtain_it_once(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_two_fetches_at_once_obtain_it_once(tmp_path: Path) -> None:
     folders: list[Path] = []
 
     def fetch() -> None:
-        folders.append(fetch_fashion_mnist(tmp_path, sources=[source], hashes=HASHES))
+        folders.append(fetch_fashion_mnist(tmp_path, mirrors=[source], hashes=HASHES))
 
     threads = [threading.Thread(target=fetch) for _ in range(3)]
     for thread in threads:
@@ -181,7 +181,7 @@ def test_progress_is_passed_on(tmp_path: Path) -> None:
     fetch_fashion_mnist(
         tmp_path,
         on_progress=lambda *on_progress: ticks.append(on_progress),
-        sources=[FakeSource()],
+        mirrors=[FakeSource()],
         hashes=HASHES,
     )
 
@@ -192,13 +192,13 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(OutputError, match="cannot make the folder"):
-        fetch_fashion_mnist(tmp_path / "file", sources=[FakeSource()], hashes=HASHES)
+        fetch_fashion_mnist(tmp_path / "file", mirrors=[FakeSource()], hashes=HASHES)
 
 
 def test_relative_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    folder = fetch_fashion_mnist(Path("home"), sources=[FakeSource()], hashes=HASHES)
+    folder = fetch_fashion_mnist(Path("home"), mirrors=[FakeSource()], hashes=HASHES)
 
     assert folder == tmp_path / "home" / "fashion-mnist"
 

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from hangtag.datasets import Split
-from hangtag.datasets.pixel_cache import FEWEST, PixelCache, read_pixels
-from hangtag.datasets.reading import DecodeOptions, Outcome, decode_here
+from hangtag.datasets.pixel_cache import MIN_IMAGES, PixelCache, decode_here, read_pixels
+from hangtag.errors import ImageError
+from hangtag.images.decoding import DecodedImage
 from hangtag.images.spec import ImageSpec
 
 FORMAT = ImageSpec(12, 12, 3)
@@ -26,9 +27,11 @@ class Counting:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def __call__(self, paths: Sequence[Path], format: ImageSpec) -> Iterator[Outcome]:
+    def __call__(
+        self, paths: Sequence[Path], spec: ImageSpec
+    ) -> Iterator[DecodedImage | ImageError]:
         self.names += [path.name for path in paths]
-        return decode_here(paths, format)
+        return decode_here(paths, spec)
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def test_a_second_reading_decodes_only_to_say_what_is_broken(
     for decoded in (fresh, kept):
         assert decoded.states.tolist() == [0, 1, 1, 1, 1, 2]
         assert list(decoded.errors) == [5]
-    plain = read_pixels(paths, FORMAT, DecodeOptions())
+    plain = read_pixels(paths, FORMAT)
     np.testing.assert_array_equal(kept.pixels, plain.pixels)
 
 
@@ -70,7 +73,7 @@ def test_a_changed_file_is_decoded_and_the_others_are_taken_over(
     decoded = cache.read([paths[4], paths[2], paths[0], paths[4]], counting)
     assert counting.names == ["2.png"]
     np.testing.assert_array_equal(decoded.pixels[1, 0, 0], (1, 2, 3))
-    expected = read_pixels([paths[4]], FORMAT, DecodeOptions()).pixels[0]
+    expected = read_pixels([paths[4]], FORMAT).pixels[0]
     np.testing.assert_array_equal(decoded.pixels[0], expected)
     np.testing.assert_array_equal(decoded.pixels[3], expected)
 
@@ -115,8 +118,8 @@ def test_a_few_images_and_an_unwritable_cache_stay_in_memory(
     paths: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "taken").write_text("a file, not a folder")
-    for cache, files in ((tmp_path / "cache", paths), (tmp_path / "taken", paths * FEWEST)):
-        decoded = read_pixels(files[:FEWEST], FORMAT, DecodeOptions(cache=cache))
+    for cache, files in ((tmp_path / "cache", paths), (tmp_path / "taken", paths * MIN_IMAGES)):
+        decoded = read_pixels(files[:MIN_IMAGES], FORMAT, cache=cache)
         assert not isinstance(decoded.pixels, np.memmap)
         assert (decoded.unkept is not None) == (cache.name == "taken")
     assert not (tmp_path / "cache").exists()
@@ -125,8 +128,7 @@ def test_a_few_images_and_an_unwritable_cache_stay_in_memory(
 def test_processes_side_by_side_find_the_same(paths: list[Path], tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from hangtag.datasets.pixel_cache import PixelCache\n"
-        "from hangtag.datasets.reading import decode_here\n"
+        "from hangtag.datasets.pixel_cache import PixelCache, decode_here\n"
         "from hangtag.images.spec import ImageSpec\n"
         "cache = PixelCache(Path(sys.argv[1]), ImageSpec(12, 12, 3))\n"
         "print(cache.read([Path(one) for one in sys.argv[2:]], decode_here).pixels.sum())"
@@ -134,7 +136,7 @@ def test_processes_side_by_side_find_the_same(paths: list[Path], tmp_path: Path)
     command = [sys.executable, "-c", program, str(tmp_path / "cache"), *map(str, paths)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
     answers = {process.communicate()[0] for process in processes}
-    assert answers == {f"{read_pixels(paths, FORMAT, DecodeOptions()).pixels.sum()}\n".encode()}
+    assert answers == {f"{read_pixels(paths, FORMAT).pixels.sum()}\n".encode()}
     assert len(list((tmp_path / "cache").rglob("*.*"))) == 1
 
 
@@ -161,12 +163,12 @@ def test_a_full_disk_keeps_pixels_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writing to a mapped file on a full disk would end the process."""
-    images = np.random.default_rng(0).integers(0, 256, (FEWEST, 6, 6, 3), dtype=np.uint8)
-    paths = [tmp_path / f"{number}.png" for number in range(FEWEST)]
+    images = np.random.default_rng(0).integers(0, 256, (MIN_IMAGES, 6, 6, 3), dtype=np.uint8)
+    paths = [tmp_path / f"{number}.png" for number in range(MIN_IMAGES)]
     for pixels, path in zip(images, paths, strict=True):
         Image.fromarray(pixels).save(path)
-    spec, options = ImageSpec(6, 6, 3), DecodeOptions(cache=tmp_path / "cache")
-    mapped = read_pixels(paths, spec, options).pixels
+    spec, cache = ImageSpec(6, 6, 3), tmp_path / "cache"
+    mapped = read_pixels(paths, spec, cache=cache).pixels
     assert isinstance(mapped, np.memmap)
 
     def refuse(*_: object) -> None:
@@ -174,10 +176,10 @@ def test_a_full_disk_keeps_pixels_in_memory(
 
     monkeypatch.setattr("os.posix_fallocate", refuse, raising=False)
     shutil.rmtree(tmp_path / "cache")
-    kept = read_pixels(paths, spec, options).pixels
+    kept = read_pixels(paths, spec, cache=cache).pixels
     assert not isinstance(kept, np.memmap)
     np.testing.assert_array_equal(kept, images)
     assert not list((tmp_path / "cache").rglob("*.pixels"))
-    split = Split(mapped, np.zeros(FEWEST, np.int64), np.array([path.name for path in paths]))
+    split = Split(mapped, np.zeros(MIN_IMAGES, np.int64), np.array([path.name for path in paths]))
     taken = split.take(np.array([3, 1])).images
     np.testing.assert_array_equal(taken, images[[3, 1]])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hangtag.datasets import FASHION_MNIST_CLASSES, Dataset, split_dataset
-from hangtag.datasets.splits import stratified_split, supplier_split
+from hangtag.datasets import FASHION_MNIST_CLASSES, Dataset, Split, split_dataset
+from hangtag.datasets.splits import number_products, stratified_split, supplier_split
 from hangtag.errors import DataError
 from tests.datasets.tiny_datasets import make_dataset, make_split
 
@@ -202,3 +202,48 @@ def test_class_with_a_single_item_is_called_by_its_name() -> None:
 
     with pytest.raises(DataError, match="class 'Skirt' has a single item"):
         split_dataset(dataset, share=0.25, seed=0)
+
+
+def make_products(labels: list[int], products: list[str], suppliers: list[str] | None) -> Dataset:
+    split = Split(
+        np.zeros((len(labels), 28, 28), np.uint8),
+        np.array(labels, np.int64),
+        np.array([str(number) for number in range(len(labels))]),
+        None if suppliers is None else np.array(suppliers),
+        products=np.array(products),
+    )
+    return Dataset("views", "made", ("a", "b"), {"train": split})
+
+
+@given(seed=st.integers(0, 1000), views=st.lists(st.integers(1, 5), min_size=8, max_size=40))
+def test_views_of_one_product_stay_together(seed: int, views: list[int]) -> None:
+    products = [f"p{number}" for number, count in enumerate(views) for _ in range(count)]
+    labels = [number % 2 for number, count in enumerate(views) for _ in range(count)]
+    divided = split_dataset(make_products(labels, products, None), share=0.25, seed=seed)
+    parts = [divided.splits[name] for name in ("train", "validation")]
+    train, held = (set(part.product_keys()) for part in parts)
+    assert not train & held
+    assert len(parts[0]) + len(parts[1]) == len(products)
+    for part in parts:
+        assert set(part.labels.tolist()) == {0, 1}
+
+
+def test_items_without_a_product_are_products_of_their_own() -> None:
+    dataset = make_products([0, 0, 0, 0, 1, 1, 1, 1], ["x", "x", "", "", "y", "y", "", ""], None)
+    divided = split_dataset(dataset, share=0.5, seed=0)
+    assert np.bincount(divided.splits["validation"].labels).tolist() == [2, 2]
+
+
+def test_the_same_product_number_of_two_suppliers_is_two_products() -> None:
+    dataset = make_products([0, 1, 0, 1], ["1", "2", "1", "2"], ["A", "A", "B", "B"])
+    train = dataset.splits["train"]
+    assert number_products(train).tolist() == [0, 1, 2, 3]
+    divided = split_dataset(dataset, share=0.5, seed=0)
+    held = divided.splits["validation"].suppliers
+    assert held is not None
+    assert len(set(held.tolist())) == 1
+
+
+def test_one_product_a_class_cannot_be_divided() -> None:
+    with pytest.raises(DataError, match="no class has images of two products"):
+        split_dataset(make_products([0, 0, 1, 1], ["x", "x", "y", "y"], None), share=0.5, seed=0)

@@ -1,11 +1,15 @@
 """Small datasets of random pixels on black, and the question whether two are the same."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from hangtag.datasets import FASHION_MNIST_CLASSES, Dataset, Split
+from hangtag.datasets.collecting import DecodeOptions, collect_dataset
 from hangtag.datasets.dataset import number_ids
+from hangtag.progress import OnProgress
+from hangtag.readers import open_labelled
 
 
 def make_split(
@@ -35,6 +39,17 @@ def make_dataset(
         if count
     }
     return Dataset("tiny", "made up", tuple(classes), splits)
+
+
+def read_here(path: Path, *, on_progress: OnProgress | None = None) -> Dataset:
+    """Reads a data set to grey pixels of 28x28, strictly and without decoder processes."""
+    return collect_dataset(
+        open_labelled(path),
+        name=path.stem,
+        path=str(path),
+        options=DecodeOptions(),
+        on_progress=on_progress,
+    )
 
 
 def assert_same_items(actual: Dataset, expected: Dataset) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hangtag.datasets import Split
-from hangtag.datasets.pixel_csv import PIXEL_COLUMNS, write_pixel_csv
+from hangtag.datasets.export import PIXEL_COLUMNS, write_pixel_csv
 from hangtag.readers import open_source
 from tests.readers.reading import assert_pixels, decode_all, make_pixels, read_all
 

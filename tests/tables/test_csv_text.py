@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from hangtag.datasets import load_dataset
-from hangtag.datasets.manifest import read_manifest
 from hangtag.errors import DataError
 from hangtag.readers import open_source
 from hangtag.tables.csv_text import find_encoding, inspect_csv, open_csv_rows, read_header
+from tests.datasets.tiny_datasets import read_here
 from tests.readers.reading import decode_all
 
 HEADER = ("Größe", "Image", "label")
@@ -47,7 +47,7 @@ def test_training_and_prediction_read_the_same_table(tmp_path: Path, encoding: s
     path = write_table(tmp_path / "feed.csv", ";", encoding)
     for value, row in enumerate(ROWS):
         Image.fromarray(np.full((28, 28), value, np.uint8)).save(tmp_path / row[1])
-    dataset, inputs = read_manifest(path), open_source(path)
+    dataset, inputs = read_here(path), open_source(path)
     assert dataset.classes == ("Röcke; Kleider", "T-Shirt | Top")
     read = decode_all(inputs)
     assert [one.extras["label"] for one in read] == [row[2] for row in ROWS]
@@ -60,8 +60,8 @@ def test_utf8_with_damage_is_not_taken_for_windows_1252(tmp_path: Path) -> None:
     path = tmp_path / "feed.csv"
     path.write_bytes("image,label\nä.png,Röcke\n".encode() + b"b.png,\xff\n")
     assert find_encoding(path) == "utf-8-sig"
-    with pytest.raises(DataError, match="cannot be read as CSV"):
-        read_manifest(path)
+    with pytest.raises(DataError, match="is no text"):
+        read_here(path)
     path.write_bytes(b"image,label\nb.png,R\xf6cke")
     assert find_encoding(path) == "cp1252"
     path.write_bytes(b"image,label\nb.png,Caf\xc3")

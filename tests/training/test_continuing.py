@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from hangtag.datasets import Dataset, Format, Split, export_dataset, split_dataset
+from hangtag.datasets import Dataset, ExportFormat, Split, export_dataset, split_dataset
 from hangtag.datasets.held_out import fingerprint_images
 from hangtag.errors import DataError, TrainingError
 from hangtag.models.card import Card
@@ -323,7 +323,7 @@ def test_a_folder_without_weights_is_refused(
 @pytest.fixture(scope="module")
 def data(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "corrected"
-    export_dataset(with_new_class(shapes, new=20), folder, format=Format.folders)
+    export_dataset(with_new_class(shapes, new=20), folder, format=ExportFormat.folders)
     return folder
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hangtag.datasets import Dataset, Format, export_dataset
+from hangtag.datasets import Dataset, ExportFormat, export_dataset
 from tests.tiny import Outcome
 
 SETTINGS = (
@@ -24,7 +24,7 @@ SETTINGS = (
 
 @pytest.fixture
 def data(shapes: Dataset, tmp_path: Path) -> Path:
-    export_dataset(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=ExportFormat.folders)
     return tmp_path / "data"
 
 

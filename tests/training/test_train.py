@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hangtag.datasets import Dataset, Format, export_dataset, split_dataset
+from hangtag.datasets import Dataset, ExportFormat, export_dataset, split_dataset
 from hangtag.errors import DataError, TrainingError
 from hangtag.models.classifier import Classifier
 from hangtag.training.loop import Trainer
@@ -309,7 +309,7 @@ def test_early_stopping_exports_the_best_epoch(shapes: Dataset, tmp_path: Path) 
 def test_ctrl_c_leaves_a_run_to_resume_and_exit_code_130(
     shapes: Dataset, tmp_path: Path, hangtag: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export_dataset(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=ExportFormat.folders)
     step = Trainer._step
     calls = iter(range(1000))
 
@@ -332,7 +332,7 @@ def test_ctrl_c_leaves_a_run_to_resume_and_exit_code_130(
 
 @pytest.mark.slow
 def test_killed_again_and_again_it_still_ends_the_same(shapes: Dataset, tmp_path: Path) -> None:
-    export_dataset(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=ExportFormat.folders)
     changes = ["--set", "network.widths=[8, 16]", "--set", "batch_size=16", "--epochs", "40"]
     command = [sys.executable, "-m", "hangtag", "train", str(tmp_path / "data"), *changes]
 
@@ -383,7 +383,7 @@ def test_an_interruption_says_what_there_is_to_go_on_with(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    export_dataset(shapes, tmp_path / "data", format=Format.folders)
+    export_dataset(shapes, tmp_path / "data", format=ExportFormat.folders)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys.modules["hangtag.training.train"], step, interrupt)
     outcome = hangtag("train", "data")

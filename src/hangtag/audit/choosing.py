@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hangtag.audit.feed import Feed
 from hangtag.datasets import IMAGE_SIZE
-from hangtag.datasets.reading import SAMPLE, are_photos
+from hangtag.datasets.collecting import SAMPLE, are_photos
 from hangtag.models.folder import shipped_models
 from hangtag.models.router import GREY_MODEL, PHOTO_MODEL
 from hangtag.readers import ImageFile
@@ -18,6 +18,5 @@ def choose_model(feed: Feed) -> str:
     """
     items = itertools.islice(feed.source.read(IMAGE_SIZE), SAMPLE)
     paths = [Path(item.path) for item in items if isinstance(item, ImageFile)]
-    height, width = IMAGE_SIZE
-    found = are_photos(paths, width=width, height=height)
+    found = are_photos(paths)
     return PHOTO_MODEL if found and PHOTO_MODEL in shipped_models() else GREY_MODEL

@@ -9,7 +9,7 @@ import typer
 
 from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
 from hangtag.cli.datasets import read_dataset
-from hangtag.datasets import Format
+from hangtag.datasets import ExportFormat
 from hangtag.images.spec import FASHION_MNIST_SPEC
 
 app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def export(
         Path, typer.Argument(metavar="DIR", help="Where to write.", parser=parse_folder)
     ],
     format: Annotated[
-        Format,
+        ExportFormat,
         typer.Option(
             "--format",
             help="csv: one pixel CSV a split; png: images with a manifest; "
@@ -101,7 +101,7 @@ def clean(
       hangtag data clean --keep 5
     """
     from hangtag.datasets import cache_home
-    from hangtag.datasets.cache_cleaning import clean_pixels
+    from hangtag.datasets.pixel_cache import clean_pixels
 
     folder = cache_home() / "pixels"
     cleaned = clean_pixels(folder, keep=round(keep * _GB))

@@ -1,16 +1,15 @@
-"""Data sets: opened from any kind of source, checked, divided, written.
+"""Datasets: loaded from any kind of source, checked, divided, written.
 
 from hangtag.datasets import load_dataset, split_dataset
 
 dataset = split_dataset(load_dataset("fashion-mnist"), share=0.15, seed=0)
 """
 
-from hangtag.datasets.broken import BROKEN, write_broken
-from hangtag.datasets.dataset import IMAGE_SIZE, Dataset, Split
-from hangtag.datasets.export import Format, export_dataset
+from hangtag.datasets.collecting import MAX_BROKEN
+from hangtag.datasets.dataset import BROKEN, IMAGE_SIZE, Dataset, Split, write_broken
+from hangtag.datasets.export import ExportFormat, export_dataset
 from hangtag.datasets.fetch import cache_home, fetch_fashion_mnist
-from hangtag.datasets.loading import load_dataset
-from hangtag.datasets.opening import DATA_NAMES, require_known_name
+from hangtag.datasets.loading import DATA_NAMES, load_dataset, require_known_name
 from hangtag.datasets.overview import (
     FEWEST_IMAGES,
     count_splits,
@@ -18,7 +17,6 @@ from hangtag.datasets.overview import (
     describe_suppliers,
     find_small_classes,
 )
-from hangtag.datasets.reading import MAX_BROKEN
 from hangtag.datasets.splits import split_dataset
 from hangtag.readers.record import SPLIT_NAMES
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
@@ -32,7 +30,7 @@ __all__ = [
     "MAX_BROKEN",
     "SPLIT_NAMES",
     "Dataset",
-    "Format",
+    "ExportFormat",
     "Split",
     "cache_home",
     "count_splits",

@@ -1,9 +1,9 @@
-"""What a data set is once it is open: named splits of images with labels."""
+"""Dataset and Split: images with labels, by split."""
 
 import hashlib
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.files.atomic import reserve_space
+from hangtag.tables.csv_cells import write_csv_rows
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 from hangtag.taxonomy.tree import Tree
 
 IMAGE_SIZE = (28, 28)
 """Height and width in pixels of Fashion-MNIST's images; others may be read to another format."""
+
+BROKEN = "broken.csv"
+"""File name of the list of broken images in a run folder or beside a report."""
 
 _BLOCK = 256
 """Images copied at a time."""
@@ -33,6 +37,8 @@ class Split:
             relative to the source.
         suppliers: Who supplied each image, (N,) str, or None where the source does not say.
         files: The path of each image, (N,) str, or None where the source is no image files.
+        products: What each image is a view of, (N,) str, empty where the source does not say; None
+            where it never does. With suppliers, a product is meant among those of its supplier.
     """
 
     images: NDArray[np.uint8]
@@ -40,16 +46,27 @@ class Split:
     ids: NDArray[np.str_]
     suppliers: NDArray[np.str_] | None = None
     files: NDArray[np.str_] | None = None
+    products: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, indices: NDArray[np.intp]) -> "Split":
         """Returns the items at `indices` (M,), in that order; mapped images stay on disk."""
-        suppliers = None if self.suppliers is None else self.suppliers[indices]
-        files = None if self.files is None else self.files[indices]
+        optional = (
+            None if column is None else column[indices]
+            for column in (self.suppliers, self.files, self.products)
+        )
         images = _take_images(self.images, indices)
-        return Split(images, self.labels[indices], self.ids[indices], suppliers, files)
+        return Split(images, self.labels[indices], self.ids[indices], *optional)
+
+    def product_keys(self) -> list[tuple[str, str] | None]:
+        """Returns supplier and product of each item, (N,); None where it names no product."""
+        if self.products is None:
+            return [None] * len(self)
+        suppliers = [""] * len(self) if self.suppliers is None else self.suppliers.tolist()
+        keys = zip(suppliers, self.products.tolist(), strict=True)
+        return [(supplier, product) if product else None for supplier, product in keys]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,15 @@ class Dataset:
         """The train split, or where it is missing or empty the first that is not."""
         splits = (self.splits.get("train"), *self.splits.values())
         return next(split for split in splits if split)
+
+
+def write_broken(path: Path, broken: Sequence[Broken]) -> None:
+    """Writes the images that were left out as CSV with the columns ``id`` and ``reason``.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    write_csv_rows(path, ["id", "reason"], ([image.id, image.reason] for image in broken))
 
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:

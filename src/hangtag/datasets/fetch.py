@@ -1,4 +1,4 @@
-"""Obtains Fashion-MNIST from the nearest source that has it, verified by its content.
+"""Obtains Fashion-MNIST from the nearest mirror that has it, verified by its content.
 
 The cache keeps the four IDX files decompressed, in ``$HANGTAG_HOME/fashion-mnist``, by default
 ``~/.cache/hangtag/fashion-mnist``.
@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hangtag.datasets.sources import (
+from hangtag.datasets.mirrors import (
     SYSTEM_FOLDER,
-    DebianSource,
-    FolderSource,
-    OfficialSource,
-    Source,
+    DebianMirror,
+    FolderMirror,
+    Mirror,
+    OfficialMirror,
 )
 from hangtag.errors import DataError, FetchError, OutputError
 from hangtag.files.atomic import make_folder, write_bytes
@@ -60,25 +60,25 @@ def fetch_fashion_mnist(
     *,
     offline: bool = False,
     on_progress: OnProgress | None = None,
-    sources: Sequence[Source] | None = None,
+    mirrors: Sequence[Mirror] | None = None,
     hashes: Hashes = FASHION_MNIST_FILES,
 ) -> Path:
     """Returns the folder in the cache `home` with the four IDX files, fetching what is missing.
 
     Files in the cache count only when their content is right; a damaged one is fetched again.
-    Files put there by hand, gzip or not, are taken over. Two processes may fetch at once: the
+    Files put there by hand, gzip or not, are copied. Two processes may fetch at once: the
     second waits for the first. An interrupted download is resumed by the next call.
 
     Args:
         home: The cache folder; made when missing.
-        offline: Whether to leave out the sources that need the network.
+        offline: Whether to leave out the mirrors that need the network.
         on_progress: Called with the bytes obtained and expected (None where unknown).
-        sources: Where to look, best first; by default the system's folder, Debian's package and
+        mirrors: Where to look, best first; by default the system's folder, Debian's package and
             the official address.
         hashes: What the content of each file must be.
 
     Raises:
-        FetchError: No source has the files; the line says why for each, and the manual way.
+        FetchError: No mirror has the files; the line says why for each, and the manual way.
         OutputError: The cache cannot be written.
     """
     home = home.absolute()
@@ -87,36 +87,36 @@ def fetch_fashion_mnist(
         return folder
     with _lock(home / f"{FASHION_MNIST}.lock"):
         failures = []
-        for source in [FolderSource(folder, "cache"), *(sources or _default_sources())]:
+        for mirror in [FolderMirror(folder, "cache"), *(mirrors or _default_mirrors())]:
             # Also finds what another process fetched while this one waited for the lock.
-            wanted = _list_wrong(folder, hashes)
-            if not wanted:
+            missing = _list_wrong(folder, hashes)
+            if not missing:
                 break
-            if offline and source.online:
-                failures.append(f"{source.name}: not tried, offline")
+            if offline and mirror.online:
+                failures.append(f"{mirror.name}: not tried, offline")
                 continue
             try:
-                _take_over(source, wanted, folder, hashes, on_progress or _ignore)
+                _copy_files(mirror, missing, folder, hashes, on_progress or _ignore)
             except (DataError, FetchError) as error:
-                failures.append(f"{source.name}: {error}")
+                failures.append(f"{mirror.name}: {error}")
         if _list_wrong(folder, hashes):
             raise FetchError(_explain_failure(folder, failures, hashes))
         shutil.rmtree(_work_folder(folder), ignore_errors=True)
     return folder
 
 
-def _default_sources() -> list[Source]:
-    return [FolderSource(SYSTEM_FOLDER, "system"), DebianSource(), OfficialSource()]
+def _default_mirrors() -> list[Mirror]:
+    return [FolderMirror(SYSTEM_FOLDER, "system"), DebianMirror(), OfficialMirror()]
 
 
-def _take_over(
-    source: Source, wanted: Sequence[str], folder: Path, hashes: Hashes, on_progress: OnProgress
+def _copy_files(
+    mirror: Mirror, missing: Sequence[str], folder: Path, hashes: Hashes, on_progress: OnProgress
 ) -> None:
-    """Copies the files `wanted` from `source` to `folder`, verified and decompressed."""
-    work = make_folder(_work_folder(folder) / source.name.replace(" ", "-"))
-    obtained = source.obtain(wanted, work, on_progress)
+    """Copies the files `missing` from `mirror` to `folder`, verified and decompressed."""
+    work = make_folder(_work_folder(folder) / mirror.name.replace(" ", "-"))
+    obtained = mirror.obtain(missing, work, on_progress)
     try:
-        for name in wanted:
+        for name in missing:
             write_bytes(folder / name, _read_verified(obtained, name, hashes[name]))
     except DataError:
         # What came is not the data set: the next call must not resume from it.

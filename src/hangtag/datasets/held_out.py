@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from hangtag.datasets.dataset import Dataset, Split
 from hangtag.datasets.splits import (
     divide_dataset,
+    number_products,
+    product_split,
     split_dataset,
     stratified_split,
     supplier_split,
@@ -64,14 +66,16 @@ def find_held_out(split: Split, held_out: Fingerprints) -> NDArray[np.bool_]:
     return found
 
 
-def include_suppliers(split: Split, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tells which items (N,) a model cannot have learned, of which those `held` were held out.
+def extend_held_out(split: Split, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Returns which items (N,) a model cannot have learned, given which of them were held out.
 
-    Where the items name suppliers, that is all of the suppliers of these.
+    Where items name suppliers, that is all of the suppliers of these; else all views of their
+    products.
     """
-    if split.suppliers is None:
-        return held
-    return np.isin(split.suppliers, split.suppliers[held])
+    if split.suppliers is not None:
+        return np.isin(split.suppliers, split.suppliers[held])
+    products = number_products(split)
+    return np.isin(products, products[held])
 
 
 def restore_validation(dataset: Dataset, held_out: Fingerprints) -> Dataset:
@@ -93,10 +97,10 @@ def restore_validation(dataset: Dataset, held_out: Fingerprints) -> Dataset:
 def hold_out_again(dataset: Dataset, known: Known, *, share: float, seed: int) -> Dataset:
     """Returns `dataset` with a ``validation`` split that `known` has not learned.
 
-    Held out are the images that it was judged by or, where the items name suppliers, all of their
-    suppliers; also a share of the classes that are new to it, by supplier where theirs are several.
-    Where none of these images is in the data, or a validation split is there already, it is as
-    `split_dataset` says.
+    Held out are the images that it was judged by, with all of their suppliers or, where items name
+    none, all views of their products; also a share of the classes that are new to it, by supplier
+    where theirs are several. Where none of these images is in the data, or a validation split is
+    there already, it is as `split_dataset` says.
 
     Raises:
         DataError: The dataset cannot be divided.
@@ -104,7 +108,7 @@ def hold_out_again(dataset: Dataset, known: Known, *, share: float, seed: int) -
     train = dataset.splits.get("train")
     if train is None or "validation" in dataset.splits:
         return split_dataset(dataset, share=share, seed=seed)
-    held = include_suppliers(train, find_held_out(train, known.held_out))
+    held = extend_held_out(train, find_held_out(train, known.held_out))
     if not held.any():
         return split_dataset(dataset, share=share, seed=seed)
     held |= _hold_out_new(dataset, known, held, share=share, seed=seed)
@@ -124,10 +128,14 @@ def _hold_out_new(
         return chosen
     labels = train.labels[fresh]
     least = max(share, 1 / len(fresh))
-    if train.suppliers is None or len(np.unique(train.suppliers[fresh])) < 2:
+    if train.suppliers is not None and len(np.unique(train.suppliers[fresh])) > 1:
+        suppliers = train.suppliers[fresh]
+        _, out = supplier_split(suppliers, labels, share=least, seed=seed)
+        return np.isin(train.suppliers, suppliers[out])
+    products = number_products(train)
+    if len(np.unique(products[fresh])) < len(fresh):
+        _, out = product_split(products[fresh], labels, share=least, seed=seed)
+    else:
         _, out = stratified_split(labels, share=least, seed=seed, names=dataset.classes)
-        chosen[fresh[out]] = True
-        return chosen
-    suppliers = train.suppliers[fresh]
-    _, out = supplier_split(suppliers, labels, share=least, seed=seed)
-    return np.isin(train.suppliers, suppliers[out])
+    chosen[fresh[out]] = True
+    return chosen

@@ -1,24 +1,36 @@
-"""Loads whatever DATA names as a dataset, its image files decoded and kept for the next time.
+"""Loads whatever DATA names as a dataset.
 
 dataset = load_dataset("photos/")
 dataset.splits["train"].images.shape  # (N, 224, 224, 3)
 """
 
 import dataclasses
+import difflib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hangtag.datasets.collecting import MAX_BROKEN, DecodeOptions, collect_dataset
 from hangtag.datasets.dataset import Dataset
 from hangtag.datasets.duplicates import describe_duplicates, find_duplicates
-from hangtag.datasets.fetch import cache_home
-from hangtag.datasets.opening import open_data
-from hangtag.datasets.own_classes import use_tree
-from hangtag.datasets.reading import MAX_BROKEN, DecodeOptions
-from hangtag.errors import DataError
-from hangtag.files.paths import make_printable
+from hangtag.datasets.fetch import FASHION_MNIST, cache_home, fetch_fashion_mnist
+from hangtag.datasets.overview import describe_products
+from hangtag.datasets.own_taxonomy import apply_taxonomy
+from hangtag.errors import DataError, ImageError
+from hangtag.files.paths import is_file, is_folder, make_printable
 from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.decoding import DecodedImage
 from hangtag.images.spec import ImageSpec
 from hangtag.progress import OnProgress
+from hangtag.readers import LABELLED_KINDS, Source, open_labelled
+from hangtag.readers.pixel_csv import PixelCsvSplits
+from hangtag.readers.tables import Table
 from hangtag.taxonomy import load_tree
+
+DATA_NAMES = (FASHION_MNIST,)
+"""The data sets that are known by name."""
+
+DATA_KINDS = f"a name ({', '.join(DATA_NAMES)}), {LABELLED_KINDS}"
+"""What `load_dataset` reads, for people."""
 
 
 def load_dataset(
@@ -56,24 +68,62 @@ def load_dataset(
         FetchError: A data set that is known by name cannot be obtained.
     """
     tree = load_tree(taxonomy) if taxonomy else None
-    with DecoderPool() as pool:
-        options = DecodeOptions(
+    path = _find_data(data, offline=offline, on_progress=on_progress)
+    source = open_labelled(path)
+    dataset = collect_dataset(
+        source,
+        name=make_printable(_name_dataset(path, source)),
+        path=make_printable(source.path if isinstance(source, Table) else path),
+        options=DecodeOptions(
             spec,
-            decode=pool.decode,
+            decode=_decode_in_processes,
             cache=cache_home() / "pixels" if cache else None,
             max_broken=max_broken,
-        )
-        dataset = open_data(data, options, offline=offline, on_progress=on_progress)
+        ),
+        on_progress=on_progress,
+    )
     if spec is not None:
         _check_spec(dataset, spec)
-    found = describe_duplicates(find_duplicates(dataset.splits), dataset.splits)
-    dataset = dataclasses.replace(
-        dataset,
-        name=make_printable(dataset.name),
-        source=make_printable(dataset.source),
-        notices=(*dataset.notices, *found),
+    notices = (
+        *dataset.notices,
+        *describe_duplicates(find_duplicates(dataset.splits), dataset.splits),
+        *describe_products(dataset),
     )
-    return use_tree(dataset, tree) if tree else dataset
+    dataset = dataclasses.replace(dataset, notices=notices)
+    return apply_taxonomy(dataset, tree) if tree else dataset
+
+
+def require_known_name(name: str) -> None:
+    """Raises a DataError that suggests the nearest name when `name` is no known data set."""
+    if name not in DATA_NAMES:
+        raise DataError(
+            f"no data set is called '{name}'{_suggest(name)}; known are: {', '.join(DATA_NAMES)}"
+        )
+
+
+def _find_data(data: str | Path, *, offline: bool, on_progress: OnProgress | None) -> Path:
+    """Returns the file or folder that `data` names; fetches a data set that is known by name."""
+    if data == "":
+        raise DataError(f"the data set's name or path is empty; expected {DATA_KINDS}")
+    if data in DATA_NAMES:
+        return fetch_fashion_mnist(cache_home(), offline=offline, on_progress=on_progress)
+    path = Path(data)
+    if is_file(path) or is_folder(path):
+        return path
+    raise DataError(
+        f"no data set, file or folder is called '{path}'{_suggest(str(path))}; "
+        f"expected {DATA_KINDS}"
+    )
+
+
+def _name_dataset(path: Path, source: Source) -> str:
+    """Returns a title: what its files are called, or their folder."""
+    if isinstance(source, PixelCsvSplits):
+        return source.name
+    whole = path.resolve()
+    if is_folder(path):
+        return whole.name
+    return whole.parent.name if path.stem == "manifest" else path.stem
 
 
 def _check_spec(dataset: Dataset, spec: ImageSpec) -> None:
@@ -86,3 +136,17 @@ def _check_spec(dataset: Dataset, spec: ImageSpec) -> None:
             f"images of {spec} are needed; give class folders or a table of image files, or "
             "choose another recipe or model"
         )
+
+
+def _suggest(name: str) -> str:
+    close = difflib.get_close_matches(name, DATA_NAMES, n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def _decode_in_processes(
+    paths: Sequence[Path], spec: ImageSpec
+) -> Iterator[DecodedImage | ImageError]:
+    with DecoderPool() as pool:
+        if paths:
+            pool.start(len(paths))
+        yield from pool.decode(map(str, paths), spec)

@@ -1,6 +1,6 @@
-"""What a dataset holds, counted: its splits, its classes, its suppliers."""
+"""What a dataset holds, counted, and what a reader should know of its classes and suppliers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,6 +10,9 @@ from hangtag.datasets.dataset import Dataset, fold_name
 
 FEWEST_IMAGES = 5
 """Images of a class below which there is nothing to learn from and to judge by."""
+
+
+_LIKE_SUPPLIER = frozenset({"brand", "vendor", "seller", "shop", "merchant", "store"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +62,61 @@ def describe_suppliers(dataset: Dataset) -> tuple[str, ...]:
     Figures on suppliers that the training knew say little about those it will meet.
     """
     sentences = []
-    for (first, one), (second, other) in combinations(dataset.splits.items(), 2):
-        if one.suppliers is None or other.suppliers is None:
+    for (first, earlier), (second, later) in combinations(dataset.splits.items(), 2):
+        if earlier.suppliers is None or later.suppliers is None:
             continue
-        shared = np.isin(other.suppliers, one.suppliers)
+        shared = np.isin(later.suppliers, earlier.suppliers)
         if not shared.any():
             sentences.append(
                 f"No supplier of {second} is in {first}: its figures are for new ones."
             )
             continue
-        count = len(np.unique(other.suppliers[shared]))
+        count = len(np.unique(later.suppliers[shared]))
         sentences.append(
-            f"{count:,} of the {len(np.unique(other.suppliers)):,} suppliers of {second} are in "
-            f"{first} too ({shared.sum():,} of its {len(other):,} images): figures on {second} "
+            f"{count:,} of the {len(np.unique(later.suppliers)):,} suppliers of {second} are in "
+            f"{first} too ({shared.sum():,} of its {len(later):,} images): figures on {second} "
             "flatter what the model does for a new supplier."
         )
     return tuple(sentences)
+
+
+def describe_products(dataset: Dataset) -> tuple[str, ...]:
+    """Returns a sentence for each pair of splits that share products.
+
+    Views of one product are nearly the same image: figures on the one split flatter the other.
+    """
+    sentences = []
+    keys = {name: set(split.product_keys()) - {None} for name, split in dataset.splits.items()}
+    for first, second in combinations(keys, 2):
+        if shared := len(keys[first] & keys[second]):
+            sentences.append(
+                f"Products with images in both {first} and {second}: {shared:,}; figures on "
+                f"{second} flatter what the model does for new products."
+            )
+    return tuple(sentences)
+
+
+def describe_supplier_column(columns: Sequence[str], suppliers: Sequence[str]) -> str:
+    """Returns what to know of the suppliers in a table; empty where there is nothing to say.
+
+    That is which rows name none where others do, or that another column may name them.
+
+    Args:
+        columns: The columns of the table.
+        suppliers: The supplier of each row, (N,), empty where it names none.
+    """
+    if not any(name.strip().casefold() == "supplier" for name in columns):
+        alike = next((name for name in columns if name.strip().casefold() in _LIKE_SUPPLIER), None)
+        return (
+            ""
+            if alike is None
+            else f"The column '{alike}' is not read; call it supplier, and whole suppliers are "
+            "held out."
+        )
+    unnamed = sum(not name for name in suppliers)
+    if unnamed in (0, len(suppliers)):
+        return ""
+    return f"{unnamed:,} of {len(suppliers):,} rows name no supplier and count as one."
 
 
 def describe_classes(dataset: Dataset) -> tuple[str, ...]:
@@ -95,7 +137,7 @@ def describe_classes(dataset: Dataset) -> tuple[str, ...]:
         if gaps:
             sentences.append(
                 f"No image of {', '.join(gaps)} is in validation: nothing tells how well it is "
-                "recognised, and no promise covers it."
+                "recognised, and no threshold is set on it."
             )
     return tuple(sentences)
 

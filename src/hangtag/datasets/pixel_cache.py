@@ -11,7 +11,8 @@ Files appear whole, so any number of processes may read and write side by side.
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,28 +20,33 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets.reading import Decode, DecodeOptions
 from hangtag.errors import ImageError, OutputError
 from hangtag.files.atomic import atomic_path, make_folder, reserve_space
 from hangtag.files.paths import is_file
-from hangtag.images.decoding import MAX_FILE_BYTES
+from hangtag.images.decoding import MAX_FILE_BYTES, DecodedImage, decode_image
 from hangtag.images.spec import ImageSpec
 
 VERSION = 2
 """To be raised when `decode_image` gives other pixels for the same file."""
 
-FEWEST = 256
+MIN_IMAGES = 256
 """Images below which decoding takes no longer than a second, so that keeping them is no gain."""
 
 SUFFIX = ".pixels"
 
 FINE, RESIZED, BROKEN = 0, 1, 2
 
+ABANDONED = 86_400.0
+"""Seconds after which an unfinished file is assumed to be left by a killed process."""
+
 _HASH_BYTES = 16
 _INDEX_BYTES = _HASH_BYTES + 1
 """Bytes for each image behind the pixels."""
 
 Pixels = NDArray[np.uint8]
+
+Decode = Callable[[Sequence[Path], ImageSpec], Iterator[DecodedImage | ImageError]]
+"""Decodes image files, in order; an ImageError stands for one that cannot be read."""
 
 OnImage = Callable[[], None]
 """Called for each image that is decoded or found."""
@@ -63,22 +69,56 @@ class Decoded:
     unkept: OutputError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What a cleaning did.
+
+    Attributes:
+        deleted: Datasets whose pixels were deleted.
+        freed: Bytes that were deleted.
+        left: Bytes that are still kept.
+    """
+
+    deleted: int
+    freed: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptFile:
+    """The pixels of a dataset on disk."""
+
+    used: float
+    bytes: int
+    path: Path
+
+
+def decode_here(paths: Sequence[Path], spec: ImageSpec) -> Iterator[DecodedImage | ImageError]:
+    """Decodes image files one after the other, in this process."""
+    for path in paths:
+        try:
+            yield decode_image(path, spec)
+        except ImageError as error:
+            yield error
+
+
 def read_pixels(
     paths: Sequence[Path],
     spec: ImageSpec,
-    options: DecodeOptions,
     *,
+    decode: Decode = decode_here,
+    cache: Path | None = None,
     on_image: OnImage = lambda: None,
 ) -> Decoded:
-    """Decodes image files to `spec`, or finds their pixels in the cache that `options` name.
+    """Decodes image files to `spec`, or finds their pixels in the folder `cache`.
 
     Without a cache, or where it cannot be written, the pixels are in memory. From the cache they
     are mapped; writing to them changes no file.
     """
     unkept = None
-    if options.cache is not None and len(paths) >= FEWEST:
+    if cache is not None and len(paths) >= MIN_IMAGES:
         try:
-            return PixelCache(options.cache, spec).read(paths, options.decode, on_image=on_image)
+            return PixelCache(cache, spec).read(paths, decode, on_image=on_image)
         except OutputError as error:
             unkept = error
     decoded = Decoded(
@@ -87,7 +127,7 @@ def read_pixels(
         {},
         unkept,
     )
-    _decode_into(decoded, np.arange(len(paths)), paths, spec, options.decode, on_image)
+    _decode_into(decoded, np.arange(len(paths)), paths, spec, decode, on_image)
     return decoded
 
 
@@ -184,6 +224,37 @@ class PixelCache:
         return pixels.reshape(images, *self._spec.shape), index.reshape(images, _INDEX_BYTES)
 
 
+def clean_pixels(folder: Path, *, keep: int = 0) -> Cleaned:
+    """Deletes the pixels unused for longest until at most `keep` bytes are left.
+
+    Also deletes what killed processes left. Safe beside processes that use the cache: a file that
+    is mapped stays until its readers let go, one that is being written has another name, and one
+    that is missing is decoded again. Folders stay, as a process may be about to write into one.
+
+    Args:
+        folder: The cache, may be missing.
+        keep: Bytes that may stay, those used last.
+
+    Raises:
+        OutputError: A file cannot be deleted.
+    """
+    kept = sorted(_list_kept(folder), key=lambda file: file.used)
+    left = sum(file.bytes for file in kept)
+    deleted = freed = 0
+    try:
+        for file in kept:
+            if left <= keep:
+                break
+            file.path.unlink(missing_ok=True)
+            deleted, freed, left = deleted + 1, freed + file.bytes, left - file.bytes
+        freed += _delete_abandoned(folder)
+    except OSError as error:
+        raise OutputError(
+            f"cannot delete {error.filename}: {error.strerror}; check the permissions"
+        ) from error
+    return Cleaned(deleted, freed, left)
+
+
 def _key_of(hashes: NDArray[np.uint8]) -> str:
     """Names the pixels of images with these hashes (N, _HASH_BYTES), in this order."""
     return hashlib.blake2b(hashes.tobytes(), digest_size=_HASH_BYTES).hexdigest()
@@ -215,3 +286,24 @@ def _hash_file(path: Path) -> NDArray[np.uint8]:
         with suppress(OSError), path.open("rb") as stream:
             digest.update(stream.read(MAX_FILE_BYTES + 1))
     return np.frombuffer(digest.digest(), np.uint8)
+
+
+def _list_kept(folder: Path) -> list[_KeptFile]:
+    found = []
+    for path in folder.glob(f"*/[!.]*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # another process was faster
+            status = path.stat()
+            found.append(_KeptFile(status.st_mtime, status.st_size, path))
+    return found
+
+
+def _delete_abandoned(folder: Path) -> int:
+    """Deletes what was never finished; returns bytes."""
+    freed, now = 0, time.time()
+    for path in folder.glob("*/.*"):
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            if now - found.st_mtime > ABANDONED:
+                path.unlink()
+                freed += found.st_size
+    return freed

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.datasets.dataset import Dataset
+from hangtag.datasets.dataset import Dataset, Split
 from hangtag.datasets.duplicates import describe_duplicates, find_duplicates
 from hangtag.errors import DataError
 from hangtag.readers.record import SPLIT_NAMES
@@ -99,10 +99,58 @@ def supplier_split(
     return _divide(len(suppliers), np.flatnonzero(np.isin(member, held)))
 
 
+def product_split(
+    products: NDArray[np.intp], labels: NDArray[np.int64], *, share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Holds out whole products, about the same share of every class.
+
+    A product counts for the class of its first item. A class of two or more products has items on
+    both sides; one of a single product is not held out.
+
+    Args:
+        products: Number of the product of each item, (N,).
+        labels: Class of each item, (N,).
+        share: Part held out, above 0 and below 1.
+        seed: Of the random choice within each class.
+
+    Returns:
+        Indices to train on and indices held out, each sorted; together 0 to N - 1.
+
+    Raises:
+        DataError: The share is out of range, or no class has two products.
+    """
+    _check_share(share)
+    _, firsts, member, counts = np.unique(
+        products, return_index=True, return_inverse=True, return_counts=True
+    )
+    classes = labels[firsts]
+    generator = np.random.default_rng(seed)
+    held: list[NDArray[np.intp]] = []
+    for label in np.unique(classes):
+        order = generator.permutation(np.flatnonzero(classes == label))
+        if len(order) > 1:
+            target = float(counts[order].sum()) * share
+            held.append(order[_nearest_subset(counts[order], target)])
+    if not held:
+        raise DataError(
+            "no class has images of two products, so none can be both trained on and held out; "
+            "add products or name the splits in a column 'split'"
+        )
+    return _divide(len(labels), np.flatnonzero(np.isin(member, np.concatenate(held))))
+
+
+def number_products(split: Split) -> NDArray[np.intp]:
+    """Returns the number of each item's product, (N,); an item that names none has its own."""
+    numbers: dict[object, int] = {}
+    keys = (position if key is None else key for position, key in enumerate(split.product_keys()))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.intp)
+
+
 def split_dataset(dataset: Dataset, *, share: float, seed: int) -> Dataset:
     """Returns `dataset` with a ``validation`` split, taken from ``train`` when it has none.
 
-    The split goes by supplier when the items name two or more, else it is stratified by class.
+    The split goes by supplier when the items name two or more. Else it is stratified by class, and
+    views of one product stay together.
 
     Raises:
         DataError: There is no ``train`` to take from, or it cannot be divided.
@@ -112,10 +160,13 @@ def split_dataset(dataset: Dataset, *, share: float, seed: int) -> Dataset:
     if "train" not in dataset.splits:
         raise DataError(f"{dataset.source} has no split 'train' to take a validation split from")
     train = dataset.splits["train"]
-    if train.suppliers is None or len(np.unique(train.suppliers)) < 2:
-        kept, held = stratified_split(train.labels, share=share, seed=seed, names=dataset.classes)
-    else:
+    products = number_products(train)
+    if train.suppliers is not None and len(np.unique(train.suppliers)) > 1:
         kept, held = supplier_split(train.suppliers, train.labels, share=share, seed=seed)
+    elif len(np.unique(products)) < len(products):
+        kept, held = product_split(products, train.labels, share=share, seed=seed)
+    else:
+        kept, held = stratified_split(train.labels, share=share, seed=seed, names=dataset.classes)
     return divide_dataset(dataset, kept, held)
 
 

@@ -19,7 +19,7 @@ from hangtag.files.gzipped import open_plain
 from hangtag.files.paths import is_file, make_printable
 from hangtag.images.decoding import MAX_PIXELS
 from hangtag.images.spec import FASHION_MNIST_SPEC
-from hangtag.readers.record import Record, Source, fail
+from hangtag.readers.record import ArraySource, Record, Source, SplitArrays, fail
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 
 IMAGES_MAGIC = 2051
@@ -64,7 +64,7 @@ class IdxFile(Source):
             return 1
 
 
-class IdxFolder(Source):
+class IdxFolder(ArraySource):
     """The pairs of IDX files in a folder: ``train`` and, for the split ``test``, ``t10k``.
 
     Raises:
@@ -85,10 +85,10 @@ class IdxFolder(Source):
                     "beside it"
                 )
 
-    def __iter__(self) -> Iterator[Record]:
-        """Gives the labelled records; raises DataError at the first thing that is wrong."""
+    def read_splits(self) -> Iterator[SplitArrays]:
+        """Gives the splits; raises DataError at the first thing that is wrong."""
         for split, (images, labels) in self._pairs.items():
-            yield from read_idx_pair(images, labels, split=split)
+            yield read_idx_pair(images, labels, split=split)
 
     @property
     def description(self) -> str:
@@ -101,7 +101,7 @@ class IdxFolder(Source):
         return sum(IdxFile(str(images)).total or 0 for images, _ in self._pairs.values())
 
     @property
-    def classes(self) -> tuple[str, ...] | None:
+    def classes(self) -> tuple[str, ...]:
         """The ten classes of Fashion-MNIST: the files hold only their numbers."""
         return FASHION_MNIST_CLASSES
 
@@ -129,10 +129,16 @@ def read_idx_images(path: str | Path) -> Iterator[NDArray[np.uint8]]:
         ImageError: The file is missing, not an IDX file of images, cut off or too long; what
             comes before the damage is given.
     """
+    for block in _read_blocks(path):
+        yield from block
+
+
+def _read_blocks(path: str | Path) -> Iterator[NDArray[np.uint8]]:
+    """Gives the images of an IDX file in blocks (M, H, W), as `read_idx_images`."""
     try:
         with open_plain(Path(path)) as stream:
             count, height, width = _read_header(path, stream, IMAGES_MAGIC)
-            yield from _read_images(path, stream, count, (height, width))
+            yield from _split_images(path, stream, count, (height, width))
     except ImageError:
         raise
     except DataError as error:
@@ -165,42 +171,38 @@ def read_idx_labels(path: Path, *, classes: int) -> NDArray[np.int64]:
     return labels
 
 
-def read_idx_pair(images_path: Path, labels_path: Path, *, split: str) -> Iterator[Record]:
-    """Gives the records of a pair of IDX files with Fashion-MNIST's labels.
+def read_idx_pair(images_path: Path, labels_path: Path, *, split: str) -> SplitArrays:
+    """Reads a pair of IDX files with Fashion-MNIST's labels.
 
     Raises:
         DataError: One of the files cannot be read, the images are not 28x28, or the two files
             hold different counts.
     """
+    count = _count_images(images_path)
     labels = read_idx_labels(labels_path, classes=len(FASHION_MNIST_CLASSES))
-    _check_pair(images_path, labels_path, len(labels))
-    source, name = str(images_path), make_printable(images_path)
-    for number, (image, label) in enumerate(
-        zip(read_idx_images(images_path), labels.tolist(), strict=True)
-    ):
-        yield Record(
-            name=f"{name}[{number}]",
-            id=f"{split}/{number:05d}",
-            image=image,
-            source=source,
-            label=FASHION_MNIST_CLASSES[label],
-            split=split,
-        )
-
-
-def _check_pair(images_path: Path, labels_path: Path, labels: int) -> None:
-    with open_plain(images_path) as stream:
-        images, height, width = _read_header(images_path, stream, IMAGES_MAGIC)
-    if (height, width) != FASHION_MNIST_SPEC.size:
+    if count != len(labels):
         raise DataError(
-            f"{images_path}: expected images of {FASHION_MNIST_SPEC} pixels, received "
-            f"{height}x{width}; export them as class folders instead"
-        )
-    if images != labels:
-        raise DataError(
-            f"{images_path} holds {images} images but {labels_path} holds {labels} labels; "
+            f"{images_path} holds {count} images but {labels_path} holds {len(labels)} labels; "
             "the two must come from the same data set"
         )
+    images = np.empty((len(labels), *FASHION_MNIST_SPEC.size), np.uint8)
+    done = 0
+    for block in _read_blocks(images_path):
+        images[done : done + len(block)] = block
+        done += len(block)
+    return SplitArrays(split, str(images_path), images, labels)
+
+
+def _count_images(path: Path) -> int:
+    """Returns how many images an IDX file announces; raises DataError where they are not 28x28."""
+    with open_plain(path) as stream:
+        count, height, width = _read_header(path, stream, IMAGES_MAGIC)
+    if (height, width) != FASHION_MNIST_SPEC.size:
+        raise DataError(
+            f"{path}: expected images of {FASHION_MNIST_SPEC} pixels, received {height}x{width}; "
+            "export them as class folders instead"
+        )
+    return count
 
 
 def _find_idx(folder: Path, split: str, content: str) -> Path | None:
@@ -246,7 +248,7 @@ def _read_header(path: str | Path, stream: BinaryIO, expected: int) -> tuple[int
     return sizes
 
 
-def _read_images(
+def _split_images(
     path: str | Path, stream: BinaryIO, count: int, size: tuple[int, int]
 ) -> Iterator[NDArray[np.uint8]]:
     pixels = math.prod(size)
@@ -256,7 +258,7 @@ def _read_images(
         content = stream.read(wanted * pixels)
         present = len(content) // pixels
         block = bytearray(content[: present * pixels])  # a copy that may be written to
-        yield from np.frombuffer(block, np.uint8).reshape(-1, *size)
+        yield np.frombuffer(block, np.uint8).reshape(-1, *size)
         if present < wanted:
             raise ImageError(
                 f"{path} is cut off: its header announces {count} images, {start + present} are "

@@ -21,7 +21,15 @@ from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.gzipped import open_plain
 from hangtag.files.paths import make_printable
 from hangtag.images.spec import FASHION_MNIST_SPEC
-from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES, Record, Source, fail
+from hangtag.readers.record import (
+    SPLIT_ALIASES,
+    SPLIT_NAMES,
+    ArraySource,
+    Record,
+    Source,
+    SplitArrays,
+    fail,
+)
 from hangtag.tables.columns import ColumnKind
 from hangtag.tables.csv_text import LONGEST_LINE, read_header
 from hangtag.tables.lines import count_lines
@@ -32,12 +40,11 @@ _SPLIT_FILE = re.compile(r"(?P<name>.+)_(?P<split>train|validation|val|test)\.cs
 _WHOLE_NUMBER = re.compile("-?[0-9]{1,40}")
 _PIXEL_TEXTS = {str(value): value for value in range(256)}
 _LABEL = "label"
-_LINES_A_BLOCK = 500
+_LINES_A_BLOCK = 200
 _BLOCK_BYTES = 4 << 20
 _COMMA, _NEWLINE, _ZERO = b",\n0"
 _MOST_DIGITS = 3
 _BRIGHTEST = 255
-_NO_NUMBER = 1000
 
 
 class PixelCsv(Source):
@@ -108,7 +115,7 @@ class PixelCsv(Source):
         return side, side
 
 
-class PixelCsvSplits(Source):
+class PixelCsvSplits(ArraySource):
     """Pixel CSV files of Fashion-MNIST that are the splits of one data set.
 
     Their names end in the split, ``NAME_train.csv``; a file without one is ``train``. They have
@@ -140,21 +147,17 @@ class PixelCsvSplits(Source):
             _check_columns(path, self._headers[split])
             _require_rows(path)
 
-    def __iter__(self) -> Iterator[Record]:
-        """Gives the labelled records; raises DataError at the first thing that is wrong."""
+    def read_splits(self) -> Iterator[SplitArrays]:
+        """Gives the splits; raises DataError at the first thing that is wrong."""
         for split, path in self._files.items():
             parser = _Parser(str(path), self._headers[split], FASHION_MNIST_SPEC.size, strict=True)
-            for number, row in enumerate(parser.read()):
-                if row.error is not None:
-                    raise row.error
-                yield Record(
-                    name=f"{make_printable(path)}[{number}]",
-                    id=f"{split}/{number:05d}",
-                    image=row.image,
-                    source=str(path),
-                    label=_read_label(row),
-                    split=split,
-                )
+            images, labels = [], []
+            for row in parser.read():
+                if row.image is None:
+                    raise row.error or DataError(f"{row.where} holds no image")
+                images.append(row.image)
+                labels.append(_read_label(row))
+            yield SplitArrays(split, str(path), np.stack(images), np.array(labels, np.int64))
 
     @property
     def description(self) -> str:
@@ -168,7 +171,7 @@ class PixelCsvSplits(Source):
         return None if None in lines else sum((count or 1) - 1 for count in lines)
 
     @property
-    def classes(self) -> tuple[str, ...] | None:
+    def classes(self) -> tuple[str, ...]:
         """The ten classes of Fashion-MNIST: the files hold only their numbers."""
         return FASHION_MNIST_CLASSES
 
@@ -238,7 +241,9 @@ class _Parser:
         self, lines: Sequence[bytes]
     ) -> list[tuple[NDArray[np.uint8], Sequence[str]]] | None:
         """Parses lines at once; returns None when any of them is not plain digits and commas."""
-        content = b"".join(lines).replace(b"\r\n", b"\n")
+        content = b"".join(lines)
+        if b"\r" in content:
+            content = content.replace(b"\r\n", b"\n")
         if not content.endswith(b"\n"):
             content += b"\n"
         columns = len(self._header)
@@ -249,26 +254,30 @@ class _Parser:
         last = values[ends[columns - 1 :: columns]]
         if len(ends) != columns * len(lines) or (last != _NEWLINE).any():
             return None
-        pixels = self._select(_parse_numbers(values, ends).reshape(-1, columns))
+        lengths = np.diff(ends, prepend=-1) - 1
+        pixels = _parse_pixels(values, *map(self._select, (ends, lengths)))
         others = self._read_others(content, ends.reshape(-1, columns))
-        if others is None or pixels.max() > _BRIGHTEST:
+        if others is None or pixels is None:
             return None
-        images = pixels.astype(np.uint8).reshape(-1, *self._size)
-        return list(zip(images, others, strict=True))
+        return list(zip(pixels.reshape(-1, *self._size), others, strict=True))
 
-    def _select(self, numbers: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """Returns the columns of the pixels, (N, P)."""
+    def _select(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the entries of pixel cells, (N, P), from those of all cells, (N * columns,)."""
+        table = cells.reshape(-1, len(self._header))
         if self._in_order:
-            return numbers[:, self._pixels[0] : self._pixels[-1] + 1]
-        return numbers[:, self._pixels]
+            return table[:, self._pixels[0] : self._pixels[-1] + 1]
+        return table[:, self._pixels]
 
     def _read_others(self, content: bytes, ends: NDArray[np.int64]) -> list[list[str]] | None:
         """Returns the texts of the other columns, given where cells end (N, columns).
 
         None where they are no UTF-8.
         """
-        starts = np.concatenate([[0], ends.ravel()[:-1] + 1]).reshape(ends.shape)
-        places = zip(starts[:, self._others].tolist(), ends[:, self._others].tolist(), strict=True)
+        before = np.concatenate([[-1], ends[:-1, -1]])  # where the row before ends
+        starts = np.empty((len(ends), len(self._others)), np.int64)
+        for column, at in enumerate(self._others):
+            starts[:, column] = (ends[:, at - 1] if at else before) + 1
+        places = zip(starts.tolist(), ends[:, self._others].tolist(), strict=True)
         try:
             return [
                 [content[start:end].decode() for start, end in zip(*place, strict=True)]
@@ -304,26 +313,28 @@ class _Parser:
         return f"{self._path}, row {number} (line {line} of the file)"
 
 
-def _parse_numbers(values: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.uint16]:
-    """Reads cells of one to three digits as numbers, (N,); others get `_NO_NUMBER`.
+def _parse_pixels(
+    values: NDArray[np.uint8], ends: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[np.uint8] | None:
+    """Reads cells as pixels, (N, P); None when one is not a whole number 0-255 of plain digits.
 
     Args:
-        values: The bytes of the text, one of a comma and a newline after each cell.
-        ends: Where these are, (N,).
+        values: The bytes of the text.
+        ends: Where the byte after each cell is, (N, P).
+        lengths: Bytes of each cell, (N, P).
     """
-    digits = values - np.uint8(_ZERO)
-    is_digit = digits <= 9
-    digits = np.where(is_digit, digits, 0).astype(np.uint16)
-    # The number that ends at each byte: a separator stands for 0 and ends what is before it.
-    numbers = digits.copy()
-    numbers[1:] += 10 * digits[:-1]
-    numbers[2:] += 100 * digits[:-2] * is_digit[1:-1]
-    numbers = numbers[ends - 1]
-    lengths = np.diff(ends, prepend=-1) - 1
-    numbers[(lengths < 1) | (lengths > _MOST_DIGITS)] = _NO_NUMBER
-    is_digit[ends] = True
-    numbers[np.searchsorted(ends, np.flatnonzero(~is_digit))] = _NO_NUMBER
-    return numbers
+    has_tens, has_hundreds = lengths >= 2, lengths == 3
+    # Bytes below "0" wrap around to more than 9.
+    ones = np.take(values, ends - 1) - np.uint8(_ZERO)
+    tens = (np.take(values, ends - 2) - np.uint8(_ZERO)) * has_tens
+    hundreds = (np.take(values, ends - 3) - np.uint8(_ZERO)) * has_hundreds
+    digits = max(ones.max(), tens.max(), hundreds.max())
+    if lengths.min() < 1 or lengths.max() > _MOST_DIGITS or digits > 9:
+        return None
+    if hundreds.max() > 2 or ((hundreds == 2) & (10 * tens + ones > _BRIGHTEST - 200)).any():
+        return None
+    pixels: NDArray[np.uint8] = 100 * hundreds + 10 * tens + ones
+    return pixels
 
 
 def _parse_pixel(column: str, cell: str) -> int:
@@ -342,13 +353,12 @@ def _parse_number(column: str, cell: str, meaning: str, highest: int) -> int:
     return int(text)
 
 
-def _read_label(row: _Row) -> str:
-    """Returns the class that the only other cell of a row is the number of."""
+def _read_label(row: _Row) -> int:
+    """Returns the label, the only other cell of a row."""
     try:
-        number = _parse_number(_LABEL, row.cells[0], "a label", len(FASHION_MNIST_CLASSES) - 1)
+        return _parse_number(_LABEL, row.cells[0], "a label", len(FASHION_MNIST_CLASSES) - 1)
     except ValueError as error:
         raise _bad_row(row.where, str(error)) from error
-    return FASHION_MNIST_CLASSES[number]
 
 
 def _bad_row(where: str, problem: str) -> ImageError:

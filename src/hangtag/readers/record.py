@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hangtag.errors import ImageError
 from hangtag.files.paths import make_printable
 from hangtag.images.decoding import ImageInput
@@ -89,6 +92,49 @@ class Source(ABC):
     def skipped(self) -> Counter[str]:
         """Files that are no images and were left out, by kind, such as ``.txt`` or ``hidden``."""
         return Counter()
+
+
+@dataclass(frozen=True, slots=True)
+class SplitArrays:
+    """Images and labels of a split that are small enough to be read at once.
+
+    Attributes:
+        split: Its name.
+        source: The file of the images.
+        images: (N, H, W) uint8; may be written to.
+        labels: Indices of the classes of the source, (N,).
+    """
+
+    split: str
+    source: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+class ArraySource(Source):
+    """A labelled source of arrays, split by split."""
+
+    @abstractmethod
+    def read_splits(self) -> Iterator[SplitArrays]:
+        """Reads one split after the other; raises DataError at the first thing that is wrong."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """The classes; their positions are the labels."""
+
+    def __iter__(self) -> Iterator[Record]:
+        for part in self.read_splits():
+            name, labels = make_printable(part.source), part.labels.tolist()
+            for number, (image, label) in enumerate(zip(part.images, labels, strict=True)):
+                yield Record(
+                    name=f"{name}[{number}]",
+                    id=f"{part.split}/{number:05d}",
+                    image=image,
+                    source=part.source,
+                    label=self.classes[label],
+                    split=part.split,
+                )
 
 
 def name_file(path: str) -> Record:

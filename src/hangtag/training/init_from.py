@@ -15,8 +15,8 @@ from hangtag.datasets import Dataset
 from hangtag.datasets.dataset import hash_split
 from hangtag.datasets.held_out import (
     Known,
+    extend_held_out,
     find_held_out,
-    include_suppliers,
     unpack_fingerprints,
 )
 from hangtag.errors import TrainingError
@@ -150,7 +150,7 @@ def _describe_judging(card: Card, dataset: Dataset) -> tuple[str, ...]:
         )
     known = np.isin(np.array(dataset.classes)[split.labels], card.class_names)
     held = find_held_out(split, unpack_fingerprints(card.data.held_out))
-    unlearned = include_suppliers(split, held)
+    unlearned = extend_held_out(split, held)
     doubtful, beside = int((known & ~unlearned).sum()), int((unlearned & ~held).sum())
     if doubtful:
         return (

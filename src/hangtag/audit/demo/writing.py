@@ -17,7 +17,7 @@ from hangtag.audit.demo.brands import OUTSIDE, SHORTS, Brand, invent_brands, nam
 from hangtag.audit.demo.pictures import Pixels, add_strange, save_again
 from hangtag.audit.demo.planting import DemoItem, Fault, plant
 from hangtag.datasets import Split
-from hangtag.datasets.image_files import write_png
+from hangtag.datasets.export import write_png
 from hangtag.errors import OutputError
 from hangtag.files.atomic import new_folder
 from hangtag.progress import OnProgress

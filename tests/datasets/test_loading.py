@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from hangtag.datasets import FASHION_MNIST_CLASSES, Dataset, load_dataset, require_known_name
-from hangtag.datasets.pixel_csv import write_pixel_csv
+from hangtag.datasets.export import write_pixel_csv
 from hangtag.errors import DataError, FetchError, HangtagError
 from tests.datasets.idx_files import write_idx_images, write_idx_labels
 from tests.datasets.tiny_datasets import assert_same_items, make_dataset
@@ -161,7 +161,9 @@ def test_names_that_are_not_utf8_become_printable(tmp_path: Path) -> None:
 def test_file_of_another_kind(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK")
 
-    with pytest.raises(DataError, match=r"a\.zip is not a data set; expected a name"):
+    with pytest.raises(
+        DataError, match=r"a\.zip is not a data set; expected a folder of IDX files"
+    ):
         load_dataset(tmp_path / "a.zip")
 
 

@@ -1,4 +1,4 @@
-"""Classes from a tree of the user's own, in place of the labels as they are written."""
+"""Classes from the user's own categories, in place of the labels as they are written."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from hangtag.taxonomy.searching import assign_categories
 from hangtag.taxonomy.tree import Tree
 
 
-def use_tree(dataset: Dataset, tree: Tree) -> Dataset:
+def apply_taxonomy(dataset: Dataset, tree: Tree) -> Dataset:
     """Returns `dataset` with the categories of `tree` as classes.
 
     The classes are the categories that occur, in the order of the tree; where the name of one is
@@ -24,14 +24,14 @@ def use_tree(dataset: Dataset, tree: Tree) -> Dataset:
         assigned = assign_categories([dataset.classes[label] for label in present], tree)
     except DataError as error:
         raise DataError(f"{dataset.source}: {error}") from error
-    order = [one.id for one in tree if one.id in assigned.values()]
+    order = [category.id for category in tree if category.id in assigned.values()]
     places = {dataset.classes.index(label): order.index(i) for label, i in assigned.items()}
     table = np.array([places.get(label, -1) for label in range(len(dataset.classes))], np.int64)
     splits = {
         name: dataclasses.replace(split, labels=table[split.labels])
         for name, split in dataset.splits.items()
     }
-    classes = tuple(tree.distinct_name(one) for one in order)
+    classes = tuple(map(tree.distinct_name, order))
     if len(set(classes)) < len(classes):
         twice = next(name for name in classes if classes.count(name) > 1)
         raise DataError(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hangtag.datasets.reading import DecodeOptions
-from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC, ImageSpec
+from hangtag.datasets.collecting import choose_spec
+from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,4 @@ def test_photos_are_files_of_another_size(
     for number, size in enumerate(sizes):
         paths.append(tmp_path / f"{number}.png")
         Image.new("L", size).save(paths[-1])
-    assert DecodeOptions(None).resolve(paths) == (PHOTO_SPEC if photos else FASHION_MNIST_SPEC)
-
-
-def test_a_shape_that_is_asked_for_is_taken_whatever_the_files_are(tmp_path: Path) -> None:
-    spec = ImageSpec(8, 8, 3)
-    assert DecodeOptions(spec).resolve([tmp_path / "missing.png"]) == spec
+    assert choose_spec(paths) == (PHOTO_SPEC if photos else FASHION_MNIST_SPEC)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hangtag.datasets.fetch import FASHION_MNIST_FILES
-from hangtag.datasets.sources import DebianSource, FolderSource, OfficialSource, run_command
+from hangtag.datasets.mirrors import DebianMirror, FolderMirror, OfficialMirror, run_command
 from hangtag.errors import FetchError
 
 NAMES = tuple(FASHION_MNIST_FILES)
@@ -19,7 +19,7 @@ def ignore(done: int, total: int | None) -> None:
 def test_folder_with_plain_and_compressed_files(tmp_path: Path) -> None:
     (tmp_path / NAMES[0]).touch()
     (tmp_path / f"{NAMES[1]}.gz").touch()
-    source = FolderSource(tmp_path, "system")
+    source = FolderMirror(tmp_path, "system")
 
     assert source.obtain(NAMES[:2], tmp_path / "work", ignore) == tmp_path
     with pytest.raises(FetchError, match=f"has no {NAMES[2]}"):
@@ -50,8 +50,8 @@ class FakeDebian:
         return None
 
 
-def make_debian(run: FakeDebian) -> DebianSource:
-    return DebianSource(run=run, find_program=lambda name: f"/usr/bin/{name}")
+def make_debian(run: FakeDebian) -> DebianMirror:
+    return DebianMirror(run=run, find_program=lambda name: f"/usr/bin/{name}")
 
 
 def test_debian_package_is_downloaded_and_unpacked_in_folders_of_its_own(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_debian_in_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_debian_without_apt(tmp_path: Path) -> None:
     run = FakeDebian()
-    source = DebianSource(run=run, find_program=lambda name: None)
+    source = DebianMirror(run=run, find_program=lambda name: None)
 
     with pytest.raises(FetchError, match="apt-get is not installed"):
         source.obtain(NAMES, tmp_path, ignore)
@@ -167,7 +167,7 @@ def test_official_address_downloads_what_is_missing(tmp_path: Path) -> None:
 
     (tmp_path / f"{NAMES[0]}.gz").write_bytes(b"is here")
     ticks: list[tuple[int, int | None]] = []
-    source = OfficialSource("http://example", opener)
+    source = OfficialMirror("http://example", opener)
 
     assert (
         source.obtain(NAMES[:2], tmp_path, lambda *on_progress: ticks.append(on_progress))
