@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import hangtag
-from benchmarks.cold_start import measure_cold_start
 from benchmarks.figures import draw_ratios
 from benchmarks.folders import measure_folder
 from benchmarks.keras_peer import KerasPeer
@@ -23,6 +22,7 @@ from benchmarks.photo_folders import EXTENT, measure_photos, ratios_of_photos
 from benchmarks.prediction import measure_prediction
 from benchmarks.printing import print_table
 from benchmarks.reading import measure_reading
+from benchmarks.start_up import measure_beside_keras, measure_start_up
 from benchmarks.training import (
     epochs_of_keras,
     measure_arithmetic,
@@ -65,10 +65,12 @@ def measure(*, rounds: int, quick: bool) -> dict[str, Any]:
         for batch in (1, 64, 256):
             part = {n: s for n, s in results["prediction"].items() if n.endswith(f" {batch}")}
             show("Prediction, images a second", part, peer=f"seed, Keras, batch {batch}")
-        results["cold_start"] = measure_cold_start(EXAMPLE, keras, folder, rounds=rounds)
+        results["cold_start"] = measure_beside_keras(EXAMPLE, keras, folder, rounds=rounds)
         for position, unit in enumerate(("seconds", "MiB at most")):
             cost = {name: pair[position] for name, pair in results["cold_start"].items()}
             show(f"One image from a cold start, {unit}", cost, peer="Keras")
+        results["start_up"] = measure_start_up(EXAMPLE, rounds=rounds)
+        show("Start-up, seconds", {name: pair[0] for name, pair in results["start_up"].items()})
         results["folder"] = measure_folder(test, folder, rounds=rounds)
         show("Prediction, images a second", results["folder"], peer="arrays")
         turns, photos = EXTENT["quick" if quick else "full"]

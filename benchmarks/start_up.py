@@ -1,4 +1,7 @@
-"""Measures one image from a cold start: wall time and peak memory of whole commands."""
+"""Measures the start-up of whole commands: wall time and peak memory.
+
+Without Keras beside it: ``python -m benchmarks.start_up``.
+"""
 
 import statistics
 import subprocess
@@ -30,7 +33,18 @@ sys.exit(os.waitstatus_to_exitcode(status))
 one does."""
 
 
-def measure_cold_start(
+GOALS = {"hangtag --help": 0.3, "hangtag predict, one image": 0.8}
+"""Seconds that a whole process may take on an idle machine."""
+
+
+def measure_start_up(image: Path, *, rounds: int) -> dict[str, tuple[float, float]]:
+    """Returns seconds and peak MiB, medians, of the commands of `GOALS`."""
+    help, predict = GOALS
+    commands = {help: hangtag_command("--help"), predict: hangtag_command("predict", image, "-q")}
+    return measure_commands(commands, rounds=rounds)
+
+
+def measure_beside_keras(
     image: Path, keras: KerasPeer, folder: Path, *, rounds: int
 ) -> dict[str, tuple[float, float]]:
     """Returns seconds and peak MiB, medians, of predicting `image` by Hangtag and by Keras."""
@@ -40,14 +54,21 @@ def measure_cold_start(
         "Hangtag": hangtag_command("predict", image, "-q"),
         "Keras": [sys.executable, "-c", KERAS_COMMAND, str(model), str(image)],
     }
-    runs = [{name: run_command(command) for name, command in commands.items()}]
-    runs += [
-        {name: run_command(command) for name, command in commands.items()} for _ in range(rounds)
-    ]
+    return measure_commands(commands, rounds=rounds)
+
+
+def measure_commands(
+    commands: dict[str, list[str]], *, rounds: int
+) -> dict[str, tuple[float, float]]:
+    """Runs commands in turns, after one run to warm up; returns seconds and peak MiB, medians."""
+    runs = [
+        {name: run_command(command) for name, command in commands.items()}
+        for _ in range(rounds + 1)
+    ][1:]
     return {
         name: (
-            statistics.median(run[name][0] for run in runs[1:]),
-            statistics.median(run[name][1] for run in runs[1:]),
+            statistics.median(run[name][0] for run in runs),
+            statistics.median(run[name][1] for run in runs),
         )
         for name in commands
     }
@@ -62,3 +83,14 @@ def run_command(command: list[str]) -> tuple[float, float]:
         raise SystemExit(f"error: {' '.join(command[:4])} failed: {done.stderr.strip()}")
     seconds, kibibytes = done.stdout.splitlines()[-1].split()
     return float(seconds), float(kibibytes) / 1024
+
+
+def main() -> None:
+    """Measures the commands of `GOALS` and prints them beside the goals."""
+    image = Path(__file__).parent.parent / "docs" / "examples" / "4-coat.png"
+    for name, (seconds, mebibytes) in measure_start_up(image, rounds=9).items():
+        print(f"{name}: {seconds:.2f} s (goal {GOALS[name]} s), {mebibytes:.0f} MiB at most")
+
+
+if __name__ == "__main__":
+    main()
