@@ -27,7 +27,7 @@ import hangtag
 from benchmarks.measuring import hangtag_command, write_results
 from benchmarks.printing import print_table
 from hangtag.audit.demo import DemoOptions, write_demo_feed
-from hangtag.audit.demo.brands import OUTSIDE, SHORTS, name_kind
+from hangtag.audit.demo.brands import OUTSIDE, SHORTS, category_id
 from hangtag.datasets import Dataset, Split, load_dataset, split_dataset
 from hangtag.evaluation.intervals import wilson
 from hangtag.tables.csv_cells import read_csv_rows
@@ -109,7 +109,7 @@ def main() -> None:
     else:
         dataset = hangtag.load_dataset("fashion-mnist")
         split = choose_split(options.split, options.model)
-    lacking = {SHORTS} - {name_kind(name) for name in dataset.classes}
+    lacking = {SHORTS} - {category_id(name) for name in dataset.classes}
     found = []
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as folder:
@@ -182,7 +182,7 @@ def measure(feed: Path, out: Path, seconds: float, *, lacking: Set[str]) -> Meas
         lacking: Categories that the model has no class for.
     """
     truth = {row["id"]: row for row in read_csv_rows(feed / "truth" / "items.csv")}
-    meanings = read_meanings(feed / "truth" / "words.csv")
+    meanings = read_meanings(feed / "truth" / "labels.csv")
     dictionary = list(read_csv_rows(out / "dictionary.csv"))
     words = [
         (row, meanings[row["supplier"], row["label"]])
@@ -193,8 +193,8 @@ def measure(feed: Path, out: Path, seconds: float, *, lacking: Set[str]) -> Meas
     merged = [(row, true) for row, true in words if len(true) > 1]
     foreign, apart = [row for row, true in words if true & lacking], {*lacking, OUTSIDE}
     listed = list(read_csv_rows(out / "issues.csv"))
-    issues = [row for row in listed if "label" in row["finding"].split("; ")]
-    repeats = {row["id"]: row for row in listed if row["same_as"]}
+    issues = [row for row in listed if "label issue" in row["finding"].split("; ")]
+    repeats = {row["id"]: row for row in listed if row["duplicate_of"]}
     planted = [row for row in truth.values() if row["duplicate_of"]]
     known = {row[name] for row in planted for name in ("id", "duplicate_of")}
     automatic = [row for row in issues if row["automatic"] == "yes"]
@@ -267,7 +267,7 @@ def count_at_odds(
         row["id"] for row in planted if row["fault"] and not truth[row["duplicate_of"]]["fault"]
     ]
     told = [repeats[item]["finding"] for item in those if item in repeats]
-    return sum("labels at odds" in finding for finding in told), len(those)
+    return sum("conflicting labels" in finding for finding in told), len(those)
 
 
 def average_precision(truth: Mapping[str, Row], scores: Mapping[str, float], fault: str) -> float:
@@ -285,7 +285,7 @@ def read_meanings(path: Path) -> dict[tuple[str, str], frozenset[str]]:
     """Returns (supplier, label) -> ids of the categories with at least a tenth of its items."""
     found: dict[tuple[str, str], set[str]] = {}
     for row in read_csv_rows(path):
-        if float(row["share"]) >= LEAST_FRACTION:
+        if float(row["fraction"]) >= LEAST_FRACTION:
             found.setdefault((row["supplier"], row["label"]), set()).add(row["category"])
     return {key: frozenset(ids) for key, ids in found.items()}
 

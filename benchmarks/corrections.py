@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 import hangtag
 from benchmarks.printing import print_table
-from hangtag.audit.corrections import SureScores, find_sureness
-from hangtag.audit.demo.brands import LOOK_ALIKES, name_kind
-from hangtag.audit.reference import Reference, load_reference
+from hangtag.audit.corrections import (
+    CorrectionTest,
+    Reference,
+    correction_confidence,
+    load_reference,
+)
+from hangtag.audit.demo.brands import LOOK_ALIKES, category_id
 
 REFERENCE, ITEMS = 6_000, 10_400
 
@@ -45,7 +49,7 @@ def main() -> None:
 
 def find_alike(classes: tuple[str, ...]) -> NDArray[np.bool_]:
     """Returns which classes look alike, (K, K)."""
-    kinds = [name_kind(name) for name in classes]
+    kinds = [category_id(name) for name in classes]
     return np.array([[other in LOOK_ALIKES.get(kind, ()) for other in kinds] for kind in kinds])
 
 
@@ -61,14 +65,14 @@ def correct_feed(
     truth = images.labels[fed]
     labels = make_wrong(truth, alike, noise, random)
     answers = images.probabilities[fed].argmax(axis=1)
-    sureness = find_sureness(images.probabilities[fed], images.strange[fed])
-    candidates = (answers != labels) & ~images.strange[fed]
-    scores = SureScores(
-        Reference(images.probabilities[held], images.strange[held], images.labels[held], "drawn")
+    confidence = correction_confidence(images.probabilities[fed], images.is_ood[fed])
+    candidates = (answers != labels) & ~images.is_ood[fed]
+    scores = CorrectionTest(
+        Reference(images.probabilities[held], images.is_ood[held], images.labels[held], "drawn")
     )
-    scores.add(sureness, candidates)
+    scores.add(confidence, candidates)
     threshold = scores.find(level).threshold
-    corrected = candidates & (sureness >= (np.inf if threshold is None else threshold))
+    corrected = candidates & (confidence >= (np.inf if threshold is None else threshold))
     return int(corrected.sum()), int((answers != truth)[corrected].sum())
 
 

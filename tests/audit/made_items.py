@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.evidence import Evidence, EvidenceTable
+from hangtag.audit.posterior import Evidence, EvidenceTable
 
 CLASSES = 4
 EQUAL = np.full(CLASSES, 1 / CLASSES)
@@ -33,13 +33,13 @@ def draw(shares: list[float], count: int, *, seed: int = 0) -> NDArray[np.int64]
 
 def gather(
     probabilities: NDArray[np.float64],
-    strange: NDArray[np.bool_] | None = None,
+    is_ood: NDArray[np.bool_] | None = None,
     *,
-    taken: NDArray[np.float64] = EQUAL,
+    class_prior: NDArray[np.float64] = EQUAL,
 ) -> Evidence:
     """Returns the evidence of one group of items."""
-    table = EvidenceTable(taken)
+    table = EvidenceTable(class_prior)
     groups = np.zeros(len(probabilities), dtype=np.int64)
     none = np.zeros(len(probabilities), dtype=np.bool_)
-    table.add(groups, probabilities, none if strange is None else strange)
+    table.add(groups, probabilities, none if is_ood is None else is_ood)
     return table.by_group()[0]

@@ -1,10 +1,13 @@
 """``hangtag audit`` from end to end, on a small feed of Fashion-MNIST's test images."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import asdict, fields
 from html import unescape
 from pathlib import Path
 
@@ -13,21 +16,27 @@ import pandas as pd
 import pytest
 
 from hangtag.audit.demo import DemoOptions, write_demo_feed
+from hangtag.audit.result import AuditResult, DictionaryRecord, IssueRecord
+from hangtag.audit.run import run_audit
+from hangtag.audit.summary import AuditSummary, summarise
+from hangtag.audit.tables import DICTIONARY_COLUMNS, ISSUE_COLUMNS
 from hangtag.datasets import FASHION_MNIST_CLASSES, Dataset
 from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.taxonomy import shipped_tree
-from tests.tiny import Outcome, Run
+from tests.tiny import Run
 
 TABLES = (
-    *("issues.csv", "issues.parquet", "dictionary.csv", "shares.csv", "rules.csv", "brands.csv"),
-    *("noise.csv", "items.parquet", "audit.html"),
+    *("issues.csv", "issues.parquet", "dictionary.csv", "distributions.csv", "rules.csv"),
+    *("brands.csv", "noise.csv", "items.parquet", "audit.html"),
 )
 
 
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def no_reference() -> Iterator[None]:
     """Without the model's validation images no correction is automatic, and tests are quick."""
-    monkeypatch.setattr("hangtag.audit.reference._find_own", lambda classifier: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hangtag.audit.run.load_reference", lambda *arguments, **options: None)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -41,46 +50,103 @@ def demo(fashion_mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
+@pytest.fixture(scope="module")
+def result(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[AuditResult, Path]:
+    """An audit of the demo feed, and its folder, which tests must not change."""
+    folder = tmp_path_factory.mktemp("audit") / "out"
+    return run_audit(demo, out=folder), folder
+
+
 @pytest.fixture
-def audited(hangtag: Run, demo: Path, tmp_path: Path) -> Outcome:
-    return hangtag("audit", demo, "--out", tmp_path / "out", "--json")
+def out(result: tuple[AuditResult, Path], tmp_path: Path) -> Path:
+    """A copy of the folder of that audit."""
+    return shutil.copytree(result[1], tmp_path / "out")
 
 
-def test_findings_tables_and_json(audited: Outcome, demo: Path, tmp_path: Path) -> None:
-    assert audited.code == 1, audited.err
-    found = json.loads(audited.out)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == set(TABLES)
+@pytest.fixture
+def summary(result: tuple[AuditResult, Path]) -> AuditSummary:
+    return summarise(result[0])
+
+
+def test_findings_tables_and_json(
+    hangtag: Run, demo: Path, out: Path, summary: AuditSummary, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    outcome = hangtag("audit", demo, "--out", again, "--json")
+    assert outcome.code == 1, outcome.err
+    found = json.loads(outcome.out)
+    expected = json.loads(json.dumps(asdict(summary)))
+    assert found == {**expected, "out": str(again), "page": str(again / "audit.html")}
+    assert {path.name for path in again.iterdir()} == set(TABLES)
+    for name in TABLES:
+        assert (again / name).read_bytes() == (out / name).read_bytes()
     assert found["errors"] == 1
     assert found["brands"] == 3
-    assert sum(found["proposals"].values()) == found["words"]
+    assert sum(found["proposals"].values()) == found["labels"]
     assert found["automatic"] == 0  # There is no reference.
-    issues = list(read_csv_rows(tmp_path / "out" / "issues.csv"))
+
+
+def test_issues_are_planted_errors_the_worst_first(
+    demo: Path, out: Path, summary: AuditSummary
+) -> None:
+    issues = list(read_csv_rows(out / "issues.csv"))
     assert list(issues[0])[:5] == ["id", "supplier", "label", "suggested", "score"]
     scores = [float(row["score"]) for row in issues]
     assert scores == sorted(scores, reverse=True)
-    wrong = [row for row in issues if row["finding"].startswith("label")]
+    wrong = [row for row in issues if row["finding"].startswith("label issue")]
     assert [row for row in issues if row["suggested"]] == wrong
-    assert len(wrong) == found["issues"]
-    assert len(issues) == len(pd.read_parquet(tmp_path / "out/issues.parquet"))
+    assert len(wrong) == summary.issues
+    assert len(issues) == len(pd.read_parquet(out / "issues.parquet"))
     truth = {row["id"]: row for row in read_csv_rows(demo / "truth" / "items.csv")}
     assert np.mean([truth[row["id"]]["fault"] != "" for row in issues[:10]]) >= 0.8
 
 
-def test_pictures_that_come_again_are_told(audited: Outcome, demo: Path, tmp_path: Path) -> None:
-    rows = {row["id"]: row for row in read_csv_rows(tmp_path / "out" / "issues.csv")}
+def test_the_result_has_the_tables_as_records(
+    demo: Path, result: tuple[AuditResult, Path], out: Path
+) -> None:
+    found, _ = result
+    assert [field.name for field in fields(IssueRecord)] == list(ISSUE_COLUMNS)
+    assert [field.name for field in fields(DictionaryRecord)] == list(DICTIONARY_COLUMNS)
+    for records, name in ((found.issues, "issues.csv"), (found.dictionary, "dictionary.csv")):
+        written = list(read_csv_rows(out / name))
+        assert len(records) == len(written)
+        texts = {
+            key: "" if value is None else str(value) for key, value in asdict(records[0]).items()
+        }
+        assert texts == written[0]
+        assert records.to_dicts()[0] == asdict(records[0])
+        assert list(records.to_pandas().columns) == list(written[0])
+        assert [*records[1:3]] == [records[1], records[2]]
+
+
+def test_an_audit_without_a_folder_writes_nothing(
+    demo: Path, result: tuple[AuditResult, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    feed = tmp_path / "feed.csv"
+    rows = list(read_csv_rows(demo / "feed.csv"))[:20]
+    lines = [f"{demo / row['image']},{row['id']},{row['label']}" for row in rows]
+    feed.write_text("\n".join(["image,id,label", *lines]) + "\n")
+    assert run_audit(feed).counts.items == 20
+    assert not list((tmp_path / "here").iterdir())
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_duplicates_are_told(demo: Path, out: Path, summary: AuditSummary) -> None:
+    rows = {row["id"]: row for row in read_csv_rows(out / "issues.csv")}
     truth = {row["id"]: row for row in read_csv_rows(demo / "truth" / "items.csv")}
     copies = [row for row in truth.values() if row["duplicate_of"]]
     assert len(copies) == 5
     for copy in copies:
         original = truth[copy["duplicate_of"]]
         told = rows[copy["id"]]
-        assert told["same_as"] == original["id"]
-        assert told["pixels"] == ("nearly equal" if copy["saved_again"] else "equal")
-        at_odds = (copy["fault"] != "") != (original["fault"] != "")
-        assert ("labels at odds" in told["finding"]) == at_odds
-    found = json.loads(audited.out)
-    told_of = [row["finding"] for row in rows.values() if row["same_as"]]
-    counts = [found[name] for name in ("labels_at_odds", "sold_twice", "shared_pictures")]
+        assert told["duplicate_of"] == original["id"]
+        assert told["duplicate"] == ("near" if copy["saved_again"] else "exact")
+        conflict = (copy["fault"] != "") != (original["fault"] != "")
+        assert ("conflicting labels" in told["finding"]) == conflict
+    told_of = [row["finding"] for row in rows.values() if row["duplicate_of"]]
+    counts = summary.conflicting_labels, summary.duplicate_items, summary.shared_images
     assert sum(counts) == len(told_of)
 
 
@@ -99,14 +165,14 @@ def lift(identifier: str, classes: set[str]) -> str:
     return next((one for one in reversed(path) if one in classes), identifier)
 
 
-def test_rules_of_larger_words_are_right(audited: Outcome, demo: Path, tmp_path: Path) -> None:
+def test_rules_of_larger_labels_are_right(demo: Path, out: Path) -> None:
     words: dict[tuple[str, str], set[str]] = {}
-    for row in read_csv_rows(demo / "truth" / "words.csv"):
-        if float(row["share"]) >= 0.1:
+    for row in read_csv_rows(demo / "truth" / "labels.csv"):
+        if float(row["fraction"]) >= 0.1:
             words.setdefault((row["supplier"], row["label"]), set()).add(row["category"])
     rows = [
         row
-        for row in read_csv_rows(tmp_path / "out" / "dictionary.csv")
+        for row in read_csv_rows(out / "dictionary.csv")
         if int(row["items"]) >= 12 and row["proposal"] != "ask"
     ]
     classes = {one for those in words.values() for one in those}
@@ -120,26 +186,25 @@ def test_rules_of_larger_words_are_right(audited: Outcome, demo: Path, tmp_path:
 
 
 def test_rules_are_approved_kept_and_applied(
-    hangtag: Run, audited: Outcome, demo: Path, tmp_path: Path
+    hangtag: Run, demo: Path, out: Path, summary: AuditSummary, tmp_path: Path
 ) -> None:
-    rules = tmp_path / "out" / "rules.csv"
+    rules = out / "rules.csv"
     approved = rules.read_text().replace("\n,", "\nyes,").replace("yes,", "yes,", 1)
     lines = [
         line.replace("yes,", ",", 1) if ",ask," in line else line for line in approved.split("\n")
     ]
     rules.write_text("\n".join(lines))
-    out = tmp_path / "categorised.csv"
+    categorised = tmp_path / "categorised.csv"
     outcome = hangtag(
-        *("audit", "apply", rules, demo, "--audit", tmp_path / "out", "--out", out, "--json")
+        *("audit", "apply", rules, demo, "--audit", out, "--out", categorised, "--json")
     )
     assert outcome.code == 0, outcome.err
     counts = json.loads(outcome.out)["category_by"]
     assert counts["rule"] > 250
-    found = json.loads(audited.out)
-    settled = sum(counts.get(by, 0) for by in ("rule", "rule: no apparel", "image", "correction"))
-    assert settled == found["items"] - found["queue"]  # The ledger counts as apply does.
+    automated = sum(counts.get(by, 0) for by in ("rule", "rule: no apparel", "image", "correction"))
+    assert automated == summary.items - summary.queue  # The savings count as apply does.
     assert counts["review"] > 0
-    rows = list(read_csv_rows(out))
+    rows = list(read_csv_rows(categorised))
     assert len(rows) == sum(counts.values())
     truth = {row["id"]: row for row in read_csv_rows(demo / "truth" / "items.csv")}
     ruled = [row for row in rows if row["category_by"] == "rule"]
@@ -147,28 +212,28 @@ def test_rules_are_approved_kept_and_applied(
     found = [lift(row["category_id"], classes) for row in ruled]
     rights = [truth[row["id"]]["category"] == one for row, one in zip(ruled, found, strict=True)]
     assert np.mean(rights) > 0.95
-    assert hangtag("audit", demo, "--out", tmp_path / "out", "-q").code == 1
+    assert hangtag("audit", demo, "--out", out, "-q").code == 1
     assert rules.read_text().count("\nyes,") == sum(line.startswith("yes,") for line in lines)
 
 
 def test_the_page_shows_what_people_approved_as_they_did(
-    hangtag: Run, audited: Outcome, demo: Path, tmp_path: Path
+    hangtag: Run, demo: Path, out: Path
 ) -> None:
-    rules = tmp_path / "out" / "rules.csv"
+    rules = out / "rules.csv"
     first = next(read_csv_rows(rules))
     own = f"yes,{first['supplier']},{first['label']},map,Jeans,aa-1-12-4"
     gone = "yes,A brand,Last season,outside,no apparel,outside"
     head, _, *others = rules.read_text().splitlines()
     rules.write_text("\n".join([head, own, *others, gone]) + "\n")
-    assert hangtag("audit", demo, "--out", tmp_path / "out", "-q").code == 1
-    page = (tmp_path / "out" / "audit.html").read_text("utf-8")
+    assert hangtag("audit", demo, "--out", out, "-q").code == 1
+    page = (out / "audit.html").read_text("utf-8")
     cards = page.split('<article class="rule"')[1:]
     kept = [card for card in cards if " checked>" in card]
     assert len(kept) == 2
     assert 'data-action="map" data-categories="Jeans" data-ids="aa-1-12-4"' in kept[0]
     assert "now proposed" in kept[0]
     assert 'data-label="Last season" data-action="outside"' in kept[1]
-    assert "Look again at 1 approved rule that the images contradict." in page
+    assert "Review 1 approved rule contradicted by images or text." in page
     shown = sorted(
         (int(card.split('data-place="')[1].split('"')[0]), card.split('data-label="')[1])
         for card in cards
@@ -177,32 +242,30 @@ def test_the_page_shows_what_people_approved_as_they_did(
     assert labels == [row["label"] for row in read_csv_rows(rules)]  # as it is downloaded
 
 
-def test_an_earlier_audit_is_compared(
-    hangtag: Run, audited: Outcome, demo: Path, tmp_path: Path
-) -> None:
-    before, later = tmp_path / "out", tmp_path / "later"
-    with (before / "shares.csv").open("a") as file:
+def test_an_earlier_audit_is_compared(hangtag: Run, demo: Path, out: Path, tmp_path: Path) -> None:
+    before, later = out, tmp_path / "later"
+    with (before / "distributions.csv").open("a") as file:
         file.write("Absent,Jeans,Pants,aa-1-12,1,0.9,1,30\n")
     brands = (before / "brands.csv").read_text()
     (before / "brands.csv").write_text(brands.replace(",fashion-mnist\n", ",another\n"))
     outcome = hangtag("audit", demo, "--out", later, "--before", before)
     assert outcome.code == 1, outcome.err
     page = (later / "audit.html").read_text("utf-8")
-    assert "Nothing changed by more than chance." in page
+    assert "No significant changes." in page
     for said in (
-        "0 shares of words and 0 error rates of brands changed",
-        "hat audit was by another, so it may be the models that differ",
-        "rands that sent nothing (1): Absent",
+        "0 category fractions of labels and 0 error rates of brands changed",
+        "hat audit used the model another, so the models may be what differs",
+        "rands without items (1): Absent",
     ):
         assert said in outcome.err
         assert said in page
 
 
-def test_what_was_approved_is_what_a_word_means(
-    hangtag: Run, audited: Outcome, demo: Path, tmp_path: Path
+def test_what_was_approved_is_what_a_label_means(
+    hangtag: Run, demo: Path, out: Path, tmp_path: Path
 ) -> None:
-    """A split word, approved as one category: what it also covered becomes an issue, and back."""
-    dictionary = list(read_csv_rows(tmp_path / "out" / "dictionary.csv"))
+    """A split label, approved as one category: what it also covered becomes an issue, and back."""
+    dictionary = list(read_csv_rows(out / "dictionary.csv"))
     word = max(
         (row for row in dictionary if row["proposal"] == "split"), key=lambda row: int(row["items"])
     )
@@ -246,7 +309,9 @@ def test_feeds_of_a_few_items_as_brands_send_them(
     found = json.loads(outcome.out)
     assert found["items"] == count
     assert "Windows-1252" in found["notes"][0]
-    assert any("an id that came before" in one for one in found["notes"]) == (count > 1)
+    assert any("an id that their brand used before" in note for note in found["notes"]) == (
+        count > 1
+    )
     (row,) = read_csv_rows(tmp_path / "out" / "dictionary.csv")
     assert (row["supplier"], row["label"]) == ("Soci\u00e9t\u00e9", "Caf\u00e9 Jeans")
 
@@ -313,9 +378,9 @@ def test_titles_are_told_from_categories(hangtag: Run, demo: Path, tmp_path: Pat
 def test_bad_options_get_one_line(hangtag: Run, demo: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for arguments, message in (
-        (("--out", tmp_path / "file"), "is a file; give a folder"),
+        (("--out", tmp_path / "file"), "is a file; pass a folder"),
         (("--out", tmp_path / "out", "--model", "none"), "no model 'none'"),
-        (("--out", tmp_path / "out", "--before", tmp_path / "none"), "shares.csv"),
+        (("--out", tmp_path / "out", "--before", tmp_path / "none"), "distributions.csv"),
     ):
         outcome = hangtag("audit", demo, *arguments)
         assert (outcome.code, outcome.err.count("\n")) == (2, 1)
@@ -325,7 +390,9 @@ def test_bad_options_get_one_line(hangtag: Run, demo: Path, tmp_path: Path) -> N
     assert ".csv or .parquet" in outcome.err
 
 
-def test_what_a_word_says_below_the_class_is_kept(hangtag: Run, demo: Path, tmp_path: Path) -> None:
+def test_what_a_label_says_below_the_class_is_kept(
+    hangtag: Run, demo: Path, tmp_path: Path
+) -> None:
     """Trousers called chinos, in Shopify's tree and in one where all of them are bottoms."""
     truth = read_csv_rows(demo / "truth" / "items.csv")
     pants = {row["id"] for row in truth if row["category"] == "aa-1-12" and not row["fault"]}

@@ -2,8 +2,7 @@
 
 import pytest
 
-from hangtag.audit.categories import Categories, place_classes
-from hangtag.audit.text_reading import TaxonomyReader
+from hangtag.audit.categories import Categories, LabelTextReader, place_classes
 from hangtag.errors import DataError
 from hangtag.models.card import Card, ModelClass, TaxonomySource
 from hangtag.models.classifier import Classifier
@@ -87,9 +86,9 @@ def test_classes_are_read_in_a_tree_of_ones_own(own: Categories) -> None:
 
 
 def test_labels_are_read_in_a_tree_of_ones_own(own: Categories) -> None:
-    frocks, shoes = TaxonomyReader(own).read(["Abendkleider", "Schuhe"])
+    frocks, shoes = LabelTextReader(own).read(["Abendkleider", "Schuhe"])
     assert frocks.category == "5"
-    assert frocks.vector.argmax() == 3
+    assert frocks.probabilities.argmax() == 3
     assert shoes.category == "4"
 
 
@@ -115,10 +114,10 @@ def test_names_of_classes_of_ones_own_are_read_like_labels(card: Card) -> None:
     found = place_classes(card.model_copy(update={"classes": classes}))
     assert found.ids[:3] == ("aa-1-12", "aa-1-15", "aa-1-10-2")
     assert found.ids[3:6] == ("Oberteile", "Tops", "Serie 7"), "two would share Clothing Tops"
-    reader = TaxonomyReader(found)
+    reader = LabelTextReader(found)
     chinos, tops, series = reader.read(["Chinos", "TOPS", "serie  7"])
-    assert chinos.vector.argmax() == 0
+    assert chinos.probabilities.argmax() == 0
     for view, index in ((tops, 4), (series, 5)):
-        assert view.vector.argmax() == index
-        assert view.vector.sum() + view.foreign == pytest.approx(1)
+        assert view.probabilities.argmax() == index
+        assert view.probabilities.sum() + view.uncovered == pytest.approx(1)
         assert view.category == names[index]

@@ -59,7 +59,7 @@ def test_planted_errors_are_found(
     assert scores == sorted(scores, reverse=True)
 
 
-def test_words_of_other_suppliers_do_not_contradict(hangtag: Run, tmp_path: Path) -> None:
+def test_labels_of_other_suppliers_do_not_contradict(hangtag: Run, tmp_path: Path) -> None:
     """Three suppliers say Wide, Breit and Large, and so on: only their own words can be meant."""
     table, wrong = plant(tmp_path, right=420, wrong=30)
     words = [
@@ -73,7 +73,7 @@ def test_words_of_other_suppliers_do_not_contradict(hangtag: Run, tmp_path: Path
     feed, out = tmp_path / "feed.csv", tmp_path / "out"
     outcome = hangtag("audit", feed, "--out", out, "--cross-validate")
     assert outcome.code == 1, outcome.err
-    assert "words of its own supplier" in outcome.err
+    assert "labels of its own supplier" in outcome.err
     rows = list(read_csv_rows(out / "issues.csv"))
     assert len({row["image"] for row in rows} & wrong) >= 22
     assert len(rows) <= 45
@@ -87,7 +87,7 @@ def test_what_cross_validation_does_not_use_is_refused(
     more = ("--cross-validate", option, tmp_path)
     outcome = hangtag("audit", planted[0], "--out", tmp_path / "out", *more)
     assert outcome.code == 2
-    assert f"leave {option} out" in outcome.err
+    assert f"leave out {option}" in outcome.err
 
 
 def test_one_label_is_refused(hangtag: Run, planted: tuple[Path, set[str]], tmp_path: Path) -> None:

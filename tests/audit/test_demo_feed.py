@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.audit.demo import DemoOptions, write_demo_feed
-from hangtag.audit.demo.brands import LOOK_ALIKES, OUTSIDE, SHORTS, invent_brands, name_kind
-from hangtag.audit.demo.planting import Fault, plant
+from hangtag.audit.demo import DemoCounts, DemoOptions, write_demo_feed
+from hangtag.audit.demo.brands import (
+    LOOK_ALIKES,
+    OUTSIDE,
+    SHORTS,
+    LabelFault,
+    category_id,
+    invent_brands,
+    plant_errors,
+)
 from hangtag.datasets import FASHION_MNIST_CLASSES, Split
 from hangtag.errors import OutputError
 from hangtag.models.folder import find_model_folder, read_card
@@ -17,7 +24,7 @@ from hangtag.tables.csv_cells import read_csv_rows
 from tests.photos import write_photos
 from tests.tiny import Run, make_split
 
-KINDS = [name_kind(name) for name in FASHION_MNIST_CLASSES] * 200 + [SHORTS, OUTSIDE] * 20
+CATEGORIES = [category_id(name) for name in FASHION_MNIST_CLASSES] * 200 + [SHORTS, OUTSIDE] * 20
 
 
 def test_brands_name_every_category_and_share_it_out() -> None:
@@ -26,28 +33,32 @@ def test_brands_name_every_category_and_share_it_out() -> None:
     assert {brand.language for brand in brands} == {"en", "de", "fr", "es", "it"}
     merged = 0
     for brand in brands:
-        taken: Counter[str] = Counter()
-        for word in brand.words:
-            taken.update(word.takes)
-            merged += len(word.takes) > 1
+        total: Counter[str] = Counter()
+        for entry in brand.labels:
+            total.update(entry.fractions)
+            merged += len(entry.fractions) > 1
         for name in FASHION_MNIST_CLASSES:
-            assert taken[name_kind(name)] == pytest.approx(1)
+            assert total[category_id(name)] == pytest.approx(1)
     assert merged > 10
 
 
 def test_faults_are_as_many_and_as_wrong_as_planned() -> None:
     brands = invent_brands(FASHION_MNIST_CLASSES, count=6, seed=1)
-    items = plant(KINDS, brands, noise=0.1, seed=1)
+    items = plant_errors(CATEGORIES, brands, noise=0.1, seed=1)
     first = [item for item in items if item.copy_of is None]
-    assert sum(item.fault is not Fault.NONE for item in first) == pytest.approx(
+    assert sum(item.fault is not LabelFault.NONE for item in first) == pytest.approx(
         0.1 * len(first), abs=3
     )
-    covers = {(i, word.label): set(word.takes) for i, b in enumerate(brands) for word in b.words}
+    covers = {
+        (index, entry.label): set(entry.fractions)
+        for index, brand in enumerate(brands)
+        for entry in brand.labels
+    }
     for item in items:
         cover = covers[item.brand, item.label]
-        alike = bool(set(LOOK_ALIKES.get(item.kind, ())) & cover)
-        assert (item.kind in cover) == (item.fault is Fault.NONE)
-        assert item.fault is Fault.NONE or alike == (item.fault is Fault.LOOK_ALIKE)
+        alike = bool(set(LOOK_ALIKES.get(item.category, ())) & cover)
+        assert (item.category in cover) == (item.fault is LabelFault.NONE)
+        assert item.fault is LabelFault.NONE or alike == (item.fault is LabelFault.LOOK_ALIKE)
         if item.copy_of is not None:
             assert items[item.copy_of].image == item.image
 
@@ -56,7 +67,7 @@ def fashion_like(count: int) -> Split:
     return make_split(count, classes=5, seed=4)
 
 
-def write(folder: Path, **options: int | float) -> dict[str, int]:
+def write(folder: Path, **options: int | float) -> DemoCounts:
     split = fashion_like(300)
     return write_demo_feed(split, FASHION_MNIST_CLASSES, folder, DemoOptions(**options))  # type: ignore[arg-type]
 
@@ -65,16 +76,16 @@ def test_the_files_say_the_same_as_the_counts(tmp_path: Path) -> None:
     counts = write(tmp_path / "demo", brands=3, noise=0.1, seed=2)
     feed = list(read_csv_rows(tmp_path / "demo" / "feed.csv"))
     truth = {row["id"]: row for row in read_csv_rows(tmp_path / "demo" / "truth" / "items.csv")}
-    words = list(read_csv_rows(tmp_path / "demo" / "truth" / "words.csv"))
-    assert len(feed) == len(truth) == counts["items"]
+    labels = list(read_csv_rows(tmp_path / "demo" / "truth" / "labels.csv"))
+    assert len(feed) == len(truth) == counts.items
     assert {row["id"] for row in feed} == set(truth)
-    assert sum(row["fault"] != "" for row in truth.values()) == counts["errors"]
+    assert sum(row["fault"] != "" for row in truth.values()) == counts.errors
     assert all((tmp_path / "demo" / row["image"]).is_file() for row in feed)
-    shares: dict[tuple[str, str], float] = {}
-    for row in words:
+    fractions: dict[tuple[str, str], float] = {}
+    for row in labels:
         key = row["supplier"], row["label"]
-        shares[key] = shares.get(key, 0.0) + float(row["share"])
-    assert np.array(list(shares.values())) == pytest.approx(1, abs=1e-5)
+        fractions[key] = fractions.get(key, 0.0) + float(row["fraction"])
+    assert np.array(list(fractions.values())) == pytest.approx(1, abs=1e-5)
     assert "truth" not in (tmp_path / "demo" / "feed.csv").read_text()
 
 
@@ -90,7 +101,7 @@ def test_it_repeats_by_its_seed(tmp_path: Path) -> None:
 def test_classes_that_no_taxonomy_knows_have_words_too(tmp_path: Path) -> None:
     split = make_split(60, classes=3, seed=1)
     counts = write_demo_feed(split, ("wide", "tall", "square"), tmp_path / "d", DemoOptions())
-    assert counts["words"] >= 36
+    assert counts.labels >= 36
 
 
 def test_photos_keep_their_colours_and_every_class_has_words(tmp_path: Path) -> None:
@@ -101,10 +112,10 @@ def test_photos_keep_their_colours_and_every_class_has_words(tmp_path: Path) -> 
     split = Split(pixels, labels, np.array([str(one) for one in range(260)]))
     counts = write_demo_feed(split, names, tmp_path / "d", DemoOptions(brands=5))
     truth = list(read_csv_rows(tmp_path / "d" / "truth" / "items.csv"))
-    words = list(read_csv_rows(tmp_path / "d" / "truth" / "words.csv"))
-    assert {row["category"] for row in words} >= {name_kind(name) for name in names}
-    assert not [row for row in words if row["label"].casefold().startswith("aa-")]
-    assert sum(row["category"] == OUTSIDE for row in truth) == counts["strange"] > 0
+    written = list(read_csv_rows(tmp_path / "d" / "truth" / "labels.csv"))
+    assert {row["category"] for row in written} >= {category_id(name) for name in names}
+    assert not [row for row in written if row["label"].casefold().startswith("aa-")]
+    assert sum(row["category"] == OUTSIDE for row in truth) == counts.ood > 0
     for file in (tmp_path / "d" / "images").iterdir():
         with Image.open(file) as image:
             assert (image.size, image.mode) == ((64, 64), "RGB")

@@ -1,134 +1,76 @@
-"""The posterior of a word: right, honest about confusions, tighter with items."""
+"""Proposals for labels, case by case."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from hangtag.audit.dictionary import (
-    Posterior,
-    find_likelihoods,
-    find_posterior,
-    find_prior,
-    find_spread,
-    make_spread,
+from hangtag.audit.categories import TextMeaning
+from hangtag.audit.dictionary import DictionaryEntry, propose
+from hangtag.audit.label_issues import find_excluded
+from hangtag.audit.posterior import Posterior
+from hangtag.audit.rules import Action
+
+SAID_NOTHING = TextMeaning(np.zeros(4))
+VAGUE = TextMeaning(np.zeros(4), vague=True)
+SAYS_FIRST = TextMeaning(np.array([0.9, 0.0, 0.0, 0.1]), 0.0, "First", 0.9)
+
+
+def posterior(*shares: float, n: int = 100, spread: float = 0.05) -> Posterior:
+    share = np.array(shares)
+    return Posterior(share, np.maximum(share - spread, 0), np.minimum(share + spread, 1), n)
+
+
+@pytest.mark.parametrize(
+    ("found", "text", "action", "cover", "reason"),
+    [
+        (posterior(0.95, 0.03, 0.01, 0.01), SAYS_FIRST, "map", (0,), "images and text agree"),
+        (posterior(0.95, 0.03, 0.01, 0.01), SAID_NOTHING, "map", (0,), "images agree"),
+        (posterior(0.99, 0.01, 0.0, 0.0), VAGUE, "ask", (), "the label names no goods"),
+        (posterior(0.7, 0.27, 0.02, 0.01), SAYS_FIRST, "split", (0, 1), "several"),
+        (posterior(0.02, 0.97, 0.01, 0.0), SAYS_FIRST, "ask", (1,), "the label says First"),
+        (posterior(0.01, 0.01, 0.01, 0.97), SAID_NOTHING, "outside", (3,), "none of the classes"),
+        (posterior(0.01, 0.01, 0.01, 0.97), SAYS_FIRST, "ask", (3,), "the label says First"),
+        (posterior(0.7, 0.05, 0.0, 0.25), SAID_NOTHING, "ask", (0, 3), "some of the items"),
+        (posterior(0.5, 0.2, 0.2, 0.1, n=9, spread=0.3), SAID_NOTHING, "ask", (0,), "too few"),
+        (posterior(0.4, 0.09, 0.42, 0.09), SAID_NOTHING, "split", (2, 0), "several"),
+        (posterior(0.5, 0.45, 0.03, 0.02, n=2), SAID_NOTHING, "ask", (0, 1), "too few items"),
+    ],
 )
-from hangtag.audit.evidence import Evidence
-from tests.audit.made_items import CLASSES, EQUAL, draw, gather, say
-
-NOTHING = find_prior(np.zeros(5))
-
-
-def find(shares: list[float], count: int, *, seed: int = 0) -> Posterior:
-    return find_posterior(gather(say(draw(shares, count, seed=seed), seed=seed)), NOTHING)
-
-
-@given(
-    st.lists(st.floats(0.01, 1), min_size=4, max_size=4),
-    st.integers(1, 60),
-    st.integers(0, 99),
-)
-@settings(max_examples=40, deadline=None)
-def test_shares_sum_to_one_and_lie_in_their_intervals(
-    weights: list[float], count: int, seed: int
+def test_proposals(
+    found: Posterior, text: TextMeaning, action: str, cover: tuple[int, ...], reason: str
 ) -> None:
-    found = find([one / sum(weights) for one in weights], count, seed=seed)
-    assert found.share.sum() == pytest.approx(1)
-    assert ((found.low >= 0) & (found.low <= found.share)).all()
-    assert ((found.share <= found.high) & (found.high <= 1)).all()
+    proposal = propose(found, text)
+    assert (str(proposal.action), proposal.covered) == (action, cover)
+    assert reason in proposal.reason
 
 
-@given(st.integers(0, 30))
-@settings(max_examples=10, deadline=None)
-def test_intervals_tighten_with_items(seed: int) -> None:
-    widths = []
-    for count in (20, 200, 2000):
-        found = find([0.0, 0.0, 0.7, 0.3], count, seed=seed)
-        widths.append(float((found.high - found.low)[2]))
-    assert widths[0] > widths[1] > widths[2]
+def test_a_category_without_a_class_is_never_forced_into_one() -> None:
+    """However sure the images look: the model has no other answer for shorts."""
+    shorts = TextMeaning(np.array([0.0, 0.0, 0.0, 0.02]), 0.98, "Shorts", 0.98)
+    proposal = propose(posterior(0.99, 0.01, 0.0, 0.0, n=5000, spread=0.005), shorts)
+    assert proposal.action is Action.ASK
+    assert "no class for Shorts" in proposal.reason
 
 
-def test_what_the_model_confuses_is_no_split() -> None:
-    """A tenth of class 0 is taken for class 1, and still the word is all class 0."""
-    probabilities = say(np.zeros(400, dtype=np.int64))
-    assert (probabilities.argmax(axis=1) == 1).mean() > 0.1
-    found = find_posterior(gather(probabilities), NOTHING)
-    assert found.share[0] > 0.95
-    assert found.low[1] < 0.02
+def test_nothing_is_corrected_to_what_items_without_a_class_look_like() -> None:
+    shorts = TextMeaning(np.array([0.0, 0.0, 0.0, 0.02]), 0.98, "Shorts", 0.98)
+    texts = [SAYS_FIRST, shorts]
+    found = [posterior(0.95, 0.03, 0.01, 0.01), posterior(0.01, 0.9, 0.08, 0.01)]
+    proposals = [propose(one, text) for one, text in zip(found, texts, strict=True)]
+    entries = [
+        DictionaryEntry("A", "word", 9, one, text, proposal, proposal, lacks_class=text is shorts)
+        for one, text, proposal in zip(found, texts, proposals, strict=True)
+    ]
+    assert find_excluded(entries) == (1,)
+    assert find_excluded(entries[:1]) == ()
 
 
-def test_what_the_model_takes_for_granted_is_taken_away() -> None:
-    """A model trained on ten times as many of class 1 calls half of class 0 so; a word does not."""
-    taken = np.array([0.05, 0.5, 0.225, 0.225])
-    leaning = say(np.zeros(400, dtype=np.int64)) * taken
-    leaning /= leaning.sum(axis=1, keepdims=True)
-    assert (leaning.argmax(axis=1) == 1).mean() > 0.4
-    wrong = find_posterior(gather(leaning), NOTHING)
-    assert wrong.share[0] < 0.8
-    found = find_posterior(gather(leaning, taken=taken), NOTHING)
-    assert found.share[0] > 0.95
-    assert taken.shape == (CLASSES,)
+def test_a_broader_label_does_not_contradict() -> None:
+    shoes = TextMeaning(np.array([0.3, 0.33, 0.33, 0.04]), 0.0, "Shoes", 0.96)
+    assert propose(posterior(0.95, 0.02, 0.02, 0.01), shoes).action is Action.MAP
 
 
-def test_a_mixture_of_what_the_model_confuses_is_found() -> None:
-    found = find([0.7, 0.3, 0.0, 0.0], 2000)
-    assert found.share[:2] == pytest.approx([0.7, 0.3], abs=0.04)
-
-
-def test_it_agrees_with_sampling() -> None:
-    """Beside a Gibbs sampler of the exact posterior (Diebolt and Robert 1994)."""
-    evidence = gather(say(draw([0.6, 0.3, 0.1, 0.0], 150)))
-    found = find_posterior(evidence, NOTHING)
-    draws = sample_posterior(evidence, NOTHING + 1.0 / len(NOTHING), count=1500)
-    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-    assert found.share == pytest.approx(draws.mean(axis=0), abs=0.03)
-    assert found.low[:3] == pytest.approx(low[:3], abs=0.05)
-    assert found.high[:3] == pytest.approx(high[:3], abs=0.05)
-
-
-def sample_posterior(
-    evidence: Evidence, prior: NDArray[np.float64], *, count: int
-) -> NDArray[np.float64]:
-    random = np.random.default_rng(0)
-    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange, EQUAL)
-    shares, draws = prior / prior.sum(), []
-    for _ in range(count + 100):
-        joint = likelihoods * shares
-        chosen = random.multinomial(
-            evidence.counts.astype(int), joint / joint.sum(axis=1, keepdims=True)
-        )
-        shares = random.dirichlet(prior + chosen.sum(axis=0))
-        draws.append(shares)
-    return np.array(draws[100:])
-
-
-def test_strange_items_are_no_apparel() -> None:
-    probabilities = say(draw([0.25] * 4, 50))
-    found = find_posterior(gather(probabilities, np.ones(50, dtype=np.bool_)), NOTHING)
-    assert found.share[-1] > 0.9
-
-
-def test_text_speaks_where_there_are_no_items() -> None:
-    empty = Evidence(np.zeros(0), np.zeros(0, dtype=np.bool_), np.zeros((0, 4)), EQUAL)
-    text = np.array([0.0, 0.9, 0.0, 0.0, 0.1])
-    found = find_posterior(empty, find_prior(text))
-    assert found.n == 0
-    assert found.share.argmax() == 1
-    assert found.high[1] - found.low[1] > 0.3
-
-
-def test_many_images_outweigh_the_text() -> None:
-    text = np.array([0.0, 0.0, 0.0, 1.0, 0.0])
-    found = find_posterior(gather(say(np.full(200, 2))), find_prior(text))
-    assert found.share[2] > 0.9
-
-
-def test_joint_share_and_interval() -> None:
-    evidence = gather(say(draw([0.5, 0.0, 0.3, 0.2], 400)))
-    found = find_posterior(evidence, NOTHING)
-    spread = find_spread(evidence, found.share, [2, 3], 0.5)
-    assert spread.share == pytest.approx(found.share[2] + found.share[3])
-    assert spread.items == pytest.approx(400, rel=0.02)
-    by_hand = make_spread(0.5, 100)
-    assert (by_hand.low, by_hand.high) == pytest.approx((0.4026, 0.5974), abs=1e-3)
+def test_a_near_class_is_named_as_such() -> None:
+    blouses = TextMeaning(np.array([0.17, 0.17, 0.17, 0.0]), 0.49, "Blouses", 0.98)
+    proposal = propose(posterior(0.95, 0.02, 0.02, 0.01), blouses)
+    assert proposal.action is Action.MAP
+    assert "no class for Blouses" in proposal.reason

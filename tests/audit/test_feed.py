@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from hangtag.audit.choosing import choose_model
-from hangtag.audit.feed import open_feed
+from hangtag.audit.feed import choose_model, open_feed
 from hangtag.errors import DataError
 from hangtag.readers import ImageFile
 

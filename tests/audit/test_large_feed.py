@@ -16,7 +16,6 @@ import numpy as np
 
 import hangtag.audit.run as run
 from hangtag.audit.feed import FeedItem
-from hangtag.audit.writing import write_tables
 from hangtag.models.classifier import Answers, Classifier
 
 count = int(sys.argv[1])
@@ -54,11 +53,11 @@ class Rows:
 
 run.load_reference = lambda *rest, **options: None
 with TemporaryDirectory() as folder:
-    result = run.audit_feed(Rows(), Quick(), Path(folder))
-    write_tables(result, Path(folder))
-    assert result.scan.items == count
+    result = run.run_audit(Rows(), model=Quick(), out=Path(folder))
+    assert result.counts.items == count
     assert len(result.entries) == 400, len(result.entries)
-    assert abs(result.inspection.issue_count / count - 0.05) < 0.03, result.inspection.issue_count
+    issues = result.label_issues.issue_count
+    assert abs(issues / count - 0.05) < 0.03, issues
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from hangtag.audit.categories import Categories, place_classes
-from hangtag.audit.text_reading import TaxonomyReader
+from hangtag.audit.categories import Categories, LabelTextReader, place_classes
 from hangtag.datasets import FASHION_MNIST_CLASSES
 from hangtag.models.classifier import Classifier
 from hangtag.taxonomy import shipped_tree
@@ -27,40 +26,40 @@ def best_of(vector: np.ndarray, floor: float) -> set[str]:
     ],
 )
 def test_words_say_classes(label: str, floor: float, meant: set[str]) -> None:
-    (view,) = TaxonomyReader(CATEGORIES).read([label])
-    assert best_of(view.vector, floor) == meant
-    assert view.vector.sum() + view.foreign == pytest.approx(1)
+    (view,) = LabelTextReader(CATEGORIES).read([label])
+    assert best_of(view.probabilities, floor) == meant
+    assert view.probabilities.sum() + view.uncovered == pytest.approx(1)
 
 
 def test_a_category_without_a_class_is_foreign() -> None:
-    shorts, blouses = TaxonomyReader(CATEGORIES).read(["Denim Shorts", "Blouses"])
-    assert shorts.foreign > 0.9
-    assert 0.4 < blouses.foreign < 0.6  # Shirts lie right beside them.
+    shorts, blouses = LabelTextReader(CATEGORIES).read(["Denim Shorts", "Blouses"])
+    assert shorts.uncovered > 0.9
+    assert 0.4 < blouses.uncovered < 0.6  # Shirts lie right beside them.
 
 
 def test_a_word_that_is_not_read_says_nothing() -> None:
-    (view,) = TaxonomyReader(CATEGORIES).read(["XQ-77"])
+    (view,) = LabelTextReader(CATEGORIES).read(["XQ-77"])
     assert not view.known
-    assert view.vector.sum() == 0
+    assert view.probabilities.sum() == 0
 
 
 def test_nothing_is_said_of_classes_that_no_tree_knows() -> None:
     unknown = Categories(("x", "Shirts", "no apparel"), ("1", "2", "outside"), shipped_tree())
-    (view,) = TaxonomyReader(unknown).read(["Shirts"])
+    (view,) = LabelTextReader(unknown).read(["Shirts"])
     assert not view.known
-    assert view.vector.tolist() == [0, 0, 0]
+    assert view.probabilities.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("label", ["Not sure", "OTHER", "Sale", "New In", "Sonstiges", "Divers"])
 def test_a_word_that_names_nothing_is_vague(label: str) -> None:
-    vague, goods = TaxonomyReader(CATEGORIES).read([label, "Gift Cards"])
+    vague, goods = LabelTextReader(CATEGORIES).read([label, "Gift Cards"])
     assert vague.vague
-    assert vague.vector.sum() == 0
+    assert vague.probabilities.sum() == 0
     assert not goods.vague
 
 
 def test_the_name_of_the_brand_and_the_season_say_nothing() -> None:
-    reader = TaxonomyReader(CATEGORIES)
+    reader = LabelTextReader(CATEGORIES)
     plain, named = reader.read(["Chinos", "Zalbo Chinos SS24"], supplier="Zalbo GmbH")
     assert named.category == plain.category == "aa-1-12-3"
     assert named.score == pytest.approx(plain.score)

@@ -12,22 +12,22 @@ from hangtag.reports.audit_page import (
     AuditPage,
     BrandView,
     ChangeView,
+    FractionView,
     IssueView,
-    Ledger,
     NoiseView,
     RuleView,
-    Share,
+    SavingsView,
     write_audit_page,
 )
 from hangtag.reports.pages import Picture, encode_image
 
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\"'=1+1"
-LEDGER = Ledger(1000, 0.5, 0.99, 10, 20.0, 30.0, 25.0, 0.0002, 1.0, 160.0, 55.0)
+SAVINGS = SavingsView(1000, 0.5, 0.99, 10, 20.0, 30.0, 25.0, 0.0002, 1.0, 160.0, 55.0)
 
 
 def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditPage:
     picture = Picture(encode_image(np.full((28, 28), 90, np.uint8)), name)
-    share = Share(name, 0.7, 0.6, 0.8, True, [picture])
+    part = FractionView(name, 0.7, 0.6, 0.8, True, [picture])
     names = [f"{name}{number}" for number in range(brands)]
     issue = IssueView(name, name, name, name, name, 0.9, True, name, name, picture)
     lost = IssueView("lost", name, name, "", name, 0.9, False, "", "", None)
@@ -35,7 +35,18 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
     rules = {
         one: [
             RuleView(
-                n, one, f"{name}{n}", 50, "map", name, name, name, name, 3, n == 0, [share, share]
+                n,
+                one,
+                f"{name}{n}",
+                50,
+                "map",
+                name,
+                name,
+                name,
+                name,
+                3,
+                n == 0,
+                [part, part],
             )
             for n in range(words)
         ]
@@ -46,17 +57,17 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
         source=name,
         todo=[("rules", name)],
         cards=[("items", "1,000", name)],
-        ledger=LEDGER,
+        savings=SAVINGS,
         brands=[BrandView(one, 40, 0.1, 0.05, 0.2, "more", [noise], [issue]) for one in names],
         categories=[name, "other"],
         rules=rules,
         issues=[issue, lost],
         issue_count=2,
-        repeats=[issue, lost],
-        repeat_count=2,
+        duplicates=[issue, lost],
+        duplicate_count=2,
         changes=[ChangeView(name, name, name, 0.2, 0.5)],
-        earlier=[name],
-        facts={name: name},
+        drift=[name],
+        details={name: name},
         notices=[name],
     )
 
@@ -110,5 +121,5 @@ def test_two_hundred_brands(tmp_path: Path) -> None:
 
 def test_without_an_earlier_audit_there_are_no_changes(tmp_path: Path) -> None:
     page = make_page(name="Plain")
-    html = write(tmp_path, replace(page, changes=None, earlier=()))
+    html = write(tmp_path, replace(page, changes=None, drift=()))
     assert "#changes" not in html

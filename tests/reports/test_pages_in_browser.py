@@ -13,8 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hangtag.audit.proposals import Action
-from hangtag.audit.rules import BETWEEN, Rule, write_rules
+from hangtag.audit.rules import SEPARATOR, Action, Rule, write_rules
 from hangtag.datasets import Dataset, Split
 from hangtag.datasets.image_quality import ImageQuality, find_quality_issues
 from hangtag.datasets.near_duplicates import find_photo_duplicates
@@ -112,7 +111,7 @@ def test_audit_fits_a_phone_and_computes(tmp_path: Path) -> None:
     assert measured == {"frame": PHONE, "broken": 0, "overflow": 0, "images": 8 + 1 + 2 + 1}
 
 
-def test_the_ledger_of_the_audit_computes(tmp_path: Path) -> None:
+def test_the_savings_of_the_audit_are_computed(tmp_path: Path) -> None:
     """The page's script runs under its own policy, and agrees with the figures it was given."""
     page = write_audit_page(tmp_path, make_page(name="Plain"))
     command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
@@ -144,8 +143,8 @@ def test_approved_rules_are_downloaded_as_the_tool_writes_them(tmp_path: Path) -
             supplier=rule.supplier,
             label=rule.label,
             action=str(rule.action),
-            categories=BETWEEN.join(rule.categories),
-            ids=BETWEEN.join(rule.ids),
+            categories=SEPARATOR.join(rule.categories),
+            ids=SEPARATOR.join(rule.ids),
             approved=False,
         )
         for place, rule in enumerate(rules)

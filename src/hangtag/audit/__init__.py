@@ -1,1 +1,5 @@
-"""The audit of a feed: what each brand's words mean, and which items they are wrong for."""
+"""The audit of a feed: the brand dictionary, label issues, duplicates, rules and label noise.
+
+`run.run_audit` is the whole audit, `cross_validation.cross_validate` one without a model for the
+labels, `apply.apply_rules` gives a feed the categories of approved rules.
+"""

@@ -1,120 +1,159 @@
-"""Issues of a dataset without a model of its own: each part judged by labels of the rest.
+"""Cross-validation: label issues of a feed without a model for its labels.
 
 A logistic regression on a model's embeddings learns the labels as they are, in five folds; each
 item gets probabilities from a fit that has not seen it. Where suppliers share their labels, that
-fit has seen nothing of its supplier either; where they do not, each item is judged among the words
-of its own supplier, so that other words for the same thing do not contradict it. Confident learning
-then says how many labels are wrong (cleanlab; Northcutt, Jiang and Chuang 2021), and those with the
-least probability are listed. Everything is in memory.
+fit has seen nothing of its supplier either. Where they do not, each item is compared only with the
+labels of its own supplier, so that other labels for the same thing do not contradict it. Confident
+learning then estimates how many labels are wrong (cleanlab; Northcutt, Jiang and Chuang 2021), and
+those with the lowest probability are listed. Everything is in memory.
+
+Letters: N items, K labels, D embedding.
 """
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.feed import Feed, FeedItem, fold_label
-from hangtag.audit.scan import find_shape
+from hangtag.audit.feed import Feed, FeedItem, fold_label, load_model, open_feed
+from hangtag.audit.run import Progress, check_folder
+from hangtag.audit.scan import input_shape
+from hangtag.audit.tables import ISSUE_COLUMNS, ISSUES
 from hangtag.environment import require_extra
-from hangtag.errors import DataError
+from hangtag.errors import DataError, OutputError
 from hangtag.models.classifier import Classifier
 from hangtag.pipeline.rows import DIGITS
 from hangtag.progress import OnProgress
 from hangtag.readers import Decoders
-from hangtag.tables.columns import Cell, ColumnKind
+from hangtag.reports.audit_page import PAGE
+from hangtag.tables.records import Records
+from hangtag.tables.writing import write_table
 
 FOLDS = 5
-MOST_ITEMS = 200_000
+MAX_ITEMS = 200_000
 """More items would need more memory than a usual machine has."""
-
-COLUMNS: dict[str, ColumnKind] = {
-    "id": "text",
-    "supplier": "text",
-    "label": "text",
-    "suggested": "text",
-    "score": "number",
-    "confidence": "number",
-    "automatic": "text",
-    "image": "text",
-}
-"""The first ones of an audit by a model. ``automatic`` is always no: a correction keeps a promise
-that is tested on right labels, and there are none."""
 
 _BATCH = 256
 _INVERSE_PENALTY = 0.01
 """Of the regression, on standardised embeddings; docs/audit-of-real-photos.md says how chosen."""
 
-_SHARED = 0.9
-"""Share of the items whose labels come from five suppliers or more, from which suppliers are kept
-apart."""
+_SHARED_LABELS = 0.9
+"""Fraction of the items with labels of at least five suppliers from which suppliers are kept apart
+between folds."""
 
 
 @dataclass(frozen=True, slots=True)
-class CrossValidated:
+class CrossValidationIssue:
+    """A row of issues.csv; the fields are those of `hangtag.audit.result.IssueRecord`.
+
+    ``automatic`` is always no: corrections are tested on right labels, and there are none.
+    """
+
+    id: str
+    supplier: str
+    label: str
+    suggested: str
+    score: float
+    confidence: float
+    automatic: Literal["no"]
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidationResult:
     """What cross-validation found.
 
     Attributes:
-        rows: Issues as rows of `COLUMNS`, the worst first.
+        issues: Label issues, the worst first.
         items: Items that were judged.
-        labels: Distinct labels among them.
+        labels: Number of distinct labels among them.
         errors: Items whose image cannot be read.
-        rare: Items whose label has fewer than five items, or, with suppliers apart, comes from
-            fewer than five suppliers; they are not judged.
-        apart: Whether each item was judged by what other suppliers call theirs; else it was
-            judged among the words of its own.
+        rare: Items that were not judged: their label has fewer than five items, or, with suppliers
+            apart, fewer than five suppliers.
+        suppliers_apart: Whether each item was judged by the labels of other suppliers, else by
+            those of its own.
     """
 
-    rows: list[tuple[Cell, ...]]
+    issues: Records[CrossValidationIssue]
     items: int
     labels: int
     errors: int
     rare: int
-    apart: bool
+    suppliers_apart: bool
 
 
 def cross_validate(
-    feed: Feed,
-    classifier: Classifier,
+    feed: str | Path | Feed,
     *,
+    model: str | Path | Classifier | None = None,
+    out: Path | None = None,
     workers: int | None = None,
-    on_progress: OnProgress | None = None,
-) -> CrossValidated:
-    """Finds the items of a feed whose image contradicts the label, among those of all suppliers.
+    progress: Progress | None = None,
+) -> CrossValidationResult:
+    """Finds label issues of a feed by comparing its labels with one another.
 
     Args:
-        feed: Its labels are taken as they are, case and spaces apart.
-        classifier: Gives embeddings; what it calls the images does not matter.
-        workers: Processes that decode images.
-        on_progress: Called as images are read.
+        feed: A table of items, or its path; labels that differ in case and spaces are the same.
+        model: Computes the embeddings; its own classes do not matter. By default the shipped model
+            for the images of the feed.
+        out: Folder for ``issues.csv`` and ``issues.parquet``, none by default.
+        workers: Processes that decode images; by default one a core, at most 8.
+        progress: Opens a progress bar for each step.
 
     Raises:
         MissingExtraError: cleanlab is not installed.
         DataError: There are too many items, or fewer than two labels with five items.
+        OutputError: The folder holds an audit by a model, or cannot be written.
     """
     require_extra("audit", "hangtag audit --cross-validate")
-    items, embeddings, errors = _embed(feed, classifier, workers, on_progress)
-    names, labels = np.unique([fold_label(one.label) for one in items], return_inverse=True)
-    suppliers = np.unique([one.supplier for one in items], return_inverse=True)[1]
-    apart = _shares_labels(labels, suppliers)
+    check_folder(out)
+    if out is not None and (out / PAGE).exists():
+        raise OutputError(f"{out} holds an audit by a model; pass another folder")
+    feed = open_feed(str(feed)) if isinstance(feed, str | Path) else feed
+    show = progress or (lambda step: nullcontext())
+    with show("embedding images") as on_progress:
+        found = _embed_items(feed, load_model(model, feed), workers, on_progress)
+    result = _judge_items(feed, *found)
+    if out is not None:
+        columns = {name: ISSUE_COLUMNS[name] for name in result.issues.columns}
+        for name in ISSUES:
+            write_table(out / name, columns, map(astuple, result.issues))
+    return result
+
+
+def _judge_items(
+    feed: Feed, items: list[FeedItem], embeddings: NDArray[np.float32], errors: int
+) -> CrossValidationResult:
+    names, labels = np.unique([fold_label(item.label) for item in items], return_inverse=True)
+    suppliers = np.unique([item.supplier for item in items], return_inverse=True)[1]
+    apart = _share_labels(labels, suppliers)
     kept = np.flatnonzero(_count(labels, suppliers if apart else None)[labels] >= FOLDS)
     present, labels = np.unique(labels[kept], return_inverse=True)
     if len(present) < 2:
         raise DataError(
             f"{feed.path}: cross-validation needs at least two labels with {FOLDS} items or more, "
-            f"found {len(present)}; audit it without --cross-validate"
+            f"found {len(present)}; audit without --cross-validate"
         )
     chosen = [items[index] for index in kept]
-    spelled = {fold_label(one.label): one.label for one in reversed(chosen)}
-    written = [spelled[str(names[index])] for index in present]
+    spellings = {fold_label(item.label): item.label for item in reversed(chosen)}
+    label_names = [spellings[str(names[index])] for index in present]
     suppliers = suppliers[kept]
-    predicted = _predict(embeddings[kept], labels, suppliers if apart else None)
+    probabilities = _predict_labels(embeddings[kept], labels, suppliers if apart else None)
     if not apart:
-        predicted = _keep_own_words(predicted, labels, suppliers)
-    rows = _find_issues(chosen, predicted, labels, written)
-    rare = len(items) - len(chosen)
-    return CrossValidated(rows, len(chosen), len(present), errors, rare, apart)
+        probabilities = _keep_own_labels(probabilities, labels, suppliers)
+    return CrossValidationResult(
+        issues=_find_issues(chosen, probabilities, labels, label_names),
+        items=len(chosen),
+        labels=len(present),
+        errors=errors,
+        rare=len(items) - len(chosen),
+        suppliers_apart=apart,
+    )
 
 
 def _count(labels: NDArray[np.int64], suppliers: NDArray[np.int64] | None) -> NDArray[np.int64]:
@@ -125,31 +164,32 @@ def _count(labels: NDArray[np.int64], suppliers: NDArray[np.int64] | None) -> ND
     return np.bincount(pairs[:, 0])
 
 
-def _shares_labels(labels: NDArray[np.int64], suppliers: NDArray[np.int64]) -> bool:
+def _share_labels(labels: NDArray[np.int64], suppliers: NDArray[np.int64]) -> bool:
     """Returns whether nearly all items have labels that several suppliers use."""
     if not len(labels):
         return False
-    shared = _count(labels, suppliers)[labels] >= FOLDS
-    return bool(shared.mean() >= _SHARED)
+    is_shared = _count(labels, suppliers)[labels] >= FOLDS
+    return bool(is_shared.mean() >= _SHARED_LABELS)
 
 
-def _embed(
+def _embed_items(
     feed: Feed, classifier: Classifier, workers: int | None, on_progress: OnProgress | None
 ) -> tuple[list[FeedItem], NDArray[np.float32], int]:
     """Returns the labelled items, their embeddings (N, D), and how many cannot be read."""
-    total, items, parts, errors = feed.count(), [], [], 0
+    items: list[FeedItem] = []
+    total, parts, errors = feed.count(), [], 0
     with Decoders(workers) as decoders:
-        for batch in _batches(feed.read(decoders, shape=find_shape(classifier))):
-            readable = [one for one in batch if one.pixels is not None and one.label]
-            errors += sum(one.pixels is None for one in batch)
-            items += [_forget_pixels(one) for one in readable]
-            if len(items) > MOST_ITEMS:
+        for batch in _batches(feed.read(decoders, shape=input_shape(classifier))):
+            readable = [item for item in batch if item.pixels is not None and item.label]
+            errors += sum(item.pixels is None for item in batch)
+            items += [replace(item, pixels=None) for item in readable]
+            if len(items) > MAX_ITEMS:
                 raise DataError(
-                    f"{feed.path}: cross-validation takes at most {MOST_ITEMS:,} items; audit it "
-                    "without --cross-validate, or a part of it"
+                    f"{feed.path}: cross-validation takes at most {MAX_ITEMS:,} items; audit "
+                    "without --cross-validate, or a part of the feed"
                 )
             if readable:
-                pixels = [one.pixels for one in readable if one.pixels is not None]
+                pixels = [item.pixels for item in readable if item.pixels is not None]
                 parts.append(classifier.embed(np.stack(pixels)))
             if on_progress:
                 on_progress(len(items) + errors, total)
@@ -161,11 +201,7 @@ def _batches(items: Iterator[FeedItem]) -> Iterator[list[FeedItem]]:
         yield batch
 
 
-def _forget_pixels(one: FeedItem) -> FeedItem:
-    return FeedItem(one.id, one.supplier, one.label, one.image, one.path, None, one.error)
-
-
-def _predict(
+def _predict_labels(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],
     suppliers: NDArray[np.int64] | None,
@@ -183,21 +219,21 @@ def _predict(
     kind = StratifiedKFold if suppliers is None else StratifiedGroupKFold
     folds = kind(FOLDS, shuffle=True, random_state=0)
     predicted = np.zeros((len(labels), int(labels.max()) + 1))
-    for seen, held in folds.split(embeddings, labels, suppliers):
+    for seen, held_out in folds.split(embeddings, labels, suppliers):
         fit.fit(embeddings[seen], labels[seen])
-        predicted[np.ix_(held, fit.classes_)] = fit.predict_proba(embeddings[held])
-        unknown = held[~np.isin(labels[held], fit.classes_)]
+        predicted[np.ix_(held_out, fit.classes_)] = fit.predict_proba(embeddings[held_out])
+        unknown = held_out[~np.isin(labels[held_out], fit.classes_)]
         predicted[unknown] = np.eye(predicted.shape[1])[labels[unknown]]
     return predicted
 
 
-def _keep_own_words(
-    predicted: NDArray[np.float64], labels: NDArray[np.int64], suppliers: NDArray[np.int64]
+def _keep_own_labels(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], suppliers: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Returns probabilities (N, K) among the words that the supplier of each item uses."""
-    used = np.zeros((suppliers.max() + 1, predicted.shape[1]), bool)
+    """Returns probabilities (N, K) among the labels that the supplier of each item uses."""
+    used = np.zeros((suppliers.max() + 1, probabilities.shape[1]), bool)
     used[suppliers, labels] = True
-    own: NDArray[np.float64] = predicted * used[suppliers]
+    own: NDArray[np.float64] = probabilities * used[suppliers]
     own /= own.sum(axis=1, keepdims=True)
     return own
 
@@ -207,7 +243,7 @@ def _find_issues(
     probabilities: NDArray[np.float64],
     labels: NDArray[np.int64],
     names: list[str],
-) -> list[tuple[Cell, ...]]:
+) -> Records[CrossValidationIssue]:
     from cleanlab.filter import find_label_issues
 
     worst = find_label_issues(
@@ -218,16 +254,17 @@ def _find_issues(
         n_jobs=1,
     )
     best = probabilities.argmax(axis=1)
-    return [
-        (
-            items[index].id,
-            items[index].supplier,
-            items[index].label,
-            names[best[index]],
-            round(float(1 - probabilities[index, labels[index]]), DIGITS),
-            round(float(probabilities[index, best[index]]), DIGITS),
-            "no",
-            items[index].image,
+    issues = [
+        CrossValidationIssue(
+            id=items[index].id,
+            supplier=items[index].supplier,
+            label=items[index].label,
+            suggested=names[best[index]],
+            score=round(float(1 - probabilities[index, labels[index]]), DIGITS),
+            confidence=round(float(probabilities[index, best[index]]), DIGITS),
+            automatic="no",
+            image=items[index].image,
         )
         for index in worst.tolist()
     ]
+    return Records(CrossValidationIssue, issues)

@@ -1,174 +1,276 @@
-"""What a word of a brand means: a posterior over categories, from its text and its images.
+"""The brand dictionary: what each label of each supplier means, and what to do with it."""
 
-The images of a group are draws from an unknown mixture of categories. The model's calibrated
-probabilities, divided by the prior they were trained with, are likelihoods up to a factor, so the
-mixture has a likelihood of its own, and confusions of the model do not look like categories
-(Saerens, Latinne and Decaestecker 2002). A Dirichlet prior says what the text of the word says, for
-a few items. The mode is found by expectation maximisation. Each share has a credible interval from
-a Beta distribution whose number of items is that of the complete data less what not knowing the
-category of each item costs (Louis 1982).
-
-Letters: M cells, K classes; vectors over categories have K + 1 entries, the last for what is none
-of the classes.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hangtag.audit.evidence import Evidence
-from hangtag.decisions.ood import KEPT_FRACTION
+from hangtag.audit.categories import (
+    OUTSIDE_ID,
+    OUTSIDE_NAME,
+    Categories,
+    LabelTextReader,
+    TextMeaning,
+)
+from hangtag.audit.posterior import (
+    Evidence,
+    EvidenceTable,
+    Posterior,
+    compute_prior,
+    estimate_posterior,
+)
+from hangtag.audit.rules import SEPARATOR, Action, Rule
+from hangtag.audit.scan import LabelGroups
 
-TEXT_ITEMS = 4.0
-"""How many items the text of a word is worth."""
+MIN_FRACTION, MIN_FRACTION_LOW = 0.10, 0.06
+"""A label covers a category with at least this fraction, and this lower end of its interval: less
+is an error of the supplier or of the model."""
 
-FLAT_ITEMS = 0.5
-"""How many items it is worth that any word may mean anything."""
+EXPLAINED = 0.8
+"""Fraction of the items that the covered categories must reach together; below it a person decides
+what the label means."""
 
-STRANGE_OUTSIDE = 0.8
-"""Share of things of no class that the model calls strange: 74 to 100 % of digits, text, noise and
-photos, docs/decisions/0006-unknown.md."""
+MAP_LOW = 0.6
+"""Smallest lower end of the interval of the one category that a label is mapped to."""
 
-LEVEL = 0.95
-"""Probability that a share lies in its interval."""
+OUTSIDE_LOW = 0.5
+"""Smallest lower end of the interval from which a label is no apparel."""
 
-_STEPS = 500
-_CLOSE = 1e-7
+SPLIT_ITEMS = 10
+"""Items from which a label is split: of fewer, two categories may be one that is hard to tell."""
+
+TEXT_UNCOVERED = 0.3
+"""Probability of a category without a class from which the reason of a rule mentions it."""
+
+TEXT_CONFIDENT, TEXT_UNLIKELY = 0.6, 0.2
+"""Probability from which the text of a label counts against the images, and the fraction of the
+largest probability below which the text does not mean a category."""
 
 
 @dataclass(frozen=True, slots=True)
-class Posterior:
-    """The mixture of categories under a word; each vector is (K + 1,).
+class Proposal:
+    """What to do with a label.
 
     Attributes:
-        share: Of each category, sums to 1.
-        low: Lower end of its 95 % interval.
-        high: Upper end.
-        n: Items it rests on.
+        action: To be approved by a person.
+        covered: Indices of the categories that the label covers, the largest first.
+        reason: Why, for people.
     """
 
-    share: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    n: int
+    action: Action
+    covered: tuple[int, ...]
+    reason: str
 
 
-def find_likelihoods(
-    probabilities: NDArray[np.float64], strange: NDArray[np.bool_], taken: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Returns how likely items are under each category, (M, K + 1), up to a factor an item.
+@dataclass(frozen=True, slots=True)
+class DictionaryEntry:
+    """What a label of a supplier means.
 
-    Args:
-        probabilities: Calibrated, (M, K).
-        strange: Whether the items are strange, (M,).
-        taken: How often the model takes each class for granted, (K,), summing to 1.
+    Attributes:
+        supplier: Who wrote the label.
+        label: The label.
+        items: Items with it.
+        posterior: The mixture of their categories.
+        text: What the text of the label says.
+        proposal: What to do with it, by images and text.
+        meaning: What its items are judged by: the approved rule, else the proposal.
+        lacks_class: Whether it means a category that the model has no class for.
+        finer_id: Id of a category below the class, where the text names one and the images agree;
+            empty elsewhere.
+        approved: The rule that a person approved, None without one.
     """
-    as_class = np.where(strange, 1 - KEPT_FRACTION, KEPT_FRACTION)[:, None] * probabilities / taken
-    as_none = np.where(strange, STRANGE_OUTSIDE, 1 - STRANGE_OUTSIDE)[:, None]
-    return np.hstack([as_class, as_none])
+
+    supplier: str
+    label: str
+    items: int
+    posterior: Posterior
+    text: TextMeaning
+    proposal: Proposal
+    meaning: Proposal
+    lacks_class: bool
+    finer_id: str = ""
+    approved: Rule | None = None
 
 
-def find_prior(text: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the prior items (K + 1,) for what the text says, (K + 1,) summing to at most 1."""
-    flat = np.full(len(text), FLAT_ITEMS / len(text))
-    return flat + TEXT_ITEMS * text
+def build_dictionary(
+    groups: LabelGroups, evidence: EvidenceTable, categories: Categories
+) -> list[DictionaryEntry]:
+    """Returns the meaning of each label, indexed by label group."""
+    by_group, reader = evidence.by_group(), LabelTextReader(categories)
+    entries: dict[int, DictionaryEntry] = {}
+    for supplier, numbers in groups.by_supplier().items():
+        labels = [groups.all[number].label for number in numbers]
+        for number, text in zip(numbers, reader.read(labels, supplier=supplier), strict=True):
+            seen = by_group.get(number) or _no_evidence(len(text.probabilities) - 1)
+            posterior = estimate_posterior(seen, compute_prior(text.probabilities))
+            proposal = _merge_split(propose(posterior, text), categories)
+            finer_id = _find_finer(proposal, text, categories)
+            if finer_id:
+                shown = categories.names[proposal.covered[0]]
+                proposal = replace(proposal, reason=f"the label says so; the images show {shown}")
+            entries[number] = DictionaryEntry(
+                supplier=supplier,
+                label=groups.all[number].label,
+                items=groups.all[number].items,
+                posterior=posterior,
+                text=text,
+                proposal=proposal,
+                meaning=proposal,
+                lacks_class=text.uncovered >= TEXT_CONFIDENT,
+                finer_id=finer_id,
+            )
+    return [entries[number] for number in range(len(groups.all))]
 
 
-def find_posterior(evidence: Evidence, prior: NDArray[np.float64]) -> Posterior:
-    """Finds what a word means.
+def _no_evidence(classes: int) -> Evidence:
+    prior = np.full(classes, 1 / classes)
+    return Evidence(np.zeros(0), np.zeros(0, dtype=np.bool_), np.zeros((0, classes)), prior)
 
-    Args:
-        evidence: What the model saw of its items.
-        prior: Items that each category has before any is seen, (K + 1,).
-    """
-    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange, evidence.taken)
-    share = prior / prior.sum()
-    for _ in range(_STEPS):
-        before = share
-        share = prior + evidence.counts @ explain_items(likelihoods, share)
-        share /= share.sum()
-        if np.abs(share - before).max() < _CLOSE:
-            break
-    spreads = [
-        find_spread(evidence, share, [index], float(prior.sum())) for index in range(len(share))
+
+def _merge_split(proposal: Proposal, categories: Categories) -> Proposal:
+    """Maps a label that is split among classes which are one category of the tree."""
+    ids = {categories.ids[index] for index in proposal.covered}
+    if proposal.action is not Action.SPLIT or len(ids) > 1:
+        return proposal
+    return Proposal(Action.MAP, proposal.covered, "images agree")
+
+
+def _find_finer(proposal: Proposal, text: TextMeaning, categories: Categories) -> str:
+    """Returns the category that the text names below that of the images: chinos, not pants."""
+    if proposal.action is not Action.MAP or text.score < TEXT_CONFIDENT:
+        return ""
+    return text.category if categories.is_finer(text.category, proposal.covered[0]) else ""
+
+
+def propose(posterior: Posterior, text: TextMeaning) -> Proposal:
+    """Proposes what to do with a label, from its images and its text."""
+    covered = find_covered(posterior)
+    outside = len(posterior.fractions) - 1
+    if text.vague:
+        return Proposal(Action.ASK, (), "the label names no goods")
+    if text.uncovered >= TEXT_CONFIDENT:
+        return Proposal(Action.ASK, covered, f"the model has no class for {text.best}")
+    if not covered or posterior.fractions[list(covered)].sum() < EXPLAINED:
+        return Proposal(Action.ASK, covered, _explain_unclear(posterior))
+    if covered == (outside,):
+        return _propose_outside(posterior, text, covered)
+    if outside in covered:
+        return Proposal(Action.ASK, covered, "some of the items look like none of the classes")
+    if _contradicts(text, covered):
+        return Proposal(Action.ASK, covered, f"the label says {text.best}, the images do not")
+    if len(covered) > 1:
+        return _propose_split(posterior, covered)
+    if posterior.low[covered[0]] < MAP_LOW:
+        return Proposal(Action.ASK, covered, _explain_unclear(posterior))
+    return Proposal(Action.MAP, covered, _explain_map(text, covered))
+
+
+def find_covered(posterior: Posterior) -> tuple[int, ...]:
+    """Returns the indices of the categories that a label covers, the largest first."""
+    order = np.argsort(-posterior.fractions, kind="stable")
+    enough = (posterior.fractions >= MIN_FRACTION) & (posterior.low >= MIN_FRACTION_LOW)
+    return tuple(int(index) for index in order if enough[index])
+
+
+def _contradicts(text: TextMeaning, covered: tuple[int, ...]) -> bool:
+    """Returns whether the text names other categories; a broader text does not contradict."""
+    largest_covered = text.probabilities[list(covered)].max()
+    is_unlikely = largest_covered < TEXT_UNLIKELY * text.probabilities.max()
+    return bool(text.probabilities.sum() >= TEXT_CONFIDENT and is_unlikely)
+
+
+def _propose_split(posterior: Posterior, covered: tuple[int, ...]) -> Proposal:
+    if posterior.n < SPLIT_ITEMS:
+        return Proposal(Action.ASK, covered, "too few items")
+    return Proposal(Action.SPLIT, covered, "the label covers several categories")
+
+
+def _propose_outside(posterior: Posterior, text: TextMeaning, covered: tuple[int, ...]) -> Proposal:
+    outside = covered[0]
+    if posterior.low[outside] < OUTSIDE_LOW:
+        return Proposal(Action.ASK, covered, _explain_unclear(posterior))
+    if text.probabilities[:outside].sum() >= TEXT_CONFIDENT:
+        reason = f"the label says {text.best}, the images look like none of the classes"
+        return Proposal(Action.ASK, covered, reason)
+    return Proposal(Action.OUTSIDE, covered, "the items look like none of the classes")
+
+
+def _explain_map(text: TextMeaning, covered: tuple[int, ...]) -> str:
+    if text.uncovered >= TEXT_UNCOVERED:
+        return f"the nearest class by the images; the model has no class for {text.best}"
+    if not text.known:
+        return "images agree"
+    agrees = text.probabilities[list(covered)].sum() >= TEXT_CONFIDENT
+    return "images and text agree" if agrees else f"images agree; the label says {text.best}"
+
+
+def _explain_unclear(posterior: Posterior) -> str:
+    best = int(posterior.fractions.argmax())
+    if posterior.high[best] >= MAP_LOW and posterior.n < 30:
+        return "too few items"
+    return "the images do not agree"
+
+
+def apply_approved(
+    entries: Iterable[DictionaryEntry], approved: Iterable[Rule], categories: Categories
+) -> list[DictionaryEntry]:
+    """Returns the dictionary with approved rules as the meaning of their labels."""
+    rules = {rule.key: rule for rule in approved}
+    return [
+        _with_rule(entry, rule, categories)
+        if (rule := rules.get(_proposed_rule(entry, categories).key))
+        else entry
+        for entry in entries
     ]
-    return Posterior(
-        share=share,
-        low=np.array([one.low for one in spreads]),
-        high=np.array([one.high for one in spreads]),
-        n=evidence.n,
-    )
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How sure a share is.
+def rule_of(entry: DictionaryEntry, categories: Categories) -> Rule:
+    """Returns the rule of a label: the approved one, else the proposed one."""
+    return entry.approved or _proposed_rule(entry, categories)
 
-    Attributes:
-        share: Its likeliest value, 0-1.
-        items: How many items of known category would tell as much.
-        low: Lower end of its 95 % interval.
-        high: Upper end.
+
+def is_contradicted(entry: DictionaryEntry, categories: Categories) -> bool:
+    """Returns whether images and text of a label now speak against its approved rule.
+
+    Where they say nothing clear, the rule is contradicted once it surely explains too few items.
     """
+    if entry.approved is None:
+        return False
+    if entry.proposal.action is Action.ASK:
+        return bool(entry.posterior.high[list(entry.meaning.covered)].sum() < EXPLAINED)
+    return entry.approved.meaning != _proposed_rule(entry, categories).meaning
 
-    share: float
-    items: float
-    low: float
-    high: float
+
+def explain_rule(entry: DictionaryEntry, categories: Categories) -> str:
+    """Says why a label has its rule, and what would be proposed now where that differs."""
+    reason = entry.proposal.reason
+    if entry.approved is None:
+        return reason
+    proposed = _proposed_rule(entry, categories)
+    if entry.approved.meaning == proposed.meaning:
+        return f"approved before: {reason}"
+    now = " ".join([str(proposed.action), SEPARATOR.join(proposed.categories)]).strip()
+    return f"approved before; now proposed: {now}: {reason}"
 
 
-def find_spread(
-    evidence: Evidence, shares: NDArray[np.float64], chosen: Sequence[int], prior_items: float
-) -> Spread:
-    """Finds how sure the joint share of some categories is.
+def _proposed_rule(entry: DictionaryEntry, categories: Categories) -> Rule:
+    covered = [categories.ids[index] for index in entry.proposal.covered]
+    ids = (entry.finer_id,) if entry.finer_id else tuple(dict.fromkeys(covered))
+    names = [
+        OUTSIDE_NAME if identifier == OUTSIDE_ID else categories.name(identifier)
+        for identifier in ids
+    ]
+    return Rule(entry.supplier, entry.label, entry.proposal.action, tuple(names), ids)
 
-    The information about a share p from n items of known category is n / (p (1 - p)); where items
-    belong to it with probability r, the part sum(r (1 - r)) / (n p (1 - p)) of it is missing.
 
-    Args:
-        evidence: The items.
-        shares: The mode of the mixture, (K + 1,).
-        chosen: Indices of the categories.
-        prior_items: Items that the prior is worth.
+def _with_rule(entry: DictionaryEntry, rule: Rule, categories: Categories) -> DictionaryEntry:
+    """Returns an entry that means what its approved rule says.
+
+    Where the model has no class for that, its items are judged by what most of them look like.
     """
-    likelihoods = find_likelihoods(evidence.probabilities, evidence.strange, evidence.taken)
-    belongs = explain_items(likelihoods, shares)[:, list(chosen)].sum(axis=1)
-    share = float(np.clip(shares[list(chosen)].sum(), 0.0, 1.0))
-    n, spread = evidence.counts.sum(), max(share * (1 - share), 1e-12)
-    missing = evidence.counts @ (belongs * (1 - belongs)) / (n * spread) if n else 1.0
-    return make_spread(share, prior_items + n * float(np.clip(1 - missing, 0.0, 1.0)))
-
-
-def make_spread(share: float, items: float) -> Spread:
-    """Returns the interval of a Beta distribution with mean `share`, worth so many items."""
-    from scipy.special import betaincinv
-
-    a, b = max(share * items, 1e-6), max((1 - share) * items, 1e-6)
-    tail = (1 - LEVEL) / 2
-    low, high = betaincinv(a, b, [tail, 1 - tail])
-    return Spread(share, items, min(float(low), share), max(float(high), share))
-
-
-def fit_spread(share: float, variance: float) -> Spread:
-    """Returns the interval of the Beta distribution that has a mean and a variance.
-
-    Where the variance is larger than any such has, that of one item.
-    """
-    return make_spread(share, max(share * (1 - share) / max(variance, 1e-12) - 1, 1.0))
-
-
-def explain_items(
-    likelihoods: NDArray[np.float64], shares: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Returns the probability of each category for items, (N, K + 1).
-
-    Args:
-        likelihoods: As `find_likelihoods` gives them, (N, K + 1).
-        shares: Of each category before an item is seen: (K + 1,), or of each item its own,
-            (N, K + 1).
-    """
-    joint = likelihoods * shares
-    found: NDArray[np.float64] = joint / joint.sum(axis=1, keepdims=True)
-    return found
+    found = [categories.find_classes(identifier) for identifier in rule.ids]
+    lacks_class = any(fraction < 1 for _, fraction in found)
+    covered = {index for classes, fraction in found if fraction == 1 for index in classes}
+    order = sorted(covered, key=lambda index: -entry.posterior.fractions[index])
+    meaning = Proposal(rule.action, tuple(order) or entry.proposal.covered, "approved before")
+    return replace(entry, meaning=meaning, lacks_class=lacks_class, approved=rule)

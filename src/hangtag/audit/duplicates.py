@@ -1,37 +1,152 @@
-"""The same picture twice: exact copies, and copies that were saved again, scaled or lightened.
+"""Duplicates: items whose image comes more than once, exactly or nearly, and what that means.
 
-`images.hashing` nominates pairs; whether they are copies their pixels decide.
+Hashes nominate the pairs, pixels decide. Only hashes are in memory, 40 bytes an item.
 
-Letters: N items, P pairs.
+Letters: N items, P pairs, G label groups.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.images.hashing import is_near_duplicate
+from hangtag.audit.scan import NO_GROUP, LabelGroup, Scan
+from hangtag.images.hashing import (
+    WORDS,
+    find_exact_duplicates,
+    find_near_pairs,
+    is_near_duplicate,
+)
 from hangtag.images.items import Pixels, Shape
 from hangtag.readers import Decoders, ImageFile
+
+MAX_DUPLICATES, MAX_OF_IMAGE = 100_000, 50
+"""Largest number of duplicates reported, in all and of one image: an image that comes more often is
+a placeholder."""
 
 _PAIRS_AT_ONCE = 256
 
 FindPaths = Callable[[Sequence[int]], dict[int, str]]
-"""Returns where the images at some positions lie."""
+"""Returns position -> path of the image."""
 
 
-def confirm(
+class IssueKind(StrEnum):
+    """What is wrong with an item, as issues.csv says it."""
+
+    LABEL = "label issue"
+    """The image contradicts the label."""
+    CONFLICT = "conflicting labels"
+    """The same image has a label that means something else: one of the two is wrong."""
+    DUPLICATE = "duplicate item"
+    """The same supplier sent the image under another id."""
+    SHARED = "shared image"
+    """Another supplier sent the image too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An item whose image comes again.
+
+    Attributes:
+        kind: What that means.
+        of: Id of the other item: preferably one with a conflicting label, then one of the same
+            supplier.
+        exact: Whether the pixels are equal, else nearly equal.
+        first: Position of the first item with the image, in the scan.
+    """
+
+    kind: IssueKind
+    of: str
+    exact: bool
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCopy:
+    """An item that shares its image: id, number of its label group, hash of its pixels."""
+
+    id: str
+    group: int
+    pixel_hash: int
+
+
+def find_duplicates(
+    scan: Scan, covered: NDArray[np.bool_], decoders: Decoders, *, shape: Shape
+) -> dict[int, Duplicate]:
+    """Finds the items whose image comes more than once; returns them by position in the scan.
+
+    Args:
+        scan: The scanned feed.
+        covered: Whether a label covers a category, (G, K + 1).
+        decoders: Decode nominated pairs again.
+        shape: Height, width and channels to compare images at.
+    """
+    pixel_hashes, difference_hashes = scan.read_hashes()
+    firsts = find_exact_duplicates(pixel_hashes)
+    distinct = np.flatnonzero(firsts == np.arange(len(firsts)))
+    candidates = distinct[find_near_pairs(difference_hashes[distinct].reshape(-1, WORDS))]
+    pairs = confirm_pairs(candidates, lambda wanted: _find_paths(scan, wanted), decoders, shape)
+    images = [part[:MAX_OF_IMAGE].tolist() for part in group_positions(firsts, pairs)]
+    reported = list(itertools.chain.from_iterable(images))[:MAX_DUPLICATES]
+    copies = _read_copies(scan, reported, pixel_hashes)
+    found: dict[int, Duplicate] = {}
+    for positions in images:
+        present = {position: copies[position] for position in positions if position in copies}
+        for position, item in present.items():
+            others = [other for place, other in present.items() if place != position]
+            if others:
+                found[position] = describe_duplicate(
+                    item, others, positions[0], scan.groups.all, covered
+                )
+    return found
+
+
+def describe_duplicate(
+    item: ImageCopy,
+    others: Sequence[ImageCopy],
+    first: int,
+    groups: Sequence[LabelGroup],
+    covered: NDArray[np.bool_],
+) -> Duplicate:
+    """Says what it means that an item shares its image with others.
+
+    Args:
+        item: The item.
+        others: The others, at least one.
+        first: Position of the first item with the image.
+        groups: The label groups.
+        covered: Whether a label covers a category, (G, K + 1).
+    """
+
+    def conflicts(other: ImageCopy) -> bool:
+        return not (covered[item.group] & covered[other.group]).any()
+
+    def has_same_supplier(other: ImageCopy) -> bool:
+        return groups[other.group].supplier == groups[item.group].supplier
+
+    other = max(others, key=lambda other: (conflicts(other), has_same_supplier(other)))
+    if conflicts(other):
+        kind = IssueKind.CONFLICT
+    else:
+        kind = IssueKind.DUPLICATE if has_same_supplier(other) else IssueKind.SHARED
+    return Duplicate(kind, other.id, item.pixel_hash == other.pixel_hash, first)
+
+
+def confirm_pairs(
     pairs: NDArray[np.int64], find_paths: FindPaths, decoders: Decoders, shape: Shape
 ) -> NDArray[np.int64]:
-    """Returns the pairs (P, 2) whose pixels, decoded to `shape`, are nearly the same."""
-    kept = []
+    """Returns the pairs (P, 2) whose pixels, decoded to `shape`, are nearly equal."""
+    kept: list[list[int]] = []
     paths = find_paths(np.unique(pairs).tolist())
-    for chunk in _chunks(pairs.tolist()):
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        chunk: list[list[int]] = pairs[start : start + _PAIRS_AT_ONCE].tolist()
         wanted = sorted({position for pair in chunk for position in pair})
         files = (ImageFile(paths[position]) for position in wanted)
         decoded = decoders.decode(files, size=shape[:2], channels=shape[2])
-        pixels = {position: one.pixels for position, one in zip(wanted, decoded, strict=True)}
+        pixels = {position: image.pixels for position, image in zip(wanted, decoded, strict=True)}
         kept += [pair for pair in chunk if _are_near(pixels[pair[0]], pixels[pair[1]])]
     return np.array(kept, dtype=np.int64).reshape(-1, 2)
 
@@ -40,18 +155,12 @@ def _are_near(first: Pixels | None, second: Pixels | None) -> bool:
     return first is not None and second is not None and is_near_duplicate(first, second)
 
 
-def _chunks(pairs: list[list[int]]) -> Iterator[list[list[int]]]:
-    remaining = iter(pairs)
-    while chunk := list(itertools.islice(remaining, _PAIRS_AT_ONCE)):
-        yield chunk
-
-
 def group_positions(firsts: NDArray[np.int64], pairs: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Returns the positions of each picture that comes more than once, in rising order.
+    """Returns the positions of each image that comes more than once, in rising order.
 
     Args:
-        firsts: For each item the first one with the same pixels, (N,).
-        pairs: Items with nearly the same pixels, (P, 2).
+        firsts: For each item the first one with equal pixels, (N,).
+        pairs: Items with nearly equal pixels, (P, 2).
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -60,7 +169,22 @@ def group_positions(firsts: NDArray[np.int64], pairs: NDArray[np.int64]) -> list
     rows = np.concatenate([np.arange(count), pairs[:, 0]])
     columns = np.concatenate([firsts, pairs[:, 1]])
     links = coo_array((np.ones(len(rows), dtype=np.bool_), (rows, columns)), (count, count))
-    _, group = connected_components(links, directed=False)
-    order = np.argsort(group, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    _, component = connected_components(links, directed=False)
+    order = np.argsort(component, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
     return sorted((part for part in parts if len(part) > 1), key=lambda part: int(part[0]))
+
+
+def _find_paths(scan: Scan, wanted: Sequence[int]) -> dict[int, str]:
+    return {position: items.paths[row] for position, items, row in scan.read_at(wanted)}
+
+
+def _read_copies(
+    scan: Scan, wanted: Sequence[int], hashes: NDArray[np.int64]
+) -> dict[int, ImageCopy]:
+    """Returns the items at some positions; items without a label are left out."""
+    return {
+        position: ImageCopy(items.ids[row], int(items.groups[row]), int(hashes[position]))
+        for position, items, row in scan.read_at(wanted)
+        if items.groups[row] != NO_GROUP
+    }

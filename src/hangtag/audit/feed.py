@@ -1,20 +1,25 @@
-"""A feed: a table with one row an item, its image, label and supplier.
+"""The feed that an audit reads: a table with one row an item, its image, label and supplier.
 
-Columns: ``image`` (a path, relative to the table) and ``label``; ``id`` (the image's path where it
-is missing) and ``supplier`` (one nameless supplier where it is missing) may be there too. The case
-of these names does not count. A folder stands for the ``feed.csv``, ``feed.parquet`` or
+Columns: ``image`` (a path, relative to the table) and ``label``, optionally ``id`` (by default the
+image) and ``supplier``, in any case. A folder stands for the ``feed.csv``, ``feed.parquet`` or
 ``manifest.csv`` in it.
 """
 
+import itertools
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hangtag.datasets import IMAGE_SIZE
+from hangtag.datasets.collecting import SAMPLE, are_photos
 from hangtag.errors import DataError
 from hangtag.files.paths import is_file, is_folder
 from hangtag.images.items import Pixels, Shape, Source
-from hangtag.readers import Decoders, Input, open_inputs
+from hangtag.models.classifier import Classifier
+from hangtag.models.folder import shipped_models
+from hangtag.models.router import GREY_MODEL, PHOTO_MODEL
+from hangtag.readers import Decoders, ImageFile, Input, open_inputs
 from hangtag.readers.manifests import CsvManifest, open_csv_manifest
 from hangtag.tables.columns import Cell, ColumnKind, find_column
 from hangtag.tables.csv_cells import restore_text
@@ -31,11 +36,11 @@ class FeedItem:
     """An item of a feed.
 
     Attributes:
-        id: What the supplier calls it.
+        id: Its id within the supplier.
         supplier: Who sent it.
-        label: What the supplier says it is; empty where nothing is said.
+        label: What the supplier calls it; empty without a label.
         image: Its image, as the feed names it.
-        path: Where that image lies.
+        path: Path of the image file.
         pixels: (H, W) uint8, in colour (H, W, 3), None where the image cannot be read.
         error: Why not, one line.
     """
@@ -54,9 +59,9 @@ class FeedRow:
     """A row of a feed, without its image.
 
     Attributes:
-        id: What the supplier calls the item.
+        id: Id of the item within the supplier.
         supplier: Who sent it.
-        label: What the supplier says it is.
+        label: What the supplier calls it.
         cells: All cells of the row, by column.
     """
 
@@ -74,7 +79,7 @@ class Feed:
         path: The table.
         source: Its rows.
         roles: ``image``, ``label``, ``id`` and ``supplier`` -> the column that holds it.
-        note: What a reader should know of the file; empty where it is plain.
+        note: What a reader should know about the file; empty where it is plain.
     """
 
     path: str
@@ -84,7 +89,7 @@ class Feed:
 
     @property
     def columns(self) -> Mapping[str, ColumnKind]:
-        """All columns of the table, as they are written."""
+        """All columns of the table, as they are spelled there."""
         return self.source.columns
 
     def count(self) -> int | None:
@@ -92,22 +97,22 @@ class Feed:
         return self.source.count()
 
     def read(self, decoders: Decoders, *, shape: Shape) -> Iterator[FeedItem]:
-        """Gives every item in order, its image decoded to `shape`."""
+        """Yields every item in order, its image decoded to `shape`."""
         size, channels = shape[:2], shape[2]
-        for one in decoders.decode(self.source.read(size), size=size, channels=channels):
-            row = self._read_row(one.extras)
+        for item in decoders.decode(self.source.read(size), size=size, channels=channels):
+            row = self._read_row(item.extras)
             yield FeedItem(
-                id=row.id or one.name,
+                id=row.id or item.name,
                 supplier=row.supplier,
                 label=row.label,
-                image=self._text(one.extras, IMAGE) or one.name,
-                path=one.source,
-                pixels=one.pixels,
-                error=one.error,
+                image=self._text(item.extras, IMAGE) or item.name,
+                path=item.source,
+                pixels=item.pixels,
+                error=item.error,
             )
 
     def read_rows(self) -> Iterator[FeedRow]:
-        """Gives every row in order, without its image.
+        """Yields every row in order, without its image.
 
         Raises:
             DataError: A row cannot be read.
@@ -137,7 +142,7 @@ def open_feed(path: str) -> Feed:
     """Opens a feed.
 
     Raises:
-        DataError: There is none, or the columns ``image`` and ``label`` are not there.
+        DataError: It does not exist, or lacks the columns ``image`` and ``label``.
     """
     table = _find_table(path)
     source, columns = _open_table(table)
@@ -150,7 +155,7 @@ def open_feed(path: str) -> Feed:
     if source is None or not {IMAGE, LABEL} <= roles.keys():
         found = ", ".join(columns) or "no such table"
         raise DataError(
-            f"{table}: a feed is a CSV or Parquet table with the columns image, label and, for "
+            f"{table}: expected a CSV or Parquet table with the columns image, label and, for "
             f"brands, supplier; found: {found[:80]}"
         )
     return Feed(table, source, roles, note)
@@ -169,16 +174,6 @@ def _open_table(path: str) -> tuple[Source | None, list[str]]:
     return (sources[0] if find_column(path, columns, IMAGE) else None), columns
 
 
-def fold_label(label: str) -> str:
-    """Returns a label as words are compared.
-
-    Case, white space, widths of letters and characters without a width do not count.
-    """
-    plain = unicodedata.normalize("NFKC", label).casefold()
-    seen = "".join(one for one in plain if unicodedata.category(one) != "Cf")
-    return " ".join(unicodedata.normalize("NFKC", seen).split())
-
-
 def _find_table(path: str) -> str:
     if not is_folder(Path(path)):
         return path
@@ -186,3 +181,35 @@ def _find_table(path: str) -> str:
         if (Path(path) / name).is_file():
             return str(Path(path) / name)
     raise DataError(f"the folder {path} holds no feed; expected {', '.join(_NAMES)} in it")
+
+
+def fold_label(label: str) -> str:
+    """Returns a label in the form in which labels are compared.
+
+    Case, white space, widths of letters and characters without a width do not count.
+    """
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    visible = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", visible).split())
+
+
+def load_model(model: str | Path | Classifier | None, feed: Feed) -> Classifier:
+    """Loads a model by name or folder, or the one that `choose_model` returns for a feed.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    if isinstance(model, Classifier):
+        return model
+    return Classifier.load(choose_model(feed) if model is None else model)
+
+
+def choose_model(feed: Feed) -> str:
+    """Returns the shipped model for a feed: for photos, unless its images are 28x28 pixels.
+
+    Looks at the image headers of the first `SAMPLE` items.
+    """
+    items = itertools.islice(feed.source.read(IMAGE_SIZE), SAMPLE)
+    paths = [Path(item.path) for item in items if isinstance(item, ImageFile)]
+    found = are_photos(paths)
+    return PHOTO_MODEL if found and PHOTO_MODEL in shipped_models() else GREY_MODEL

@@ -1,190 +1,250 @@
-"""The whole audit: two passes over a feed, and what they found.
+"""The whole audit of a feed, for the command line, Python, a server or a worker.
 
-result = audit_feed(open_feed("feed.csv"), Classifier.load("fashion-mnist"), Path("audit"))
-result.inspection.issues[0].id, result.entries[0].proposal.action
+    result = run_audit("feed.csv", out=Path("audit"))
+    result.issues.to_pandas()
+
+The feed is scanned once; the dictionary is built from what the model said about all items of a
+label; then every item is judged by the meaning of its label.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.audit.approvals import follow_approved, is_contradicted
+from hangtag.audit.apply import ITEM_COLUMNS, ITEMS
 from hangtag.audit.categories import Categories, place_classes
-from hangtag.audit.dictionary_entries import Entry, build_dictionary
-from hangtag.audit.drift import Drift, Earlier, find_drift
-from hangtag.audit.feed import Feed
-from hangtag.audit.inspection import Inspection, Inspector
-from hangtag.audit.item_table import COLUMNS
-from hangtag.audit.noise import BrandNoise, measure_noise
-from hangtag.audit.proposals import Action
-from hangtag.audit.reference import load_reference
-from hangtag.audit.repeated_ids import RepeatedIds, find_repeated_ids
-from hangtag.audit.repeats import find_repeats
-from hangtag.audit.rules import Rule
+from hangtag.audit.corrections import Reference, load_reference
+from hangtag.audit.dictionary import DictionaryEntry, apply_approved, build_dictionary
+from hangtag.audit.duplicates import find_duplicates
+from hangtag.audit.feed import Feed, load_model, open_feed
+from hangtag.audit.label_issues import LabelIssueFinder, LabelIssues
+from hangtag.audit.noise import (
+    BrandNoise,
+    Drift,
+    EarlierAudit,
+    find_drift,
+    measure_noise,
+    read_earlier_audit,
+)
+from hangtag.audit.page import write_page
+from hangtag.audit.result import AuditResult, FeedCounts
+from hangtag.audit.rules import RULES, Action, Rule, read_approved_rules
 from hangtag.audit.savings import Savings, count_savings
-from hangtag.audit.scan import Scan, find_shape, scan_feed
+from hangtag.audit.scan import Scan, input_shape, scan_feed
+from hangtag.audit.tables import write_tables
 from hangtag.decisions.policy import stored_precision
-from hangtag.errors import DataError
+from hangtag.errors import DataError, OutputError
 from hangtag.files.atomic import make_folder
 from hangtag.models.classifier import Classifier
 from hangtag.progress import OnProgress
 from hangtag.readers import Decoders
-from hangtag.tables.writing import open_table
+from hangtag.tables.writing import WriteRow, open_table
+from hangtag.taxonomy import load_tree
 
-ITEMS = "items.parquet"
 PRECISION = 0.99
-"""Promised share of right corrections among the automatic ones."""
+
+Progress = Callable[[str], AbstractContextManager[OnProgress | None]]
+"""Opens a progress bar for a named step; yields the function to call with the work done."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditOptions:
-    """How a feed is audited.
+    """Settings of an audit.
 
     Attributes:
-        precision: Promised share of right corrections among the automatic ones, 0-1.
-        reference: Labelled data with right labels that the model has not learned; by default the
-            validation split it was calibrated on, where that is at hand.
-        workers: Processes that decode images; by default one a core.
+        precision: Expected fraction of right automatic corrections, 0-1.
+        reference: Images with right labels that the model was not trained on, to test automatic
+            corrections; by default the model's validation images, where available offline.
+        before: Folder of an earlier audit, to be compared with; its approved rules are kept.
+        rules: A file of approved rules; it wins over those of `before` and of the output folder.
+        taxonomy: A tree of the user's own, CSV with the columns id, name, parent; Shopify's tree by
+            default.
+        workers: Processes that decode images; by default one a core, at most 8.
     """
 
     precision: float = PRECISION
     reference: str | None = None
+    before: Path | None = None
+    rules: Path | None = None
+    taxonomy: Path | None = None
     workers: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditResult:
-    """What an audit found.
-
-    Attributes:
-        feed: The table that was audited.
-        model: Name of the model.
-        categories: What the classes of the model stand for.
-        scan: The first pass; its temporary file is gone.
-        entries: The dictionary, a word of a brand each.
-        inspection: Issues and examples.
-        noise: Of each brand, the most errors first, as its interval has it at least.
-        savings: The ledger.
-        drift: What changed since an earlier audit, None without one.
-        reference: What the automatic corrections were tested on; empty where nothing was.
-        precision: What was promised for them.
-        approved: The rules that people approved before.
-        repeated_ids: Items under an id that came before.
-    """
-
-    feed: Feed
-    model: str
-    categories: Categories
-    scan: Scan
-    entries: list[Entry]
-    inspection: Inspection
-    noise: list[BrandNoise]
-    savings: Savings
-    drift: Drift | None
-    reference: str
-    precision: float
-    approved: Sequence[Rule]
-    repeated_ids: RepeatedIds
-
-    @property
-    def findings(self) -> int:
-        """How much there is to do: issues, repeats, words not simply mapped or approved as such."""
-        open_words = sum(
-            entry.proposal.action is not Action.MAP
-            if entry.approved is None
-            else is_contradicted(entry, self.categories)
-            for entry in self.entries
-        )
-        return self.inspection.issue_count + len(self.inspection.repeats) + open_words
-
-
-Progress = Callable[[str], AbstractContextManager[OnProgress | None]]
-"""Opens a progress bar for a step; yields what is called as it gets on."""
-
-
-def audit_feed(
-    feed: Feed,
-    classifier: Classifier,
-    out: Path,
-    options: AuditOptions | None = None,
+def run_audit(
+    feed: str | Path | Feed,
     *,
-    categories: Categories | None = None,
-    approved: Sequence[Rule] = (),
-    earlier: Earlier | None = None,
+    model: str | Path | Classifier | None = None,
+    out: Path | None = None,
+    options: AuditOptions | None = None,
     progress: Progress | None = None,
 ) -> AuditResult:
-    """Audits a feed; memory grows with the words of the brands and by 48 bytes an item.
+    """Audits a feed; memory grows with the number of labels, and by 48 bytes an item.
 
     Args:
-        feed: What the brands sent.
-        classifier: The model.
-        out: Folder for ``items.parquet`` and, while it works, a temporary file.
-        options: How.
-        categories: What the classes of the model stand for; in Shopify's tree by default.
-        approved: DecisionPolicy that people approved before: their words mean what they say.
-        earlier: An earlier audit of the same brands, to be compared with.
-        progress: Shows how far each step is.
+        feed: A table of items, or its path; see `open_feed`.
+        model: A classifier, a shipped model, or a model or run folder; by default the shipped model
+            for the images of the feed.
+        out: Folder for the tables and the page, none by default. Approved rules in its
+            ``rules.csv`` are kept.
+        options: Settings.
+        progress: Opens a progress bar for each step.
 
     Raises:
-        DataError: No image can be read, no item has a label, or the model promises no such
-            precision.
+        DataError: The feed, the reference, the earlier audit, the rules or the taxonomy cannot be
+            read, no image can be read, no item has a label, or the model holds no such precision.
+        ModelError: There is no such model.
         OutputError: The folder cannot be written.
     """
-    chosen, show = options or AuditOptions(), progress or (lambda _: nullcontext())
-    categories = categories or place_classes(classifier.card)
-    stored_precision(classifier.card.policy, chosen.precision)
-    with show("testing the model on its reference") as on_progress:
-        reference = load_reference(classifier, chosen.reference, on_progress=on_progress)
-    make_folder(out)
-    with (
-        Decoders(chosen.workers) as decoders,
-        tempfile.TemporaryDirectory(dir=out, prefix=".audit-") as folder,
-    ):
-        with show("looking at the images") as on_progress:
-            path = Path(folder) / "scan.parquet"
-            scan = scan_feed(feed, classifier, decoders, path, on_progress=on_progress)
-        _require_evidence(feed, scan)
-        entries = build_dictionary(scan.groups, scan.evidence, categories)
-        entries = follow_approved(entries, approved, categories)
-        inspector = Inspector(
-            scan, entries, categories, classifier, reference, precision=chosen.precision
+    options = options or AuditOptions()
+    show = progress or (lambda step: nullcontext())
+    feed = open_feed(str(feed)) if isinstance(feed, str | Path) else feed
+    check_folder(out)
+    earlier = None if options.before is None else read_earlier_audit(options.before)
+    classifier = load_model(model, feed)
+    stored_precision(classifier.card.policy, options.precision)
+    tree = None if options.taxonomy is None else load_tree(options.taxonomy)
+    categories = place_classes(classifier.card, tree)
+    approved = read_approved_rules(_find_rule_files(options, out), categories)
+    with show("testing corrections") as on_progress:
+        reference = load_reference(classifier, options.reference, on_progress=on_progress)
+    if out is not None:
+        make_folder(out)
+    audit = _Audit(feed, classifier, categories, approved, options)
+    result = audit.run(out, reference, earlier, show)
+    if out is not None:
+        write_tables(result, out)
+        write_page(result, out)
+    return result
+
+
+def check_folder(out: Path | None) -> None:
+    """Raises OutputError where a file is in the place of the output folder."""
+    if out is not None and out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; pass a folder")
+
+
+def _find_rule_files(options: AuditOptions, out: Path | None) -> list[Path]:
+    """Returns the existing files of rules, the one that wins last."""
+    kept = [folder / RULES for folder in (options.before, out) if folder is not None]
+    named = [] if options.rules is None else [options.rules]
+    return [*(path for path in kept if path.exists()), *named]
+
+
+@dataclass(frozen=True, slots=True)
+class _Audit:
+    """An audit whose inputs are all read."""
+
+    feed: Feed
+    classifier: Classifier
+    categories: Categories
+    approved: Sequence[Rule]
+    options: AuditOptions
+
+    def run(
+        self,
+        out: Path | None,
+        reference: Reference | None,
+        earlier: EarlierAudit | None,
+        show: Progress,
+    ) -> AuditResult:
+        """Scans the feed, builds the dictionary and judges the items."""
+        with (
+            Decoders(self.options.workers) as decoders,
+            tempfile.TemporaryDirectory(dir=out, prefix=".audit-") as folder,
+        ):
+            with show("scanning images") as on_progress:
+                scan = scan_feed(
+                    self.feed, self.classifier, decoders, Path(folder), on_progress=on_progress
+                )
+            _require_evidence(self.feed, scan)
+            entries = build_dictionary(scan.groups, scan.evidence, self.categories)
+            entries = apply_approved(entries, self.approved, self.categories)
+            issues = self._find_issues(scan, entries, reference, decoders, out)
+            counts = _count_items(scan)
+        noise = measure_noise(entries, scan.evidence.by_group())
+        return AuditResult(
+            feed=self.feed.path,
+            feed_note=self.feed.note,
+            model=self.classifier.card.name,
+            input_shape=input_shape(self.classifier),
+            categories=self.categories,
+            counts=counts,
+            entries=entries,
+            label_issues=issues,
+            noise=noise,
+            savings=_count_savings(counts, entries, issues),
+            drift=None if earlier is None else self._find_drift(entries, noise, earlier),
+            reference="" if reference is None else reference.source,
+            precision=self.options.precision,
+            approved=self.approved,
         )
-        repeated_ids = find_repeated_ids(scan)
-        repeats = find_repeats(scan, inspector.cover, decoders, shape=find_shape(classifier))
-        with open_table(out / ITEMS, COLUMNS) as write:
-            inspection = inspector.inspect(write, repeats)
-    noise = measure_noise(entries, scan.evidence.by_group())
-    return AuditResult(
-        feed=feed,
-        model=classifier.card.name,
-        categories=categories,
-        scan=scan,
-        entries=entries,
-        inspection=inspection,
-        noise=noise,
-        savings=_count_savings(scan, entries, inspection),
-        drift=(
-            None
-            if earlier is None
-            else find_drift(entries, noise, categories, earlier, model=classifier.card.name)
-        ),
-        reference="" if reference is None else reference.source,
-        precision=chosen.precision,
-        approved=approved,
-        repeated_ids=repeated_ids,
+
+    def _find_issues(
+        self,
+        scan: Scan,
+        entries: Sequence[DictionaryEntry],
+        reference: Reference | None,
+        decoders: Decoders,
+        out: Path | None,
+    ) -> LabelIssues:
+        finder = LabelIssueFinder(
+            scan,
+            entries,
+            self.categories,
+            self.classifier,
+            reference,
+            precision=self.options.precision,
+        )
+        shape = input_shape(self.classifier)
+        duplicates = find_duplicates(scan, finder.covered, decoders, shape=shape)
+        with _open_items(out) as write:
+            return finder.find(write, duplicates)
+
+    def _find_drift(
+        self,
+        entries: Sequence[DictionaryEntry],
+        noise: Sequence[BrandNoise],
+        earlier: EarlierAudit,
+    ) -> Drift:
+        model = self.classifier.card.name
+        return find_drift(entries, noise, self.categories, earlier, model=model)
+
+
+@contextmanager
+def _open_items(out: Path | None) -> Iterator[WriteRow]:
+    """Opens ``items.parquet`` in a folder; without a folder the rows are dropped."""
+    if out is None:
+        yield lambda row: None
+        return
+    with open_table(out / ITEMS, ITEM_COLUMNS) as write:
+        yield write
+
+
+def _count_items(scan: Scan) -> FeedCounts:
+    return FeedCounts(
+        items=scan.items,
+        errors=scan.errors,
+        first_error=scan.first_error,
+        unlabelled=scan.groups.unlabelled,
+        suppliers=len(scan.groups.by_supplier()),
+        duplicate_ids=scan.find_duplicate_ids(),
     )
 
 
-def _count_savings(scan: Scan, entries: Sequence[Entry], inspection: Inspection) -> Savings:
+def _count_savings(
+    counts: FeedCounts, entries: Sequence[DictionaryEntry], issues: LabelIssues
+) -> Savings:
     to_approve = [
-        one for one in entries if one.approved is None and one.proposal.action is not Action.ASK
+        entry
+        for entry in entries
+        if entry.approved is None and entry.proposal.action is not Action.ASK
     ]
     return count_savings(
-        items=scan.items,
-        automated=sum(inspection.settled.values()),
-        expected_errors=inspection.expected_errors,
+        items=counts.items,
+        automated=sum(issues.automated.values()),
+        expected_errors=issues.expected_errors,
         rules=len(to_approve),
     )
 

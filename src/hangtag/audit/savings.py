@@ -1,9 +1,9 @@
-"""What the audit saves: shares automated, minutes and money, by a formula with its assumptions.
+"""Savings: what an audit saves in time and money, by a formula with stated assumptions.
 
     cost of 1,000 items = 1000 x ((1 - a) x seconds x wage / 3600 + compute + a x (1 - p) x error)
 
-with a, the share of items that need no person, and p, the share of those that are right. Without
-the tool a is 0. Approving the rules costs a person's time too.
+Here a is the fraction of items that need no person, and p the precision of those. Without the tool
+a is 0. Approving the rules costs a person's time too.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What the money depends on; change it to your own.
+    """What the money depends on; set your own.
 
     Attributes:
         seconds: A person's time for an item, seconds.
         seconds_a_rule: A person's time for a rule, seconds.
-        wage: Of that person, money an hour.
-        compute: Of an item, money.
+        wage: Money an hour.
+        compute: Computing, money an item.
         error: Cost of an item in a wrong category, money.
     """
 
@@ -30,17 +30,17 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """The ledger of one feed.
+    """What an audit of one feed saves.
 
     Attributes:
-        items: All.
-        automated: Share of them that need no person, 0-1.
-        precision: Share of those that are right, as the scores have it, 0-1.
+        items: Number of items.
+        automated: Fraction of them that need no person, 0-1.
+        precision: Expected fraction of those that are right, 0-1.
         rules: Rules to approve.
         minutes: A person's time saved, minutes.
-        money: Saved, with what errors cost taken off.
+        money: Money saved, the cost of errors deducted.
         queue: Items left for a person.
-        assumptions: What the money was counted by.
+        assumptions: What the money depends on.
     """
 
     items: int
@@ -61,27 +61,26 @@ def count_savings(
     rules: int,
     assumptions: Assumptions | None = None,
 ) -> Savings:
-    """Returns the ledger.
+    """Computes the savings.
 
     Args:
-        items: All items of the feed.
-        automated: Those that need no person.
-        expected_errors: How many of those are wrong, as the scores have it.
+        items: Number of items of the feed.
+        automated: Items that need no person.
+        expected_errors: Expected number of wrong ones among those.
         rules: Rules to approve.
         assumptions: What the money depends on.
     """
-    taken = assumptions or Assumptions()
-    share = automated / items if items else 0.0
+    assumed = assumptions or Assumptions()
     precision = 1 - expected_errors / automated if automated else 1.0
-    seconds = automated * taken.seconds - rules * taken.seconds_a_rule
-    lost = items * taken.compute + automated * (1 - precision) * taken.error
+    seconds = automated * assumed.seconds - rules * assumed.seconds_a_rule
+    cost = items * assumed.compute + automated * (1 - precision) * assumed.error
     return Savings(
         items=items,
-        automated=share,
+        automated=automated / items if items else 0.0,
         precision=precision,
         rules=rules,
         minutes=seconds / 60,
-        money=seconds * taken.wage / 3600 - lost,
+        money=seconds * assumed.wage / 3600 - cost,
         queue=items - automated,
-        assumptions=taken,
+        assumptions=assumed,
     )

@@ -1,127 +1,217 @@
-"""What an audit found in short: counts as plain values, and sentences for console and page."""
+"""The summary of an audit: counts as a record, and sentences for the console and the page."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from hangtag.audit.categories import OUTSIDE_NAME
-from hangtag.audit.corrections import describe
-from hangtag.audit.drift import Drift
-from hangtag.audit.proposals import Action
-from hangtag.audit.repeats import Finding
-from hangtag.audit.run import AuditResult
+from hangtag.audit.corrections import describe_threshold
+from hangtag.audit.duplicates import IssueKind
+from hangtag.audit.noise import Drift, FractionChange
+from hangtag.audit.result import AuditResult
+from hangtag.audit.rules import Action
 from hangtag.pipeline.rows import DIGITS
 
-MANY_WORDS, WORDS_AN_ITEM = 100, 0.5
-"""From so many labels in all, and so many an item, they are no categories but titles."""
+MANY_LABELS, LABELS_AN_ITEM = 100, 0.5
+"""From this many labels, and this many an item, labels are not categories but titles."""
 
-LISTED = 10
-"""At most so many words or brands are named in a sentence."""
-
-
-def summarise(result: AuditResult) -> dict[str, Any]:
-    """Returns the counts of an audit as plain values."""
-    actions = [str(entry.meaning.action) for entry in result.entries]
-    inspection, savings = result.inspection, result.savings
-    repeats = inspection.repeat_counts
-    return {
-        "model": result.model,
-        "items": result.scan.items,
-        "errors": result.scan.errors,
-        "unlabelled": result.scan.groups.unlabelled,
-        "brands": len(result.scan.groups.by_supplier()),
-        "words": len(actions),
-        "proposals": {str(action): actions.count(str(action)) for action in Action},
-        "approved": sum(entry.approved is not None for entry in result.entries),
-        "issues": inspection.issue_count,
-        "automatic": inspection.settled["correction"],
-        "precision": result.precision,
-        "reference": result.reference,
-        "corrections": describe_corrections(result),
-        "notes": list_notes(result),
-        "labels_at_odds": repeats.get(Finding.AT_ODDS, 0),
-        "sold_twice": repeats.get(Finding.TWICE, 0),
-        "shared_pictures": repeats.get(Finding.SHARED, 0),
-        "automated": round(savings.automated, DIGITS),
-        "queue": savings.queue,
-        "minutes_saved": round(savings.minutes, 1),
-        "findings": result.findings,
-        "drift": None if result.drift is None else summarise_drift(result.drift),
-    }
+MAX_NAMED = 10
+"""Largest number of labels or brands that a sentence names."""
 
 
-def summarise_drift(drift: Drift) -> dict[str, Any]:
-    """Returns what changed since an earlier audit as plain values."""
-    return {
-        "before": drift.folder,
-        "changes": [
-            {
-                "supplier": one.supplier,
-                "label": one.label or None,
-                "category": one.category,
-                "before": round(one.before, DIGITS),
-                "now": round(one.now, DIGITS),
-                "p_value": round(one.p_value, DIGITS),
-            }
-            for one in drift.changes
-        ],
-        "new_words": len(drift.new),
-        "gone_words": len(drift.gone),
-        "absent_brands": list(drift.absent),
-        "other_model": drift.other_model or None,
-    }
+@dataclass(frozen=True, slots=True)
+class ChangeSummary:
+    """A changed fraction; the fields are those of `FractionChange`, `label` None for a brand."""
+
+    supplier: str
+    label: str | None
+    category: str
+    before: float
+    now: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSummary:
+    """What changed since an earlier audit; the fields are the keys of ``--json``.
+
+    Attributes:
+        before: Folder of the earlier audit.
+        changes: Changed fractions, the largest change first.
+        new_labels: Number of labels that were not there before.
+        missing_labels: Number of labels that are no longer there.
+        missing_brands: Brands that this feed does not have.
+        other_model: Model of the earlier audit where it is another.
+    """
+
+    before: str
+    changes: tuple[ChangeSummary, ...]
+    new_labels: int
+    missing_labels: int
+    missing_brands: tuple[str, ...]
+    other_model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSummary:
+    """An audit in counts; the fields are the keys of ``--json``.
+
+    Attributes:
+        model: Name of the model.
+        items: Number of items.
+        errors: Items without a readable image.
+        unlabelled: Items without a label.
+        brands: Number of brands.
+        labels: Number of labels of brands.
+        proposals: Action -> number of labels.
+        approved: Labels with an approved rule.
+        issues: Label issues.
+        automatic: Labels that are corrected automatically.
+        precision: Expected fraction of right ones among those, 0-1.
+        reference: What the automatic corrections were tested on; empty without a reference.
+        corrections: What is corrected automatically or why nothing is, a sentence.
+        notes: What a reader should know about the feed, a sentence each.
+        conflicting_labels: Items whose image has another label that means something else.
+        duplicate_items: Items whose image the same brand sent under another id.
+        shared_images: Items whose image another brand sent too.
+        automated: Fraction of the items that need no person, 0-1.
+        queue: Items left for a person.
+        minutes_saved: A person's time saved, minutes.
+        findings: Number of things that a person should look at.
+        drift: What changed since an earlier audit, None without one.
+    """
+
+    model: str
+    items: int
+    errors: int
+    unlabelled: int
+    brands: int
+    labels: int
+    proposals: dict[str, int]
+    approved: int
+    issues: int
+    automatic: int
+    precision: float
+    reference: str
+    corrections: str
+    notes: list[str]
+    conflicting_labels: int
+    duplicate_items: int
+    shared_images: int
+    automated: float
+    queue: int
+    minutes_saved: float
+    findings: int
+    drift: DriftSummary | None
+
+
+def summarise(result: AuditResult) -> AuditSummary:
+    """Returns an audit in counts."""
+    actions = [entry.meaning.action for entry in result.entries]
+    issues, savings, counts = result.label_issues, result.savings, result.counts
+    duplicates = issues.duplicate_counts
+    return AuditSummary(
+        model=result.model,
+        items=counts.items,
+        errors=counts.errors,
+        unlabelled=counts.unlabelled,
+        brands=counts.suppliers,
+        labels=len(actions),
+        proposals={str(action): actions.count(action) for action in Action},
+        approved=sum(entry.approved is not None for entry in result.entries),
+        issues=issues.issue_count,
+        automatic=issues.automated["correction"],
+        precision=result.precision,
+        reference=result.reference,
+        corrections=describe_corrections(result),
+        notes=list_notes(result),
+        conflicting_labels=duplicates.get(IssueKind.CONFLICT, 0),
+        duplicate_items=duplicates.get(IssueKind.DUPLICATE, 0),
+        shared_images=duplicates.get(IssueKind.SHARED, 0),
+        automated=round(savings.automated, DIGITS),
+        queue=savings.queue,
+        minutes_saved=round(savings.minutes, 1),
+        findings=result.findings,
+        drift=None if result.drift is None else summarise_drift(result.drift),
+    )
+
+
+def summarise_drift(drift: Drift) -> DriftSummary:
+    """Returns what changed since an earlier audit in counts."""
+    return DriftSummary(
+        before=drift.folder,
+        changes=tuple(_round_change(change) for change in drift.changes),
+        new_labels=len(drift.new),
+        missing_labels=len(drift.missing),
+        missing_brands=drift.missing_brands,
+        other_model=drift.other_model or None,
+    )
+
+
+def _round_change(change: FractionChange) -> ChangeSummary:
+    return ChangeSummary(
+        supplier=change.supplier,
+        label=change.label or None,
+        category=change.category,
+        before=round(change.before, DIGITS),
+        now=round(change.now, DIGITS),
+        p_value=round(change.p_value, DIGITS),
+    )
 
 
 def describe_drift(drift: Drift) -> list[str]:
-    """Says what changed since an earlier audit, a sentence each, without its full stop."""
-    words = sum(bool(one.label) for one in drift.changes)
-    brands = len(drift.changes) - words
-    said = [
-        f"since {drift.folder}: {words:,} shares of words and {brands:,} error rates of brands "
-        "changed by more than chance"
+    """Says what changed since an earlier audit, in sentences without a full stop."""
+    of_labels = sum(bool(change.label) for change in drift.changes)
+    of_brands = len(drift.changes) - of_labels
+    sentences = [
+        f"since {drift.folder}: {of_labels:,} category fractions of labels and {of_brands:,} error "
+        "rates of brands changed significantly"
     ]
     if drift.other_model:
-        said.append(f"that audit was by {drift.other_model}, so it may be the models that differ")
+        sentences.append(
+            f"that audit used the model {drift.other_model}, so the models may be what differs"
+        )
     listed = {
-        "new words": [f"{supplier}: {label}" for supplier, label in drift.new],
-        "words that are gone": [f"{supplier}: {label}" for supplier, label in drift.gone],
-        "brands that sent nothing": drift.absent,
+        "new labels": [f"{supplier}: {label}" for supplier, label in drift.new],
+        "labels no longer used": [f"{supplier}: {label}" for supplier, label in drift.missing],
+        "brands without items": drift.missing_brands,
     }
-    return said + [_list_some(name, those) for name, those in listed.items() if those]
+    return sentences + [_list_some(name, items) for name, items in listed.items() if items]
 
 
 def list_notes(result: AuditResult) -> list[str]:
-    """Says what a reader must know of the feed, a sentence each."""
-    repeated = result.repeated_ids
-    notes = [result.feed.note] if result.feed.note else []
+    """Says what a reader should know about the feed, in sentences without a full stop."""
+    repeated = result.counts.duplicate_ids
+    notes = [result.feed_note] if result.feed_note else []
     if repeated.count:
         notes.append(
-            f"{repeated.count:,} items have an id that came before from their brand, such as "
+            f"{repeated.count:,} items have an id that their brand used before, such as "
             f"{repeated.first!r}: the tables cannot tell them apart"
         )
-    words, items = len(result.entries), result.scan.items
-    if words >= MANY_WORDS and words > WORDS_AN_ITEM * items:
+    labels, items = len(result.entries), result.counts.items
+    if labels >= MANY_LABELS and labels > LABELS_AN_ITEM * items:
         notes.append(
-            f"{items:,} items have {words:,} labels: these look like titles; audit a column that "
-            "holds the brands' categories, under the name 'label'"
+            f"{items:,} items have {labels:,} different labels: these look like titles; put the "
+            "brands' categories into the column 'label'"
         )
     return notes
 
 
 def describe_corrections(result: AuditResult) -> str:
-    """Says what is corrected without a person, or why nothing is, a sentence."""
-    inspection = result.inspection
-    said = describe(inspection.correctable, source=result.reference, precision=result.precision)
-    names = [
-        name
-        for index in inspection.closed
-        if (name := result.categories.names[index]) != OUTSIDE_NAME
-    ]
-    if inspection.correctable is None or not names:
-        return said
-    closed = ", ".join(names)
-    return f"{said}; none to {closed}: things that the model has no class for look like that"
+    """Says in a sentence what is corrected automatically, or why nothing is."""
+    issues = result.label_issues
+    sentence = describe_threshold(
+        issues.corrections, source=result.reference, precision=result.precision
+    )
+    names = [result.categories.names[index] for index in issues.excluded]
+    excluded = [name for name in names if name != OUTSIDE_NAME]
+    if issues.corrections is None or not excluded:
+        return sentence
+    return (
+        f"{sentence}; none to {', '.join(excluded)}: items that the model has no class for look "
+        "like that"
+    )
 
 
-def _list_some(name: str, those: Sequence[str]) -> str:
-    more = f" and {len(those) - LISTED:,} more" if len(those) > LISTED else ""
-    return f"{name} ({len(those):,}): {', '.join(those[:LISTED])}{more}"
+def _list_some(name: str, items: Sequence[str]) -> str:
+    more = f" and {len(items) - MAX_NAMED:,} more" if len(items) > MAX_NAMED else ""
+    return f"{name} ({len(items):,}): {', '.join(items[:MAX_NAMED])}{more}"

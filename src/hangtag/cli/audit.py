@@ -1,8 +1,8 @@
-"""``hangtag audit``: what the words of each brand mean, and which items are wrong."""
+"""``hangtag audit``: what the labels of each brand mean, and which items have a wrong label."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,43 +20,41 @@ from hangtag.cli.console import (
     say,
 )
 from hangtag.environment import require_extra
-from hangtag.errors import DataError, OutputError
+from hangtag.errors import DataError
 from hangtag.progress import OnProgress
-from hangtag.taxonomy import load_tree
 
 if TYPE_CHECKING:
-    from hangtag.audit.feed import Feed
-    from hangtag.audit.run import AuditOptions, AuditResult
+    from hangtag.audit.cross_validation import CrossValidationResult
+    from hangtag.audit.result import AuditResult
+    from hangtag.audit.run import Progress
 
 _UNNAMED = "feed"
-_SHOWN = 10
+_BRANDS_SHOWN = 10
 
 
 class _Group(TyperGroup):
-    """A group with a command that needs no name: ``audit FEED`` beside ``audit apply``."""
+    """A group with an unnamed command: ``audit FEED`` beside ``audit apply``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts the name of the unnamed command before arguments that name none."""
+        """Inserts the name of the unnamed command before arguments that name no command."""
         named = args and args[0] in self.commands and args[0] != _UNNAMED
         return super().parse_args(ctx, args if named else [_UNNAMED, *args])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Finds the command; the unnamed one stays so in its help."""
+        """Finds the command; the unnamed one has no name in its help."""
         name, command, rest = super().resolve_command(ctx, args)
         return "" if name == _UNNAMED else name, command, rest
 
 
 class _Unnamed(TyperCommand):
-    """The command that needs no name."""
+    """The unnamed command."""
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
-        """Writes the usage without a name."""
+        """Writes the usage without the name."""
         formatter.write_usage(ctx.command_path.rstrip(), " ".join(self.collect_usage_pieces(ctx)))
 
 
-app = typer.Typer(
-    cls=_Group, help="Finds what brands mean by their words, and which items are wrong."
-)
+app = typer.Typer(cls=_Group, help="Find what brands mean by their labels, and which are wrong.")
 app.command("apply")(apply)
 
 
@@ -76,8 +74,8 @@ def audit(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A shipped model, a model or a run folder. (default: clothing-photos; "
-            "fashion-mnist where the images are 28x28)",
+            help="A shipped model, or a model or run folder. (default: clothing-photos; "
+            "fashion-mnist for 28x28 images)",
             show_default=False,
         ),
     ] = None,
@@ -86,38 +84,36 @@ def audit(
         typer.Option(
             min=0.5,
             max=0.9999,
-            help="Share of right ones to promise among automatic corrections.",
+            help="Expected precision of automatic corrections.",
         ),
     ] = 0.99,
     reference: Annotated[
         str | None,
         typer.Option(
             metavar="DATA",
-            help="Images with right labels that the model has not learned; automatic corrections "
-            "are tested on them. (default: the model's validation images, where at hand)",
+            help="Images with right labels that the model was not trained on, to test automatic "
+            "corrections. (default: the model's validation images, if available)",
         ),
     ] = None,
     before: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="An earlier audit: report what has changed since, and follow its approved rules.",
+            help="An earlier audit: report changes since then, and keep its approved rules.",
         ),
     ] = None,
     rules: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.csv",
-            help="Rules that were approved before: their words mean what they say. Those of "
-            "rules.csv in --out and --before are followed too.",
+            help="Rules approved before. Those in rules.csv of --out and --before are kept too.",
         ),
     ] = None,
     taxonomy: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.csv",
-            help="A tree of your own (columns id, name, parent) in which labels are read and "
-            "categories named.",
+            help="Your own category tree (columns id, name, parent), instead of Shopify's.",
             show_default=False,
         ),
     ] = None,
@@ -125,7 +121,8 @@ def audit(
         bool,
         typer.Option(
             "--cross-validate",
-            help="Learn the labels of the feed itself, write issues only; needs the audit extra.",
+            help="Learn the labels from the feed itself; writes issues only. Needs the audit "
+            "extra.",
             show_default=False,
         ),
     ] = False,
@@ -136,197 +133,148 @@ def audit(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Finds what brands mean by their words, and which items are wrong.
+    """Find what brands mean by their labels, and which labels are wrong.
 
-    For each word of each brand: the categories its images show, with intervals,
-    and a rule to map, split, ask or file as no apparel. For each item: whether
-    its image contradicts its label. For each brand: how often it is wrong. Exit
-    code 1 when there is something to do.
+    For each label of each brand: the categories that its images show, and a rule
+    to map it, split it, ask a person, or file it as no apparel. For each item:
+    whether the image contradicts the label. For each brand: how many labels are
+    wrong. Exit code 1 means that there are findings.
 
-    Approve rules in audit.html or in rules.csv, then apply them: hangtag audit
-    apply -h. The next audit takes approved words for what their rules say.
+    Approve rules in audit.html or in rules.csv, then apply them with hangtag
+    audit apply. The next audit keeps approved rules.
 
     \b
-    For example:
+    Examples:
       hangtag data demo-feed demo
       hangtag audit demo/feed.csv --out audit
       hangtag audit april.parquet --out april --before march --model runs/mine
       hangtag audit demo --out again --rules approved.csv
     """
-    from hangtag.audit.choosing import choose_model
-    from hangtag.audit.feed import open_feed
-    from hangtag.audit.run import AuditOptions
-
     require_extra("audit", "auditing a feed")
-    opened = open_feed(feed)
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"--out {out} is a file; give a folder")
-    if model is None:
-        model = choose_model(opened)
-    options = AuditOptions(precision=precision, reference=reference, workers=workers)
-    task = _Task(out, options, model, before, rules, taxonomy, as_json, quiet)
-    if (_cross_validate if cross_validate else _audit)(opened, task):
+    from hangtag.audit.run import AuditOptions, run_audit
+
+    silent = quiet or as_json
+    if cross_validate:
+        _refuse_unused(before=before, reference=reference, rules=rules, taxonomy=taxonomy)
+        if _cross_validate(feed, model, out, workers, as_json=as_json, silent=silent):
+            raise typer.Exit(1)
+        return
+    options = AuditOptions(
+        precision=precision,
+        reference=reference,
+        before=before,
+        rules=rules,
+        taxonomy=taxonomy,
+        workers=workers,
+    )
+    progress = _open_progress(silent=silent)
+    result = run_audit(feed, model=model, out=out, options=options, progress=progress)
+    _print_result(result, out, as_json=as_json, quiet=quiet)
+    if result.findings:
         raise typer.Exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What an audit goes by, and where what it finds goes."""
-
-    out: Path
-    options: "AuditOptions"
-    model: str
-    before: Path | None
-    rules: Path | None
-    taxonomy: Path | None
-    as_json: bool
-    quiet: bool
-
-    @property
-    def silent(self) -> bool:
-        """Whether only the outcome is printed."""
-        return self.quiet or self.as_json
-
-    def list_rules(self) -> list[Path]:
-        """Returns the files of rules that are there, the one that counts most last."""
-        from hangtag.audit.approvals import RULES
-
-        kept = [folder / RULES for folder in (self.before, self.out) if folder is not None]
-        named = [] if self.rules is None else [self.rules]
-        return [*(path for path in kept if path.exists()), *named]
-
-
-def _audit(feed: "Feed", task: _Task) -> int:
-    """Judges a feed by a model, writes and prints; returns the number of findings."""
-    from hangtag.audit.approvals import gather_approved
-    from hangtag.audit.categories import place_classes
-    from hangtag.audit.drift import read_earlier
-    from hangtag.audit.page import write_page
-    from hangtag.audit.run import audit_feed
-    from hangtag.audit.scan import find_shape
-    from hangtag.audit.summary import summarise
-    from hangtag.audit.writing import write_tables
-    from hangtag.models.classifier import Classifier
-
-    earlier = None if task.before is None else read_earlier(task.before)
-
+def _open_progress(*, silent: bool) -> "Progress":
     @contextmanager
     def show(step: str) -> Iterator[OnProgress]:
-        with progress_bar(step, quiet=task.silent, unit="images") as on_progress:
+        with progress_bar(step, quiet=silent, unit="images") as on_progress:
             yield on_progress
 
-    classifier = Classifier.load(task.model)
-    tree = None if task.taxonomy is None else load_tree(task.taxonomy)
-    categories = place_classes(classifier.card, tree)
-    approved = gather_approved(task.list_rules(), categories)
-    result = audit_feed(
-        feed,
-        classifier,
-        task.out,
-        task.options,
-        categories=categories,
-        approved=approved,
-        earlier=earlier,
-        progress=show,
-    )
-    write_tables(result, task.out)
-    page = write_page(result, task.out, shape=find_shape(classifier))
-    if task.as_json:
-        print_json({**summarise(result), "out": str(task.out), "page": str(page)})
-    else:
-        _print_findings(result, quiet=task.quiet)
-        typer.echo(str(page))
-    return result.findings
+    return show
 
 
-def _cross_validate(feed: "Feed", task: _Task) -> int:
-    """Judges the labels of a feed by one another; returns the number of issues."""
-    from hangtag.audit.cross_validation import COLUMNS, cross_validate
-    from hangtag.models.classifier import Classifier
-    from hangtag.reports.audit_page import PAGE
-    from hangtag.tables.writing import write_table
+def _refuse_unused(**options: object) -> None:
+    """Raises DataError when options are given that cross-validation does not use."""
+    if named := [f"--{name}" for name, value in options.items() if value is not None]:
+        raise DataError(f"--cross-validate uses only the feed; leave out {', '.join(named)}")
 
-    unused = {
-        "--before": task.before,
-        "--reference": task.options.reference,
-        "--rules": task.rules,
-        "--taxonomy": task.taxonomy,
+
+def _cross_validate(
+    feed: str, model: str | None, out: Path, workers: int | None, *, as_json: bool, silent: bool
+) -> int:
+    """Cross-validates the labels of a feed and prints; returns the number of issues."""
+    from hangtag.audit.cross_validation import cross_validate
+
+    progress = _open_progress(silent=silent)
+    result = cross_validate(feed, model=model, out=out, workers=workers, progress=progress)
+    counts = {
+        "items": result.items,
+        "labels": result.labels,
+        "issues": len(result.issues),
+        "errors": result.errors,
+        "rare": result.rare,
     }
-    if named := [name for name, value in unused.items() if value is not None]:
-        raise DataError(
-            f"--cross-validate goes by the labels of the feed alone; leave {', '.join(named)} out"
-        )
-    if (task.out / PAGE).exists():
-        raise OutputError(f"--out {task.out} holds an audit by a model; give another folder")
-    with progress_bar("looking at the images", quiet=task.silent, unit="images") as on_progress:
-        found = cross_validate(
-            feed,
-            Classifier.load(task.model),
-            workers=task.options.workers,
-            on_progress=on_progress,
-        )
-    for name in ("issues.csv", "issues.parquet"):
-        write_table(task.out / name, COLUMNS, found.rows)
-    counts = {"items": found.items, "labels": found.labels, "issues": len(found.rows)}
-    counts |= {"errors": found.errors, "rare": found.rare}
     parts = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    how = (
-        "suppliers kept apart"
-        if found.apart
-        else "few words are shared, so each item was judged among the words of its own supplier"
-    )
-    say(f"{parts}; {how}", quiet=task.silent)
+    say(f"{parts}; {_describe_folds(result)}", quiet=silent)
     say(
-        "issues only: labels judged by one another tell no categories, so there are no rules and "
-        "no page, and nothing is corrected automatically",
-        quiet=task.silent,
+        "issues only: without a model for the labels there are no rules, no page and no automatic "
+        "corrections",
+        quiet=silent,
     )
-    if task.as_json:
-        print_json({**counts, "suppliers_apart": found.apart, "out": str(task.out)})
+    if as_json:
+        print_json({**counts, "suppliers_apart": result.suppliers_apart, "out": str(out)})
     else:
-        typer.echo(str(task.out / "issues.csv"))
-    return len(found.rows)
+        typer.echo(str(out / "issues.csv"))
+    return len(result.issues)
 
 
-def _print_findings(result: "AuditResult", *, quiet: bool) -> None:
+def _describe_folds(result: "CrossValidationResult") -> str:
+    if result.suppliers_apart:
+        return "suppliers kept apart"
+    return "suppliers share few labels, so each item was compared with labels of its own supplier"
+
+
+def _print_result(result: "AuditResult", out: Path, *, as_json: bool, quiet: bool) -> None:
+    from hangtag.audit.summary import summarise
+    from hangtag.reports.audit_page import PAGE
+
+    if as_json:
+        summary = asdict(summarise(result))
+        print_json({**summary, "out": str(out), "page": str(out / PAGE)})
+        return
+    for sentence in _list_messages(result):
+        say(sentence, quiet=quiet)
+    _print_brands(result)
+    found = summarise(result)
+    typer.echo(
+        f"{found.issues:,} label issues, {found.automatic:,} of them corrected automatically; "
+        f"{found.conflicting_labels:,} items with conflicting labels, {found.duplicate_items:,} "
+        f"duplicate items; {found.automated:.1%} of the items need no person"
+    )
+    typer.echo(str(out / PAGE))
+
+
+def _list_messages(result: "AuditResult") -> Iterator[str]:
     from hangtag.audit.summary import describe_drift, summarise
 
     found = summarise(result)
-    proposals = found["proposals"]
-    say(
-        f"{found['items']:,} items of {found['brands']:,} brands, judged by {found['model']}; "
-        f"{found['words']:,} words: "
-        + ", ".join(f"{count:,} {action}" for action, count in proposals.items()),
-        quiet=quiet,
+    proposals = ", ".join(f"{count:,} {action}" for action, count in found.proposals.items())
+    yield (
+        f"{found.items:,} items of {found.brands:,} brands, model {found.model}; "
+        f"{found.labels:,} labels: {proposals}"
     )
-    if found["errors"]:
-        say(
-            f"{found['errors']:,} images cannot be read; the first: {result.scan.first_error}",
-            quiet=quiet,
-        )
-    for note in found["notes"]:
-        say(note, quiet=quiet)
-    say(found["corrections"], quiet=quiet)
-    for sentence in [] if result.drift is None else describe_drift(result.drift):
-        say(sentence, quiet=quiet)
+    if found.errors:
+        first = result.counts.first_error
+        yield f"{found.errors:,} images cannot be read; the first: {first}"
+    yield from found.notes
+    yield found.corrections
+    if result.drift is not None:
+        yield from describe_drift(result.drift)
     if not result.noise:
-        say("no brand has words clear enough to say which of its labels are wrong", quiet=quiet)
+        yield "no brand has labels clear enough to estimate how many are wrong"
+
+
+def _print_brands(result: "AuditResult") -> None:
     rows = [
         [
             brand.supplier,
             f"{brand.items:,}",
-            f"{brand.error.share:.1%}",
-            f"{brand.error.low:.1%} - {brand.error.high:.1%}",
-            brand.verdict,
+            f"{brand.error_rate.fraction:.1%}",
+            f"{brand.error_rate.low:.1%} - {brand.error_rate.high:.1%}",
+            brand.comparison,
         ]
-        for brand in result.noise[:_SHOWN]
+        for brand in result.noise[:_BRANDS_SHOWN]
     ]
-    columns = ["brand", "items", "wrong labels", "95 % sure", "beside the others"]
+    columns = ["brand", "items", "wrong labels", "95 % interval", "versus others"]
     if rows:
-        print_table("Brands with the most errors", columns, rows)
-    typer.echo(
-        f"{found['issues']:,} items contradict their label, {found['automatic']:,} of them may be "
-        f"corrected automatically; {found['labels_at_odds']:,} share a picture with an item whose "
-        f"label is at odds, {found['sold_twice']:,} are sold twice; {found['automated']:.1%} of "
-        "the items need no person"
-    )
+        print_table("Brands with most errors", columns, rows)

@@ -11,12 +11,12 @@ from hangtag.errors import OutputError
 from hangtag.taxonomy import load_tree, shipped_tree
 
 if TYPE_CHECKING:
-    from hangtag.audit.applying import Applied
+    from hangtag.audit.apply import AppliedRules
 
 
 def apply(
     rules: Annotated[
-        Path, typer.Argument(metavar="RULES", help="rules.csv of an audit, with approvals.")
+        Path, typer.Argument(metavar="RULES", help="rules.csv of an audit, with approved rules.")
     ],
     feed: Annotated[str, typer.Argument(metavar="FEED", help="The table to categorise.")],
     out: Annotated[Path, typer.Option(help="The .csv or .parquet file to write.")],
@@ -24,42 +24,41 @@ def apply(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="The audit of this feed: splits by image, corrections, issues for review.",
+            help="The audit of this feed, for splits by image, corrections and label issues.",
         ),
     ] = None,
     taxonomy: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.csv",
-            help="The tree of your own that the audit was given.",
+            help="Your own category tree, if the audit used one.",
             show_default=False,
         ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Applies the approved rules to a feed.
+    """Apply approved rules to a feed.
 
-    Adds the columns category, category_id, category_by and google_id. A rule is
-    approved where its row says yes. The output has all columns of the feed;
-    applied to its own output the command changes nothing.
+    Adds the columns category, category_id, category_by and google_id, and keeps
+    all columns of the feed. A rule is approved if its row says yes. Applying the
+    rules again changes nothing.
 
     \b
-    For example:
+    Examples:
       hangtag audit apply audit/rules.csv demo/feed.csv --audit audit --out categorised.csv
     """
-    from hangtag.audit.applying import apply_rules
-    from hangtag.audit.categories import accept_names
+    from hangtag.audit.apply import ITEMS, apply_rules
+    from hangtag.audit.categories import accepted_names
     from hangtag.audit.feed import open_feed
     from hangtag.audit.rules import read_rules
-    from hangtag.audit.run import ITEMS
     from hangtag.tables.writing import require_table
 
     require_table(out, option="--out")
     tree = shipped_tree() if taxonomy is None else load_tree(taxonomy)
-    read, opened = read_rules(rules, accept_names(tree)), open_feed(feed)
+    read, opened = read_rules(rules, accepted_names(tree)), open_feed(feed)
     if out.exists() and out.samefile(rules):
-        raise OutputError(f"--out {out} is the file of rules itself; write to another file")
+        raise OutputError(f"--out {out} is the rules file itself; write to another file")
     items = None if audit is None else audit / ITEMS
     with progress_bar("applying rules", quiet=quiet or as_json, unit="rows") as on_progress:
         applied = apply_rules(read, opened, out, tree=tree, items=items, on_progress=on_progress)
@@ -71,28 +70,27 @@ def apply(
     say(f"{rows:,} rows: {described}", quiet=quiet or as_json)
     if as_json:
         found = {"rows": rows, "category_by": counts, "outdated": applied.outdated}
-        found["unmet"] = len(applied.unmet)
+        found["unused"] = len(applied.unused)
         print_json({**found, "out": str(out)})
     else:
         typer.echo(str(out))
 
 
-def _list_notes(applied: "Applied", rules: Path, *, with_audit: bool) -> Iterator[str]:
-    """Says what of rules and audit did not count, a sentence each."""
+def _list_notes(applied: "AppliedRules", rules: Path, *, with_audit: bool) -> Iterator[str]:
+    """Says which rules and audit results were not used, a sentence each."""
     if applied.outdated:
         yield (
-            f"{applied.outdated:,} items were judged by another meaning of their word than the "
-            f"rule has now, so that what the audit found of them does not count; audit again "
-            f"with --rules {rules}"
+            f"{applied.outdated:,} items were audited with another meaning of their label, so the "
+            f"audit's results for them are not used; audit again with --rules {rules}"
         )
-    if applied.unmet:
-        first = applied.unmet[0]
+    if applied.unused:
+        first = applied.unused[0]
         yield (
-            f"{len(applied.unmet):,} approved rules are for words that the feed does not have, the "
-            f"first for '{first.label}' of {first.supplier or 'no supplier'}"
+            f"{len(applied.unused):,} approved rules match no label of the feed, the first for "
+            f"'{first.label}' of {first.supplier or 'no supplier'}"
         )
     if not with_audit:
         yield (
-            "without --audit all items of a word go by its rule: what an audit found of single "
-            "items (wrong labels, splits, corrections) does not count"
+            "without --audit every item follows the rule of its label; label issues, splits by "
+            "image and corrections are not used"
         )

@@ -122,7 +122,7 @@ def demo_feed(
         str, typer.Option(metavar="DATA", help="Images with right labels; their test split counts.")
     ] = "fashion-mnist",
     brands: Annotated[int, typer.Option(help="Suppliers, 1 to 1000.")] = 12,
-    noise: Annotated[float, typer.Option(help="Share of wrong labels, 0 to 0.5.")] = 0.05,
+    noise: Annotated[float, typer.Option(help="Fraction of wrong labels, 0 to 0.5.")] = 0.05,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is chosen at random.")] = 0,
     offline: Offline = False,
     as_json: Json = False,
@@ -130,8 +130,8 @@ def demo_feed(
 ) -> None:
     """Write a made feed of several brands, with faults whose truth is known.
 
-    Brands write their own words in English, German, French, Spanish or Italian;
-    some words cover several categories, some divide one. Wrong labels, things
+    Brands write their own labels in English, German, French, Spanish or Italian;
+    some labels cover several categories, some divide one. Wrong labels, things
     that are no apparel, duplicates and, to Fashion-MNIST, a category that no class
     stands for are planted. DIR/feed.csv is for hangtag audit; DIR/truth says what is true.
 
@@ -147,7 +147,8 @@ def demo_feed(
     split = dataset.splits.get("test", dataset.first)
     options = DemoOptions(brands=brands, noise=noise, seed=seed)
     with progress_bar("Writing images", quiet=silent) as on_progress:
-        counts = write_demo_feed(split, dataset.classes, folder, options, on_progress=on_progress)
+        written = write_demo_feed(split, dataset.classes, folder, options, on_progress=on_progress)
+    counts = dataclasses.asdict(written)
     say(", ".join(f"{count:,} {name}" for name, count in counts.items()), quiet=silent)
     _print_folder(folder, counts, as_json=as_json)
 

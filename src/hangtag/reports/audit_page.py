@@ -1,4 +1,4 @@
-"""The audit of a feed as a page: ``audit.html``, with rules to approve and a ledger to edit."""
+"""The audit of a feed as a page: ``audit.html``, with rules to approve and savings to compute."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ PAGE = "audit.html"
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """A part of a word.
+class FractionView:
+    """A category of a label.
 
     Attributes:
-        name: Its category.
-        share: How much of the word it is, 0-1.
+        name: The category.
+        fraction: Its fraction of the label, 0-1.
         low: Lower end of the 95 % interval.
         high: Upper end.
         covered: Whether the rule names it.
-        pictures: Items of the word that show it.
+        pictures: Items with the label that show it.
     """
 
     name: str
-    share: float
+    fraction: float
     low: float
     high: float
     covered: bool
@@ -44,16 +44,16 @@ class RuleView:
     Attributes:
         place: Its place in rules.csv, among all rules.
         supplier: The brand.
-        label: The word.
-        items: Items under it.
+        label: The label.
+        items: Items with it.
         action: ``map``, ``split``, ``ask`` or ``outside``.
         categories: Names of the categories of the rule, as a cell of rules.csv.
         ids: Their ids, as a cell of rules.csv.
         reason: Why it is proposed.
-        text: What the word itself says; empty where nothing.
+        text: What the text of the label says; empty where nothing.
         issues: Items that contradict it.
         approved: Whether a person approved it before.
-        shares: What the word is made of, the largest first.
+        fractions: Categories of the label, the largest first.
     """
 
     place: int
@@ -67,23 +67,23 @@ class RuleView:
     text: str
     issues: int
     approved: bool
-    shares: Sequence[Share]
+    fractions: Sequence[FractionView]
 
 
 @dataclass(frozen=True, slots=True)
 class IssueView:
-    """An item whose image contradicts its label.
+    """An item whose image contradicts its label, or comes again.
 
     Attributes:
-        id: What the supplier calls it.
+        id: Its id within the brand.
         supplier: The brand.
         label: What the brand says.
         means: What that means.
         suggested: What the image shows.
         score: Probability that the label is wrong, 0-1.
-        automatic: Whether it may be corrected without a person.
-        finding: What it means that its picture comes again; empty where it does not.
-        same_as: Id of the other item with that picture.
+        automatic: Whether the label is corrected automatically.
+        finding: What it means that its image comes again; empty where it does not.
+        duplicate_of: Id of another item with that image.
         picture: Its image, None where it cannot be read any more.
     """
 
@@ -95,7 +95,7 @@ class IssueView:
     score: float
     automatic: bool
     finding: str
-    same_as: str
+    duplicate_of: str
     picture: Picture | None
 
 
@@ -104,15 +104,15 @@ class NoiseView:
     """A row of a brand's noise matrix.
 
     Attributes:
-        given: What the words say.
-        items: Items under them.
-        shares: What those truly are, by category: share and both ends of its interval.
-        right: Which of the categories the words say, by category.
+        given: What the labels say.
+        items: Items with those labels.
+        fractions: What they truly are, by category: fraction and both ends of its interval.
+        right: Whether the labels say the category, by category.
     """
 
     given: str
     items: int
-    shares: Sequence[tuple[float, float, float]]
+    fractions: Sequence[tuple[float, float, float]]
     right: Sequence[bool]
 
 
@@ -121,42 +121,42 @@ class BrandView:
     """A brand.
 
     Attributes:
-        name: What the feed calls it.
-        items: Items whose word has a meaning.
-        error: Share of wrong labels, 0-1.
+        name: The brand.
+        items: Items whose label has a clear meaning.
+        error_rate: Fraction of wrong labels, 0-1.
         low: Lower end of its 95 % interval.
         high: Upper end.
-        verdict: ``more``, ``fewer`` or ``alike``, beside the other brands.
+        comparison: ``more`` or ``fewer`` errors than the other brands, or ``alike``.
         noise: Its noise matrix.
-        issues: The worst of its issues.
+        issues: Its worst label issues.
     """
 
     name: str
     items: int
-    error: float
+    error_rate: float
     low: float
     high: float
-    verdict: str
+    comparison: str
     noise: Sequence[NoiseView]
     issues: Sequence[IssueView]
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class SavingsView:
     """What the savings depend on, and the defaults of the assumptions; see the template.
 
     Attributes:
-        items: All.
-        automated: Share that needs no person, 0-1.
-        precision: Share of those that are right, 0-1.
+        items: Number of items.
+        automated: Fraction that needs no person, 0-1.
+        precision: Fraction of those that are right, 0-1.
         rules: Rules to approve.
-        seconds: A person's time for an item.
-        seconds_a_rule: A person's time for a rule.
+        seconds: A person's time for an item, seconds.
+        seconds_a_rule: A person's time for a rule, seconds.
         wage: Money an hour.
         compute: Money an item.
         error: Money an item in a wrong category.
-        minutes: A person's time saved.
-        money: Saved.
+        minutes: A person's time saved, minutes.
+        money: Money saved.
     """
 
     items: int
@@ -174,7 +174,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class ChangeView:
-    """A share that changed since an earlier audit; the fields are those of `audit.drift.Change`."""
+    """A fraction that changed; the fields are those of `hangtag.audit.noise.FractionChange`."""
 
     supplier: str
     label: str
@@ -190,38 +190,38 @@ class AuditPage:
     Attributes:
         title: Its heading.
         source: The feed.
-        todo: What to do first, a sentence each, with the anchor of the section.
+        todo: Tasks, each with the anchor of its section.
         cards: Figures: name, value and note.
-        ledger: The savings.
-        brands: The most errors first.
+        savings: What the audit saves.
+        brands: Brands, sorted by error rate.
         categories: Columns of the noise matrices.
         rules: By brand, in the order to show.
-        issues: The worst of all brands.
-        issue_count: How many there are.
-        repeats: Items whose picture comes again, copies side by side.
-        repeat_count: How many there are.
+        issues: The worst label issues of all brands.
+        issue_count: Number of label issues.
+        duplicates: Items whose image comes again, copies side by side.
+        duplicate_count: Number of those.
         changes: What changed since the earlier audit, None without one.
-        earlier: That audit, and the words that came and went, a sentence each.
-        facts: How it was made.
-        notices: What a reader must know.
-        small_images: Whether pictures are shown enlarged, pixel by pixel.
+        drift: That audit, and the labels that came and went, a sentence each.
+        details: How the audit was made.
+        notices: What a reader should know.
+        small_images: Whether images are shown enlarged, pixel by pixel.
     """
 
     title: str
     source: str
     todo: Sequence[tuple[str, str]]
     cards: Sequence[tuple[str, str, str]]
-    ledger: Ledger
+    savings: SavingsView
     brands: Sequence[BrandView]
     categories: Sequence[str]
     rules: dict[str, list[RuleView]]
     issues: Sequence[IssueView]
     issue_count: int
-    repeats: Sequence[IssueView]
-    repeat_count: int
+    duplicates: Sequence[IssueView]
+    duplicate_count: int
     changes: Sequence[ChangeView] | None
-    earlier: Sequence[str]
-    facts: dict[str, str]
+    drift: Sequence[str]
+    details: dict[str, str]
     notices: Sequence[str] = field(default=())
     small_images: bool = True
 
@@ -229,7 +229,8 @@ class AuditPage:
 def write_audit_page(folder: Path, page: AuditPage) -> Path:
     """Writes ``audit.html`` into `folder`; the page needs no other file and loads nothing.
 
-    Its one script is the one that the page's policy names by its hash; words of brands never run.
+    Only the page's own script may run, named by its hash in the content security policy; text from
+    the feed never runs.
 
     Raises:
         OutputError: It cannot be written.

@@ -1,16 +1,16 @@
 
 "use strict";
 (() => {
-  const one = (selector, root = document) => root.querySelector(selector);
+  const first = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // The ledger: the formula of the page, with what the reader types.
-  const ledger = one("#ledger");
+  // Savings: the formula of the page, with the assumptions that the reader edits.
+  const assumptions = first("#assumptions");
   const money = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-  const show = (name, value) => { one(`[data-shown="${name}"]`, ledger).textContent = value; };
+  const show = (name, value) => { first(`[data-shown="${name}"]`, assumptions).textContent = value; };
   const compute = () => {
     const v = {};
-    for (const input of all("input", ledger)) v[input.name] = Math.max(0, Number(input.value) || 0);
+    for (const input of all("input", assumptions)) v[input.name] = Math.max(0, Number(input.value) || 0);
     const a = Math.min(1, v.automated / 100), p = Math.min(1, v.precision / 100);
     const seconds = v.items * a * v.seconds - v.rules * v.seconds_a_rule;
     const before = 1000 * v.seconds * v.wage / 3600;
@@ -22,14 +22,14 @@
     show("money", money.format((before - after) * v.items / 1000));
     show("queue", money.format(v.items * (1 - a)));
   };
-  ledger.addEventListener("input", compute);
+  assumptions.addEventListener("input", compute);
   compute();
 
   // Rules: filter, approve, download.
   const rules = all(".rule"), brands = all(".brand-rules");
-  const search = one("#search"), kinds = all("#kinds button"), count = one("#approved");
+  const search = first("#search"), kinds = all("#kinds button"), count = first("#approved");
   let kind = "";
-  const box = rule => one("input", rule);
+  const box = rule => first("input", rule);
   const recount = () => { count.textContent = rules.filter(rule => box(rule)?.checked).length; };
   const filter = () => {
     const wanted = search.value.trim().toLowerCase();
@@ -50,8 +50,8 @@
     for (const other of kinds) other.setAttribute("aria-pressed", String(other === button));
     filter();
   });
-  one("#rules").addEventListener("change", recount);
-  one("#approve-shown").addEventListener("click", () => {
+  first("#rules").addEventListener("change", recount);
+  first("#approve-shown").addEventListener("click", () => {
     for (const rule of rules) if (!rule.hidden && box(rule)) box(rule).checked = true;
     recount();
   });
@@ -59,7 +59,7 @@
     if (/^'*[=+\-@\t\r\n＝＋－＠]/.test(text) && !/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)) text = `'${text}`;
     return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  one("#download").addEventListener("click", () => {
+  first("#download").addEventListener("click", () => {
     const lines = ["approved,supplier,label,action,categories,ids"];
     for (const rule of [...rules].sort((a, b) => a.dataset.place - b.dataset.place)) {
       const d = rule.dataset;

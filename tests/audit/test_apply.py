@@ -6,11 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hangtag.audit.applying import apply_rules
+from hangtag.audit.apply import ITEM_COLUMNS, apply_rules
 from hangtag.audit.feed import open_feed
-from hangtag.audit.item_table import COLUMNS
-from hangtag.audit.proposals import Action
-from hangtag.audit.rules import Rule
+from hangtag.audit.rules import Action, Rule
 from hangtag.errors import DataError, OutputError
 from hangtag.tables.csv_cells import read_csv_rows
 from hangtag.tables.writing import write_table
@@ -31,10 +29,10 @@ ROWS = [
     ("7.png", "7", "A", "Tees", "x"),
 ]
 FOUND = [
-    ("1", "A", "Tees", "T-shirt", "t", 0.01, "sure", "t"),
+    ("1", "A", "Tees", "T-shirt", "t", 0.01, "accepted", "t"),
     ("2", "A", "Tees", "T-shirt", "t", 0.7, "issue", "t"),
-    ("3", "A", "Knits", "Coat", "c", 0.0, "sure", "c; p"),
-    ("4", "A", "Knits", "Coat", "c", 0.0, "fine", "c; p"),
+    ("3", "A", "Knits", "Coat", "c", 0.0, "accepted", "c; p"),
+    ("4", "A", "Knits", "Coat", "c", 0.0, "ok", "c; p"),
     ("7", "A", "Tees", "Dress", "d", 0.99, "correction", "t"),
 ]
 
@@ -58,7 +56,7 @@ def test_rules_alone(feed: Path, tmp_path: Path) -> None:
 
 
 def test_rules_with_what_an_audit_found(feed: Path, tmp_path: Path) -> None:
-    write_table(tmp_path / "items.parquet", COLUMNS, FOUND)
+    write_table(tmp_path / "items.parquet", ITEM_COLUMNS, FOUND)
     assert apply(feed, tmp_path / "out.csv", tmp_path / "items.parquet") == [
         *("t rule", " review", "c image", " review", " rule: no apparel", " no rule"),
         "d correction",
@@ -69,7 +67,7 @@ def test_rules_with_what_an_audit_found(feed: Path, tmp_path: Path) -> None:
 def test_what_an_audit_found_is_never_lost_in_silence(
     feed: Path, tmp_path: Path, order: list[int]
 ) -> None:
-    write_table(tmp_path / "items.parquet", COLUMNS, FOUND)
+    write_table(tmp_path / "items.parquet", ITEM_COLUMNS, FOUND)
     pd.read_csv(feed).iloc[order].to_csv(feed, index=False)
     with pytest.raises(DataError, match="audit this feed first"):
         apply(feed, tmp_path / "out.csv", tmp_path / "items.parquet")
@@ -77,7 +75,7 @@ def test_what_an_audit_found_is_never_lost_in_silence(
 
 
 def test_new_items_among_those_that_were_audited_do_no_harm(feed: Path, tmp_path: Path) -> None:
-    write_table(tmp_path / "items.parquet", COLUMNS, FOUND)
+    write_table(tmp_path / "items.parquet", ITEM_COLUMNS, FOUND)
     table = pd.read_csv(feed)
     new = pd.DataFrame([("0.png", 0, "A", "Tees", "new")], columns=table.columns)
     pd.concat([new, table]).to_csv(feed, index=False)
@@ -114,7 +112,7 @@ def test_what_is_no_item_table_is_refused(feed: Path, tmp_path: Path) -> None:
 
 def test_what_was_judged_by_another_meaning_does_not_count(feed: Path, tmp_path: Path) -> None:
     """Since the audit a person made the word mean something else: its issues are none."""
-    write_table(tmp_path / "items.parquet", COLUMNS, FOUND)
+    write_table(tmp_path / "items.parquet", ITEM_COLUMNS, FOUND)
     rules = [replace(RULES[0], ids=("j",)), *RULES[1:]]
     items = tmp_path / "items.parquet"
     applied = apply_rules(rules, open_feed(str(feed)), tmp_path / "out.csv", items=items)
@@ -132,22 +130,22 @@ def test_the_feed_is_not_written_over(feed: Path) -> None:
 
 def test_rules_of_another_feed_are_told(feed: Path, tmp_path: Path) -> None:
     rules = [replace(RULES[0], supplier="Z")]
-    with pytest.raises(DataError, match="none of the 1 approved rules is for a word of"):
+    with pytest.raises(DataError, match="none of the 1 approved rules matches a label of"):
         apply_rules(rules, open_feed(str(feed)), tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
     with pytest.raises(DataError, match="holds no audit"):
         apply(feed, tmp_path / "out.csv", tmp_path / "none" / "items.parquet")
 
 
-def test_approved_rules_without_a_word_are_told(feed: Path, tmp_path: Path) -> None:
-    stranger = replace(RULES[0], supplier="Lindgr\u00c3\u00bcn")
-    applied = apply_rules([*RULES, stranger], open_feed(str(feed)), tmp_path / "out.csv")
-    assert applied.unmet == [stranger]
+def test_approved_rules_for_no_label_of_the_feed_are_told(feed: Path, tmp_path: Path) -> None:
+    is_oodr = replace(RULES[0], supplier="Lindgr\u00c3\u00bcn")
+    applied = apply_rules([*RULES, is_oodr], open_feed(str(feed)), tmp_path / "out.csv")
+    assert applied.unused == [is_oodr]
 
 
 @pytest.mark.parametrize("name", ["category", "Category", "google_id"])
 def test_columns_of_the_feed_are_not_replaced(feed: Path, tmp_path: Path, name: str) -> None:
     pd.read_csv(feed).rename(columns={"note": name}).to_csv(feed, index=False)
-    with pytest.raises(DataError, match=f"a column '{name}' of its own"):
+    with pytest.raises(DataError, match=f"already has a column '{name}'"):
         apply(feed, tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

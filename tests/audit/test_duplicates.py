@@ -1,4 +1,4 @@
-"""Copies are found, what is only alike is not."""
+"""Duplicates are found, similar images are not."""
 
 from io import BytesIO
 
@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.audit.duplicates import group_positions
-from hangtag.audit.groups import Group
-from hangtag.audit.repeats import Finding, Member, describe_repeat
+from hangtag.audit.duplicates import ImageCopy, IssueKind, describe_duplicate, group_positions
+from hangtag.audit.scan import LabelGroup
 from hangtag.datasets import Dataset
 from hangtag.images.hashing import (
     WORDS,
@@ -66,17 +65,22 @@ def test_a_picture_of_many_items_is_one_group() -> None:
     assert groups[0].tolist() == [0, 2, 3]
 
 
-def test_what_a_repeat_means() -> None:
-    groups = [Group("A", "tee"), Group("A", "bag"), Group("B", "shirt"), Group("A", "t-shirt")]
-    cover = np.array([[True, False], [False, True], [True, False], [True, False]])
-    tee, bag, other, own = (Member(name, row, 1) for row, name in enumerate("abcd"))
+def test_what_a_duplicate_means() -> None:
+    groups = [
+        LabelGroup("A", "tee"),
+        LabelGroup("A", "bag"),
+        LabelGroup("B", "shirt"),
+        LabelGroup("A", "t-shirt"),
+    ]
+    covered = np.array([[True, False], [False, True], [True, False], [True, False]])
+    tee, bag, other, own = (ImageCopy(name, row, 1) for row, name in enumerate("abcd"))
 
-    def finding(one: Member, *others: Member) -> tuple[Finding, str]:
-        found = describe_repeat(one, others, 0, groups, cover)
-        return found.finding, found.same_as
+    def describe(item: ImageCopy, *others: ImageCopy) -> tuple[IssueKind, str]:
+        found = describe_duplicate(item, others, 0, groups, covered)
+        return found.kind, found.of
 
-    assert finding(tee, own) == (Finding.TWICE, "d")
-    assert finding(tee, other) == (Finding.SHARED, "c")
-    assert finding(tee, other, own) == (Finding.TWICE, "d")
-    assert finding(tee, own, bag) == (Finding.AT_ODDS, "b")
-    assert finding(bag, tee, other)[0] is Finding.AT_ODDS
+    assert describe(tee, own) == (IssueKind.DUPLICATE, "d")
+    assert describe(tee, other) == (IssueKind.SHARED, "c")
+    assert describe(tee, other, own) == (IssueKind.DUPLICATE, "d")
+    assert describe(tee, own, bag) == (IssueKind.CONFLICT, "b")
+    assert describe(bag, tee, other)[0] is IssueKind.CONFLICT

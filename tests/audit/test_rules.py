@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hangtag.audit.proposals import Action
-from hangtag.audit.rules import Rule, keep_approved, read_rules, write_rules
+from hangtag.audit.rules import Action, Rule, keep_approved, read_rules, write_rules
 from hangtag.errors import DataError
 
 WORD = st.text(
@@ -64,12 +63,15 @@ def test_what_people_approved_stays() -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("maybe,A,Tops,map,Shirt,aa-1", "line 2: approved is yes or empty"),
-        ("yes,A,Tops,fold,Shirt,aa-1", "line 2: the action is one of map, split, ask, outside"),
+        ("maybe,A,Tops,map,Shirt,aa-1", "line 2: approved must be yes or empty"),
+        (
+            "yes,A,Tops,fold,Shirt,aa-1",
+            "the action must be one of map, split, ask, outside",
+        ),
         ("yes,A,Tops,map,Shirt; Coat,aa-1; aa-2", "line 2: map with 2 categories"),
         ("yes,A,Tops,split,Shirt,aa-1", "line 2: split with 1 categories"),
         ("yes,A,Tops,ask,,", "'ask' cannot be approved"),
-        (",A,Tops,map,Shirt,aa-1\n,A,TOPS ,map,Shirt,aa-1", "has a rule in line 2 already"),
+        (",A,Tops,map,Shirt,aa-1\n,A,TOPS ,map,Shirt,aa-1", "already has a rule in line 2"),
     ],
 )
 def test_what_is_no_rule_is_refused(tmp_path: Path, row: str, message: str) -> None:

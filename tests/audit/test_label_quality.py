@@ -1,0 +1,102 @@
+"""Label quality: planted errors are found, labels that cover both are no issue."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from hangtag.audit.categories import TextMeaning
+from hangtag.audit.dictionary import DictionaryEntry, Proposal
+from hangtag.audit.label_quality import add_label_errors, build_label_priors, score_labels
+from hangtag.audit.posterior import Posterior
+from hangtag.audit.rules import Action
+from tests.audit.made_items import CLASSES, EQUAL, draw, say
+
+
+def covered_of(given_classes: np.ndarray) -> np.ndarray:
+    covered = np.zeros((len(given_classes), CLASSES + 1), dtype=np.bool_)
+    covered[np.arange(len(covered)), given_classes] = True
+    return covered
+
+
+def plant(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns true classes and labels, of which one in ten is wrong."""
+    truth = draw([0.25] * CLASSES, count, seed=seed)
+    random = np.random.default_rng(seed + 1)
+    wrong = random.random(count) < 0.1
+    return truth, np.where(wrong, (truth + random.integers(1, CLASSES, count)) % CLASSES, truth)
+
+
+def test_planted_errors_are_found_and_explained() -> None:
+    truth, labels = plant(2000, seed=3)
+    probabilities, covered = say(truth, seed=3), covered_of(labels)
+    none = np.zeros(len(truth), dtype=np.bool_)
+    prior = add_label_errors(covered.astype(float), covered)
+    found = score_labels(probabilities, none, class_prior=EQUAL, covered=covered, prior=prior)
+    assert average_precision_score(truth != labels, found.p_wrong) > 0.85
+    confident = found.p_wrong > 0.9
+    assert (found.suggested[confident] == truth[confident]).mean() > 0.9
+    assert (found.covered_best == labels).all()
+
+
+def test_a_label_that_covers_both_is_no_issue() -> None:
+    probabilities = say(np.ones(100, dtype=np.int64))
+    covered = np.zeros((100, CLASSES + 1), dtype=np.bool_)
+    covered[:, :2] = True
+    prior = add_label_errors(np.where(covered, 0.5, 0.0), covered)
+    found = score_labels(
+        probabilities,
+        np.zeros(100, dtype=np.bool_),
+        class_prior=EQUAL,
+        covered=covered,
+        prior=prior,
+    )
+    assert found.p_wrong.max() < 0.1
+    assert (found.covered_probability < 1 - found.p_wrong).all()
+    right = (found.covered_best == 1).mean()
+    assert found.covered_probability.mean() == pytest.approx(right, abs=0.15)
+
+
+def test_errors_are_mixed_in() -> None:
+    covered = np.array([[True, False, True, False]])
+    mixed = add_label_errors(np.array([[0.6, 0.0, 0.2, 0.0]]), covered)
+    assert mixed.sum() == pytest.approx(1)
+    assert mixed[0, 0] == pytest.approx(0.95 * 0.75)
+    assert mixed[0, 3] == pytest.approx(0.1 * mixed[0, 1])
+
+
+def test_what_an_unclear_label_may_mean_is_not_wrong() -> None:
+    fractions = np.array([0.4, 0.3, 0.25, 0.03, 0.02])
+    found = Posterior(fractions, fractions - 0.02, fractions + 0.5, 9)
+    unclear, unseen = (Proposal(Action.ASK, covered, "too few items") for covered in ((0,), ()))
+    mapped = Proposal(Action.MAP, (0,), "approved before")
+    nothing, says = (
+        TextMeaning(np.zeros(5)),
+        TextMeaning(np.array([0.9, 0, 0, 0, 0.1]), 0.0, "a", 0.9),
+    )
+    entries = [
+        DictionaryEntry("A", "word", 9, found, text, means, means, lacks_class=False)
+        for text, means in [
+            (nothing, unclear),
+            (nothing, unseen),
+            (says, unclear),
+            (nothing, mapped),
+        ]
+    ]
+    vague = replace(entries[1], text=TextMeaning(np.zeros(5), vague=True))
+    assert build_label_priors([vague]).covered.all()
+    priors = build_label_priors(entries)
+    assert (
+        priors.covered.tolist()
+        == [[True, True, True, False, False]] * 2 + [[True, False, False, False, False]] * 2
+    )
+    quality = score_labels(
+        np.array([[0.01, 0.97, 0.01, 0.01]] * 4),
+        np.zeros(4, dtype=np.bool_),
+        class_prior=EQUAL,
+        covered=priors.covered,
+        prior=priors.prior,
+    )
+    assert (quality.p_wrong[:2] < 0.01).all()
+    assert (quality.p_wrong[2:] > 0.3).all()
