@@ -21,6 +21,7 @@ from hangtag.datasets.image_quality import find_quality_issues
 from hangtag.datasets.near_duplicates import find_photo_duplicates
 from hangtag.datasets.photos import Photo, Photos
 from hangtag.images.colour import fit_colour
+from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier
 
 Change = Callable[[Image.Image], Image.Image]
@@ -47,7 +48,7 @@ def main() -> None:
             print(f"{name:24}{fault:14}{count / len(images):7.1%}")
     for name, change in COPIES.items():
         both = [*images, *map(change, images)]
-        pixels = np.stack([fit_colour(image, SIZE) for image in both])
+        pixels = np.stack([fit_colour(image, ImageSpec(*SIZE)) for image in both])
         copies = find_photo_duplicates(list_images(both), model.embed(pixels) if model else None)
         count = sum(copy.position - copy.other == len(images) for copy in copies)
         print(f"{name:24}{'copy':14}{count / len(images):7.1%}, {len(copies) - count} others")
@@ -70,7 +71,7 @@ def list_images(images: Sequence[Image.Image]) -> Photos:
         Photo(str(number), "", "train", "", "", image.width, image.height)
         for number, image in enumerate(images)
     ]
-    return Photos(items, [np.stack([fit_colour(image, SIZE) for image in images])])
+    return Photos(items, [np.stack([fit_colour(image, ImageSpec(*SIZE)) for image in images])])
 
 
 def expose(stops: float) -> Change:

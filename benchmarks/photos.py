@@ -40,6 +40,7 @@ from hangtag.images.photo_to_grey import (
     trim_border,
     turn_grey,
 )
+from hangtag.images.spec import ImageSpec
 
 RIGHT = {
     "T-Shirt": ("T-shirt/top",),
@@ -119,7 +120,7 @@ def fit_as_it_is(photo: Image.Image) -> Pixels:
 
 def take_the_steps(photo: Image.Image) -> Pixels:
     """Prepares a photo as `hangtag.images.photo_to_grey` does."""
-    return prepare_photo(photo, size=IMAGE_SIZE)
+    return prepare_photo(photo, ImageSpec(*IMAGE_SIZE))
 
 
 def take_other_steps(
@@ -136,10 +137,12 @@ def take_other_steps(
         pixels = trim_border(pixels, background)
     if "level" not in without:
         pixels = level_background(pixels, background)
-    pixels = fit_longest_side(pixels, size=IMAGE_SIZE)
+    pixels = fit_longest_side(pixels, ImageSpec(*IMAGE_SIZE))
     if "sharpen" not in without:
         pixels = sharpen(pixels)
-    return turn_grey(negate_if_light(centre(pixels, background, size=IMAGE_SIZE), background))
+    return turn_grey(
+        negate_if_light(centre(pixels, background, ImageSpec(*IMAGE_SIZE)), background)
+    )
 
 
 def is_above_middle_grey(background: Background) -> bool:
@@ -170,7 +173,7 @@ def categorise(
     prepare: Callable[[Image.Image], Pixels],
 ) -> Outcome:
     """Runs the model on the photos, each prepared by `prepare`."""
-    pixels = np.stack([prepare(read_image(path, size=IMAGE_SIZE)) for path in paths])
+    pixels = np.stack([prepare(read_image(path, ImageSpec(*IMAGE_SIZE))) for path in paths])
     classifier = hangtag.load(model)
     best = classifier.run(pixels).logits.argmax(axis=1)
     decided = classifier.predict(pixels)

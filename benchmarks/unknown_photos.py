@@ -83,7 +83,7 @@ def cut_photos(format: ImageSpec, random: np.random.Generator) -> Pixels:
             left = int(random.integers(0, photo.width - width + 1))
             top = int(random.integers(0, photo.height - height + 1))
             piece = photo.crop((left, top, left + width, top + height))
-            pieces.append(fit_colour(piece, format.size))
+            pieces.append(fit_colour(piece, format))
     return np.stack(pieces)
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from hangtag.datasets.photos import Photo, Photos
 from hangtag.images.colour import fit_colour
+from hangtag.images.spec import ImageSpec
 from tests.photos import read_sample
 
 SIZE = (224, 224)
@@ -48,5 +49,5 @@ def list_images(
         )
         for number, image in enumerate(images)
     ]
-    pixels: NDArray[np.uint8] = np.stack([fit_colour(image, SIZE) for image in images])
+    pixels: NDArray[np.uint8] = np.stack([fit_colour(image, ImageSpec(*SIZE)) for image in images])
     return Photos(items, [pixels])

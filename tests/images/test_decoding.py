@@ -223,7 +223,7 @@ def test_size_is_that_of_the_upright_image(tmp_path: Path, format: str, orientat
     exif[0x0112] = orientation
     path = tmp_path / "a"
     path.write_bytes(encode(Image.new("RGB", (40, 30)), format, exif=exif))
-    assert read_size(path) == read_image(path, size=SIZE).size
+    assert read_size(path) == read_image(path, ImageSpec(*SIZE)).size
     assert read_size(path) == ((30, 40) if orientation == 6 else (40, 30))
 
 
@@ -241,7 +241,7 @@ def test_the_image_itself_is_upright_and_in_colour(tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "a.png")
     Image.new("RGB", (40, 20)).save(tmp_path / "b.jpg", exif=exif)
 
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png", size=SIZE), pixels)
-    assert read_image(tmp_path / "b.jpg", size=SIZE).size == (20, 40)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", ImageSpec(*SIZE)), pixels)
+    assert read_image(tmp_path / "b.jpg", ImageSpec(*SIZE)).size == (20, 40)
     with pytest.raises(DataError, match="no such image file"):
-        read_image(tmp_path / "nowhere.jpg", size=SIZE)
+        read_image(tmp_path / "nowhere.jpg", ImageSpec(*SIZE))

@@ -26,6 +26,7 @@ from hangtag.images.photo_to_grey import (
     trim_border,
     turn_grey,
 )
+from hangtag.images.spec import ImageSpec
 from tests.images.scenes import make_clutter, make_scene
 
 SIZE = (28, 28)
@@ -40,7 +41,7 @@ images = arrays(
 
 
 def prepare(pixels: NDArray[np.uint8]) -> Pixels:
-    return prepare_photo(Image.fromarray(pixels), size=SIZE)
+    return prepare_photo(Image.fromarray(pixels), ImageSpec(*SIZE))
 
 
 def test_background_is_measured_by_the_corners() -> None:
@@ -128,7 +129,7 @@ def test_level_leaves_what_is_on_white_or_black(pixels: Pixels) -> None:
 
 def test_fit_by_whole_factors_takes_means_of_blocks() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (84, 54, 3), dtype=np.uint8)
-    resized = fit_longest_side(pixels, size=SIZE)
+    resized = fit_longest_side(pixels, ImageSpec(*SIZE))
     blocks = pixels.reshape(28, 3, 18, 3, 3).mean(axis=(1, 3))
     assert resized.shape == (28, 18, 3)
     assert np.abs(resized - blocks).max() <= 0.5 + 1e-9
@@ -136,19 +137,21 @@ def test_fit_by_whole_factors_takes_means_of_blocks() -> None:
 
 def test_fit_counts_parts_of_pixels_by_their_area() -> None:
     row = np.array([0, 90, 240], dtype=np.uint8)[None, :, None].repeat(3, axis=2)
-    resized = fit_longest_side(row, size=(2, 2))
+    resized = fit_longest_side(row, ImageSpec(2, 2))
     # Each new pixel covers one and a half old ones.
     assert resized[..., 0].tolist() == [[30, 190]]
 
 
 def test_fit_enlarges_small_images() -> None:
     dot = np.array([[[10, 20, 30]]], dtype=np.uint8)
-    np.testing.assert_array_equal(fit_longest_side(dot, size=(28, 14)), np.tile(dot, (14, 14, 1)))
+    np.testing.assert_array_equal(
+        fit_longest_side(dot, ImageSpec(28, 14)), np.tile(dot, (14, 14, 1))
+    )
 
 
 @given(images)
 def test_fit_keeps_mean_and_range(pixels: Pixels) -> None:
-    resized = fit_longest_side(pixels, size=SIZE)
+    resized = fit_longest_side(pixels, ImageSpec(*SIZE))
     assert max(resized.shape[:2]) == 28
     assert pixels.min() <= resized.min()
     assert resized.max() <= pixels.max()
@@ -186,7 +189,7 @@ def test_sharpen_keeps_one_colour(value: int, height: int, width: int) -> None:
 
 @pytest.mark.parametrize(("background", "value"), [(WHITE, 255), (BLACK, 0)])
 def test_centre(background: Background, value: int) -> None:
-    centred = centre(np.full((28, 13, 3), 7, dtype=np.uint8), background, size=SIZE)
+    centred = centre(np.full((28, 13, 3), 7, dtype=np.uint8), background, ImageSpec(*SIZE))
     assert centred.shape == (28, 28, 3)
     assert np.all(centred[:, 7:20] == 7)
     assert np.all(centred[:, :7] == value)
@@ -240,7 +243,7 @@ def test_negated_fashion_mnist_is_recognised(fashion_mnist: Dataset) -> None:
 
 def test_grey_stored_as_colour_of_the_size_comes_back(fashion_mnist: Dataset) -> None:
     pixels = fashion_mnist.splits["test"].images[0]
-    result = prepare_photo(Image.fromarray(pixels).convert("RGBA"), size=SIZE)
+    result = prepare_photo(Image.fromarray(pixels).convert("RGBA"), ImageSpec(*SIZE))
     np.testing.assert_array_equal(result, pixels)
 
 
@@ -252,7 +255,7 @@ def test_colour_of_the_size_takes_all_steps() -> None:
 
 
 def test_clutter_is_not_trimmed_and_fills_the_longest_side() -> None:
-    steps = photo_steps(Image.fromarray(make_clutter()), size=SIZE)
+    steps = photo_steps(Image.fromarray(make_clutter()), ImageSpec(*SIZE))
     assert [step.name for step in steps][:2] == ["photo", "trim"]
     assert steps[1].note == "no plain border: kept"
     assert steps[1].pixels.shape == (90, 120, 3)
@@ -282,13 +285,13 @@ def test_modes(mode: str, colour: Any) -> None:
     black = {"CMYK": (0, 0, 0, 255), "LA": (0, 255)}.get(mode, 0)
     image.paste(Image.new(mode, (40, 60), black), (20, 30))
     expected = prepare(make_scene(255, 0))
-    np.testing.assert_array_equal(prepare_photo(image, size=SIZE), expected)
+    np.testing.assert_array_equal(prepare_photo(image, ImageSpec(*SIZE)), expected)
 
 
 def test_large_photos_give_nearly_the_same() -> None:
     small = make_scene((250, 250, 250), (90, 40, 60))
     large = np.kron(small, np.ones((20, 20, 1), dtype=np.uint8))
-    steps = photo_steps(Image.fromarray(large), size=SIZE)
+    steps = photo_steps(Image.fromarray(large), ImageSpec(*SIZE))
     assert max(steps[0].pixels.shape) <= 560
     assert steps[0].note == "2000x2400"
     difference = steps[-1].pixels.astype(int) - prepare(small)
@@ -296,13 +299,13 @@ def test_large_photos_give_nearly_the_same() -> None:
 
 
 def test_size_is_height_then_width() -> None:
-    assert prepare_photo(Image.new("RGB", (30, 30)), size=(20, 40)).shape == (20, 40)
+    assert prepare_photo(Image.new("RGB", (30, 30)), ImageSpec(20, 40)).shape == (20, 40)
 
 
 def test_image_is_not_changed() -> None:
     image = Image.fromarray(make_clutter())
     before = image.tobytes()
-    steps = photo_steps(image, size=SIZE)
+    steps = photo_steps(image, ImageSpec(*SIZE))
     steps[0].pixels[:] = 0
     assert image.tobytes() == before
 
@@ -317,7 +320,7 @@ def test_any_image_gives_the_size_and_the_same_again(pixels: Pixels) -> None:
 
 @given(images)
 def test_steps_follow_each_other(pixels: Pixels) -> None:
-    steps = photo_steps(Image.fromarray(pixels), size=SIZE)
+    steps = photo_steps(Image.fromarray(pixels), ImageSpec(*SIZE))
     names = ["photo", "trim", "level", "fit", "sharpen", "centre", "negate", "grey"]
     assert [step.name for step in steps] in (names, ["photo", "negate", "grey"])
     assert all(step.note for step in steps)
@@ -326,6 +329,6 @@ def test_steps_follow_each_other(pixels: Pixels) -> None:
 @pytest.mark.parametrize("size", [(0, 28), (28, -1)])
 def test_size_without_pixels(size: tuple[int, int]) -> None:
     with pytest.raises(DataError, match="at least 1x1"):
-        prepare_photo(Image.new("L", (3, 3)), size=size)
+        prepare_photo(Image.new("L", (3, 3)), ImageSpec(*size))
     with pytest.raises(DataError, match="0x3"):
-        prepare_photo(Image.new("L", (0, 3)), size=SIZE)
+        prepare_photo(Image.new("L", (0, 3)), ImageSpec(*SIZE))

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from hangtag.images.photo_to_grey import flatten_transparency, prepare_photo
+from hangtag.images.spec import ImageSpec
 from tests.images.scenes import make_clutter, make_scene
 
 SIZE = (28, 28)
@@ -28,7 +29,7 @@ def test_cut_out_garment_comes_on_what_it_differs_from(
 
 @pytest.mark.parametrize("garment", [0, 60, 127, 128, 200, 255])
 def test_cut_out_garment_ends_bright_on_black(garment: int) -> None:
-    pixels = prepare_photo(cut_out(garment), size=SIZE)
+    pixels = prepare_photo(cut_out(garment), ImageSpec(*SIZE))
     assert np.all(pixels[:, :4] == 0)
     assert np.all(pixels[:, 6:22] == max(garment, 255 - garment))
 
@@ -57,7 +58,7 @@ def test_palette_with_a_transparent_colour() -> None:
 
 
 def test_all_transparent_is_black() -> None:
-    assert not prepare_photo(Image.new("RGBA", (50, 60), (255, 0, 0, 0)), size=SIZE).any()
+    assert not prepare_photo(Image.new("RGBA", (50, 60), (255, 0, 0, 0)), ImageSpec(*SIZE)).any()
 
 
 def test_opacity_that_hides_nothing_changes_nothing() -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hangtag.images.photo_to_grey import Step, photo_steps
+from hangtag.images.spec import ImageSpec
 from hangtag.reports.photo_steps import draw_photo_steps
 
 Decode = Callable[[bytes], NDArray[np.uint8]]
@@ -17,7 +18,7 @@ Decode = Callable[[bytes], NDArray[np.uint8]]
 def steps() -> list[Step]:
     photo = np.full((120, 90, 3), (250, 250, 240), dtype=np.uint8)
     photo[30:90, 20:60] = (200, 30, 30)
-    return photo_steps(Image.fromarray(photo), size=(28, 28))
+    return photo_steps(Image.fromarray(photo), ImageSpec(28, 28))
 
 
 def test_all_steps_are_there_in_their_colours(steps: list[Step], pixels_of: Decode) -> None:
@@ -38,8 +39,8 @@ def test_the_same_steps_give_the_same_file(steps: list[Step]) -> None:
 
 
 def test_steps_of_other_numbers_and_shapes(pixels_of: Decode) -> None:
-    few = photo_steps(Image.new("L", (28, 28), 255), size=(28, 28))
-    long = photo_steps(Image.new("RGB", (1, 3000), (1, 2, 3)), size=(28, 28))
+    few = photo_steps(Image.new("L", (28, 28), 255), ImageSpec(28, 28))
+    long = photo_steps(Image.new("RGB", (1, 3000), (1, 2, 3)), ImageSpec(28, 28))
     assert len(few) == 3
     one_row = pixels_of(draw_photo_steps(few))
     two_rows = pixels_of(draw_photo_steps(long[:5]))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hangtag.images.spec import ImageSpec
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -38,8 +40,8 @@ def to_colour(image: "Image") -> "Image":
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
-def fit_colour(image: "Image", size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Fits an image into `size` and fills what is left.
+def fit_colour(image: "Image", spec: ImageSpec) -> NDArray[np.uint8]:
+    """Fits an image into the size of `spec` and fills what is left.
 
     The longest side fits; the image is centred, never cropped. What is transparent becomes white.
     The bars beside the image take the colour of the edges they continue where these are plain,
@@ -47,15 +49,15 @@ def fit_colour(image: "Image", size: tuple[int, int]) -> NDArray[np.uint8]:
 
     Args:
         image: Upright, of any size and mode; 16 bits a pixel are reduced to 8.
-        size: Height and width of the result, pixels.
+        spec: Size of the result.
 
     Returns:
         Red, green and blue, (H, W, 3) uint8.
     """
-    small = np.asarray(_shrink(image, size))
-    if small.shape[:2] == size:
+    small = np.asarray(_shrink(image, spec))
+    if small.shape[:2] == spec.size:
         return small.copy()
-    height, width = size
+    height, width = spec.size
     top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[:] = _border_colour(small, beside=left > 0)
@@ -82,12 +84,12 @@ def _fit_sides(width: int, height: int, size: tuple[int, ...]) -> tuple[int, int
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _shrink(image: "Image", size: tuple[int, int]) -> "Image":
+def _shrink(image: "Image", spec: ImageSpec) -> "Image":
     """Scales to the largest size that fits, then puts what is transparent on white."""
     from PIL import Image
 
     layer = to_colour(image)
-    resized = _fit_sides(layer.width, layer.height, size)
+    resized = _fit_sides(layer.width, layer.height, spec.size)
     if resized != layer.size:
         layer = layer.resize(resized, Image.Resampling.LANCZOS, reducing_gap=3.0)
     if layer.mode == "RGBA":

@@ -155,28 +155,26 @@ def _decode_array(
 def _resize(image: "Image", spec: ImageSpec, grey_spec: ImageSpec | None) -> DecodedImage:
     size = image.height, image.width
     if spec.channels == 1:
-        return DecodedImage(prepare_photo(image, size=spec.size), size != spec.size)
+        return DecodedImage(prepare_photo(image, spec), size != spec.size)
     if grey_spec is not None and size == grey_spec.size and is_grey(image):
-        return DecodedImage(prepare_photo(image, size=size), resized=False)
-    return DecodedImage(fit_colour(image, spec.size), size != spec.size)
+        return DecodedImage(prepare_photo(image, grey_spec), resized=False)
+    return DecodedImage(fit_colour(image, spec), size != spec.size)
 
 
-def read_image(
-    source: str | Path | bytes, *, size: tuple[int, int], name: str = "the image"
-) -> "Image":
+def read_image(source: str | Path | bytes, spec: ImageSpec, *, name: str = "the image") -> "Image":
     """Returns a JPEG, PNG or WebP as an image of Pillow, upright as its EXIF says.
 
     Args:
         source: The path of a file, or its bytes.
-        size: Height and width that it will be scaled to, in pixels: a JPEG over twenty times as
-            large is decoded at a reduced scale.
+        spec: Size that it will be scaled to: a JPEG over twenty times as large is decoded at a
+            reduced scale.
         name: What an error calls an image that is given as bytes.
 
     Raises:
         ImageError: The file is missing, empty, over 20 MB or 50 megapixels, in another format,
             or damaged. The message names the file and the reason.
     """
-    with _open(source, _DRAFT_FACTOR * max(size), name) as image:
+    with _open(source, _DRAFT_FACTOR * max(spec.size), name) as image:
         return image
 
 

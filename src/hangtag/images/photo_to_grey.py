@@ -1,7 +1,7 @@
 """Turns a product photo into the input of a Fashion-MNIST model, one step after the other.
 
-    pixels = prepare_photo(image, size=(28, 28))
-    for step in photo_steps(image, size=(28, 28)):
+    pixels = prepare_photo(image, ImageSpec(28, 28))
+    for step in photo_steps(image, ImageSpec(28, 28)):
         print(step.name, step.pixels.shape, step.note)
 
 The steps are those by which the authors of Fashion-MNIST made their images of Zalando's photos
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hangtag.errors import DataError
 from hangtag.images.colour import to_colour
+from hangtag.images.spec import ImageSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -81,12 +82,12 @@ class Step:
     note: str
 
 
-def prepare_photo(image: "Image", *, size: tuple[int, int]) -> Pixels:
+def prepare_photo(image: "Image", spec: ImageSpec) -> Pixels:
     """Returns a photo as grey pixels like those of Fashion-MNIST: bright on black.
 
     Args:
         image: Upright, of any mode that Pillow turns into RGB; it is not changed.
-        size: Height and width of the result, in pixels.
+        spec: Size of the result.
 
     Returns:
         (H, W) uint8. An opaque grey image that has that size already is returned bit for bit,
@@ -95,14 +96,14 @@ def prepare_photo(image: "Image", *, size: tuple[int, int]) -> Pixels:
     Raises:
         DataError: The image or the size has no pixel.
     """
-    if image.mode == "L" and image.size == (size[1], size[0]):
+    if image.mode == "L" and image.size == (spec.width, spec.height):
         pixels = np.array(image)
         if _is_dark_in_the_corners(pixels):
             return pixels  # what all steps would end with; nearly every image of Fashion-MNIST
-    return photo_steps(image, size=size)[-1].pixels
+    return photo_steps(image, spec)[-1].pixels
 
 
-def photo_steps(image: "Image", *, size: tuple[int, int]) -> list[Step]:
+def photo_steps(image: "Image", spec: ImageSpec) -> list[Step]:
     """Returns a photo after each step, the last being what `prepare_photo` returns.
 
     An image that is not trimmed or not negated shows so in the note. For a grey image that has
@@ -110,34 +111,34 @@ def photo_steps(image: "Image", *, size: tuple[int, int]) -> list[Step]:
 
     Args:
         image: Upright, of any mode that Pillow turns into RGB; it is not changed.
-        size: Height and width of the result, in pixels.
+        spec: Size of the result.
 
     Raises:
         DataError: The image or the size has no pixel.
     """
-    if min(*size, *image.size) < 1:
+    if min(*spec.size, *image.size) < 1:
         raise DataError(
             f"expected an image and a size of at least 1x1 pixels, received {image.width}x"
-            f"{image.height} and {size[1]}x{size[0]}; check what is given"
+            f"{image.height} and {spec.width}x{spec.height}; check what is given"
         )
     photo = flatten_transparency(image)
     background = measure_background(photo)
     steps = [Step("photo", photo, f"{image.width}x{image.height}")]
-    if photo.shape[:2] != size or not _is_grey(photo):
-        steps += _resize_steps(photo, background, size)
+    if photo.shape[:2] != spec.size or not _is_grey(photo):
+        steps += _resize_steps(photo, background, spec)
     negated = negate_if_light(steps[-1].pixels, background)
     note = "light background: negated" if background.light else "dark background: kept"
     steps.append(Step("negate", negated, note))
-    steps.append(Step("grey", turn_grey(negated), f"{size[1]}x{size[0]}"))
+    steps.append(Step("grey", turn_grey(negated), f"{spec.width}x{spec.height}"))
     return steps
 
 
-def _resize_steps(photo: Pixels, background: Background, size: tuple[int, int]) -> list[Step]:
+def _resize_steps(photo: Pixels, background: Background, spec: ImageSpec) -> list[Step]:
     trimmed = trim_border(photo, background)
     level = level_background(trimmed, background)
-    resized = fit_longest_side(level, size=size)
+    resized = fit_longest_side(level, spec)
     sharp = sharpen(resized)
-    centred = centre(sharp, background, size=size)
+    centred = centre(sharp, background, spec)
     trimming = _describe_size(trimmed) if background.plain else "no plain border: kept"
     red, green, blue = background.colour
     end = "white" if background.light else "black"
@@ -223,13 +224,13 @@ def level_background(pixels: Pixels, background: Background) -> Pixels:
     return np.array(Image.fromarray(pixels).point(shifted.clip(0, 255).ravel().tolist()))
 
 
-def fit_longest_side(pixels: Pixels, *, size: tuple[int, int]) -> Pixels:
-    """Scales (H, W, 3) to fit into `size` (height, width), keeping its aspect.
+def fit_longest_side(pixels: Pixels, spec: ImageSpec) -> Pixels:
+    """Scales (H, W, 3) to fit into the size of `spec`, keeping its aspect.
 
     Each new pixel is the mean of the area that it covers, parts of pixels included; the shorter
     side keeps at least one pixel.
     """
-    scale = min(size[0] / pixels.shape[0], size[1] / pixels.shape[1])
+    scale = min(spec.height / pixels.shape[0], spec.width / pixels.shape[1])
     height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
     down = _averaging(pixels.shape[0], height)
     across = _averaging(pixels.shape[1], width)
@@ -253,14 +254,14 @@ def sharpen(pixels: Pixels) -> Pixels:
     return _round(total)
 
 
-def centre(pixels: Pixels, background: Background, *, size: tuple[int, int]) -> Pixels:
-    """Puts (H, W, 3) in the middle of a canvas of `size` (height, width).
+def centre(pixels: Pixels, background: Background, spec: ImageSpec) -> Pixels:
+    """Puts (H, W, 3) in the middle of a canvas of the size of `spec`.
 
     The canvas is white for a light background and black for a dark one, so that it ends black.
     """
     height, width = pixels.shape[:2]
-    canvas = np.full((*size, 3), 255 if background.light else 0, dtype=np.uint8)
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    canvas = np.full((*spec.size, 3), 255 if background.light else 0, dtype=np.uint8)
+    top, left = (spec.height - height) // 2, (spec.width - width) // 2
     canvas[top : top + height, left : left + width] = pixels
     return canvas
 

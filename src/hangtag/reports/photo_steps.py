@@ -8,6 +8,7 @@ from hangtag.datasets import IMAGE_SIZE
 from hangtag.files.atomic import write_bytes
 from hangtag.images.decoding import read_image
 from hangtag.images.photo_to_grey import Step, photo_steps
+from hangtag.images.spec import ImageSpec
 from hangtag.reports.style import LINE, MUTED, drawing_style, new_sheet, png_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def write_photo_steps(photo: Path, out: Path) -> tuple[list[Step], Path]:
         MissingExtraError: The extra report is not installed.
         OutputError: The picture cannot be written.
     """
-    steps = list(photo_steps(read_image(photo, size=IMAGE_SIZE), size=IMAGE_SIZE))
+    steps = list(photo_steps(read_image(photo, ImageSpec(*IMAGE_SIZE)), ImageSpec(*IMAGE_SIZE)))
     picture = out / "photo_steps.png"
     write_bytes(picture, draw_photo_steps(steps))
     return steps, picture
