@@ -50,7 +50,7 @@ def main() -> None:
 
 def measure(*, rounds: int, quick: bool) -> dict[str, Any]:
     """Measures everything and prints a table after each part."""
-    dataset = split_dataset(hangtag.load_dataset("fashion-mnist"), share=0.15, seed=0)
+    dataset = split_dataset(hangtag.load_dataset("fashion-mnist"), fraction=0.15, seed=0)
     train, test = dataset.splits["train"], dataset.splits["test"]
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name, KerasPeer(Path(name) / "keras.log") as keras:

@@ -144,7 +144,7 @@ def choose_split(name: str, model: str) -> Split:
     card = hangtag.load(model).card
     dataset = split_dataset(
         hangtag.load_dataset("fashion-mnist"),
-        share=card.data.validation_fraction,
+        fraction=card.data.validation_fraction,
         seed=card.lineage.seed,
     )
     return dataset.splits[name]

@@ -56,7 +56,7 @@ def make_task(
         seed: Of all that is chosen at random.
     """
     if "test" not in dataset.splits:
-        divided = split_dataset(dataset, share=HELD_OUT, seed=seed).splits
+        divided = split_dataset(dataset, fraction=HELD_OUT, seed=seed).splits
         dataset = dataclasses.replace(
             dataset, splits={"train": divided["train"], "test": divided["validation"]}
         )

@@ -33,7 +33,7 @@ Row = dict[str, float]
 
 def take_images(images: int) -> Dataset:
     """Returns Fashion-MNIST with `images` to train on and 9,000 to validate."""
-    dataset = split_dataset(load_dataset("fashion-mnist"), share=0.15, seed=0)
+    dataset = split_dataset(load_dataset("fashion-mnist"), fraction=0.15, seed=0)
     parts = dataset.splits
     chosen = {"train": parts["train"].take(np.arange(images)), "validation": parts["validation"]}
     return dataclasses.replace(dataset, splits=chosen)

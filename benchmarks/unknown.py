@@ -49,7 +49,7 @@ def main() -> None:
     model = hangtag.load(sys.argv[1] if len(sys.argv) > 1 else "fashion-mnist")
     dataset = split_dataset(
         hangtag.load_dataset("fashion-mnist"),
-        share=model.card.data.validation_fraction,
+        fraction=model.card.data.validation_fraction,
         seed=model.card.lineage.seed,
     )
     train = dataset.splits["train"].take(np.arange(0, len(dataset.splits["train"]), 5))

@@ -98,7 +98,7 @@ def test_the_trained_network_and_the_model_agree(
     recipe = recipe_from_yaml((trained / "recipe.yaml").read_text(), where="recipe")
     network = build_network(recipe, classes=3)
     network.load_state_dict(load_file(trained / "model" / "weights.safetensors"))
-    train = split_dataset(shapes, share=recipe.validation_fraction, seed=0).splits["train"]
+    train = split_dataset(shapes, fraction=recipe.validation_fraction, seed=0).splits["train"]
     network.eval()
     normalisation = Normalisation.of(recipe, train.images)
     ood_score = learn_ood_score(network, normalisation, train)

@@ -156,7 +156,7 @@ def test_its_promises_are_kept_in_95_percent_of_500_splits(
     model = library.load("fashion-mnist")
     recipe = Recipe.model_validate(model.card.lineage.settings)
     splits = split_dataset(
-        fashion_mnist, share=recipe.validation_fraction, seed=model.card.lineage.seed
+        fashion_mnist, fraction=recipe.validation_fraction, seed=model.card.lineage.seed
     ).splits
     answers = [model.run(splits[name].images) for name in ("validation", "test")]
     logits = np.concatenate([one.logits for one in answers])

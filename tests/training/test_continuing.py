@@ -143,7 +143,7 @@ def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Dataset) -> N
 
 def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: Dataset) -> None:
     recipe = tiny_recipe()
-    first = split_dataset(shapes, share=recipe.validation_fraction, seed=0)
+    first = split_dataset(shapes, fraction=recipe.validation_fraction, seed=0)
     learned = fingerprint_images(first.splits["train"].images)
     data = with_new_class(shapes, new=20)
     for seed in (0, 7):
@@ -153,13 +153,13 @@ def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: D
         assert (validation.labels == 0).sum() == 3
         assert (validation.labels != 0).sum() == len(first.splits["validation"])
         assert len(describe_initial_model(str(trained), again).notes) == 1
-    afresh = split_dataset(data, share=recipe.validation_fraction, seed=7)
+    afresh = split_dataset(data, fraction=recipe.validation_fraction, seed=7)
     (_, warning) = describe_initial_model(str(trained), afresh).notes
     assert "were not held out from" in warning
 
 
 def test_suppliers_of_what_was_held_out_are_held_out_again(trained: Path, shapes: Dataset) -> None:
-    first = split_dataset(shapes, share=0.15, seed=0).splits["validation"]
+    first = split_dataset(shapes, fraction=0.15, seed=0).splits["validation"]
     data = with_new_class(shapes, new=20)
     judged = np.isin(data.splits["train"].ids, first.ids)
     suppliers = np.where(judged, "A", "B")
@@ -178,7 +178,7 @@ def test_suppliers_of_what_was_held_out_are_held_out_again(trained: Path, shapes
 
 def test_a_new_class_of_held_out_suppliers_alone_is_refused(trained: Path, shapes: Dataset) -> None:
     """Another seed would not help: what a model was judged by stays held out."""
-    first = split_dataset(shapes, share=0.15, seed=0).splits["validation"]
+    first = split_dataset(shapes, fraction=0.15, seed=0).splits["validation"]
     data = with_new_class(shapes, new=20)
     train_split = data.splits["train"]
     judged = np.isin(train_split.ids, first.ids) | (train_split.labels == 0)
@@ -193,7 +193,7 @@ def test_a_new_class_of_held_out_suppliers_alone_is_refused(trained: Path, shape
 
 def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Dataset) -> None:
     """Its suppliers were not held out before; one of them is now, with all that it has."""
-    first = split_dataset(shapes, share=0.15, seed=0).splits["validation"]
+    first = split_dataset(shapes, fraction=0.15, seed=0).splits["validation"]
     data = with_new_class(shapes, new=20)
     train_split = data.splits["train"]
     suppliers = np.where(np.isin(train_split.ids, first.ids), "A", "B")
@@ -211,7 +211,7 @@ def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Datas
 
 def test_no_class_in_common_is_told(trained: Path, shapes: Dataset) -> None:
     data = dataclasses.replace(shapes, classes=("X", "Y", "Z"))
-    divided = split_dataset(data, share=0.15, seed=0)
+    divided = split_dataset(data, fraction=0.15, seed=0)
     said = describe_initial_model(str(trained), divided).notes
     assert "of whose classes none is in the data" in said[0]
 

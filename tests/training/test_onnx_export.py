@@ -93,7 +93,7 @@ def test_a_refused_export_writes_nothing(
         return content
 
     monkeypatch.setattr(packaging, "export_onnx", export_another)
-    dataset = split_dataset(shapes, share=0.15, seed=0)
+    dataset = split_dataset(shapes, fraction=0.15, seed=0)
     with pytest.raises(TrainingError, match="nothing was written"):
         package_model(
             tmp_path / "model",

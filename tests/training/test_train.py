@@ -51,7 +51,7 @@ def fit_run(
 ) -> Trainer:
     """Runs the epochs of a training, without the export and the report after them."""
     run = RunFolder(out)
-    dataset = split_dataset(dataset, share=recipe.validation_fraction, seed=seed)
+    dataset = split_dataset(dataset, fraction=recipe.validation_fraction, seed=seed)
     settings = {"resume": False, "watch": Watch(), **options}
     with run.lock():
         return fit(dataset, recipe, run=run, seed=seed, device=torch.device("cpu"), **settings)

@@ -186,7 +186,7 @@ def _find_validation(classifier: Classifier) -> tuple[Split, str] | None:
         return None
     try:
         dataset = load_dataset(data.name, offline=True)
-        divided = split_dataset(dataset, share=data.validation_fraction, seed=card.lineage.seed)
+        divided = split_dataset(dataset, fraction=data.validation_fraction, seed=card.lineage.seed)
     except (FetchError, DataError):
         return None
     split = divided.splits["validation"]

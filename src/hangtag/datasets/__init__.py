@@ -2,7 +2,7 @@
 
 from hangtag.datasets import load_dataset, split_dataset
 
-dataset = split_dataset(load_dataset("fashion-mnist"), share=0.15, seed=0)
+dataset = split_dataset(load_dataset("fashion-mnist"), fraction=0.15, seed=0)
 """
 
 from hangtag.datasets.collecting import MAX_BROKEN

@@ -94,29 +94,29 @@ def restore_validation(dataset: Dataset, held_out: Fingerprints) -> Dataset:
     return dataclasses.replace(divided, splits=filled)
 
 
-def hold_out_again(dataset: Dataset, known: Known, *, share: float, seed: int) -> Dataset:
+def hold_out_again(dataset: Dataset, known: Known, *, fraction: float, seed: int) -> Dataset:
     """Returns `dataset` with a ``validation`` split that `known` has not learned.
 
     Held out are the images that it was judged by, with all of their suppliers or, where items name
-    none, all views of their products; also a share of the classes that are new to it, by supplier
-    where theirs are several. Where none of these images is in the data, or a validation split is
-    there already, it is as `split_dataset` says.
+    none, all views of their products. Of classes that are new to it a fraction is held out as well,
+    by supplier where there are several. Where none of these images is in the data, or a validation
+    split is there already, the result is that of `split_dataset`.
 
     Raises:
         DataError: The dataset cannot be divided.
     """
     train = dataset.splits.get("train")
     if train is None or "validation" in dataset.splits:
-        return split_dataset(dataset, share=share, seed=seed)
+        return split_dataset(dataset, fraction=fraction, seed=seed)
     held = extend_held_out(train, find_held_out(train, known.held_out))
     if not held.any():
-        return split_dataset(dataset, share=share, seed=seed)
-    held |= _hold_out_new(dataset, known, held, share=share, seed=seed)
+        return split_dataset(dataset, fraction=fraction, seed=seed)
+    held |= _hold_out_new(dataset, known, held, fraction=fraction, seed=seed)
     return divide_dataset(dataset, np.flatnonzero(~held), np.flatnonzero(held))
 
 
 def _hold_out_new(
-    dataset: Dataset, known: Known, held: NDArray[np.bool_], *, share: float, seed: int
+    dataset: Dataset, known: Known, held: NDArray[np.bool_], *, fraction: float, seed: int
 ) -> NDArray[np.bool_]:
     """Tells which items (N,) to hold out of the new classes that have none among `held`."""
     train = dataset.splits["train"]
@@ -127,15 +127,15 @@ def _hold_out_new(
     if not len(fresh):
         return chosen
     labels = train.labels[fresh]
-    least = max(share, 1 / len(fresh))
+    least = max(fraction, 1 / len(fresh))
     if train.suppliers is not None and len(np.unique(train.suppliers[fresh])) > 1:
         suppliers = train.suppliers[fresh]
-        _, out = supplier_split(suppliers, labels, share=least, seed=seed)
+        _, out = supplier_split(suppliers, labels, fraction=least, seed=seed)
         return np.isin(train.suppliers, suppliers[out])
     products = number_products(train)
     if len(np.unique(products[fresh])) < len(fresh):
-        _, out = product_split(products[fresh], labels, share=least, seed=seed)
+        _, out = product_split(products[fresh], labels, fraction=least, seed=seed)
     else:
-        _, out = stratified_split(labels, share=least, seed=seed, names=dataset.classes)
+        _, out = stratified_split(labels, fraction=least, seed=seed, names=dataset.classes)
     chosen[fresh[out]] = True
     return chosen

@@ -16,16 +16,16 @@ _DRAWS = 64
 
 
 def stratified_split(
-    labels: NDArray[np.int64], *, share: float, seed: int, names: Sequence[str] | None = None
+    labels: NDArray[np.int64], *, fraction: float, seed: int, names: Sequence[str] | None = None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Holds out a random `share` of the items, the same share of every class.
+    """Holds out a random `fraction` of the items, the same fraction of every class.
 
-    The number held out is ``round(N * share)`` exactly; what rounding leaves over goes to the
+    The number held out is ``round(N * fraction)`` exactly; what rounding leaves over goes to the
     classes with the largest remainders.
 
     Args:
         labels: Class of each item, (N,).
-        share: Part held out, above 0 and below 1.
+        fraction: Part held out, above 0 and below 1.
         seed: Of the random choice within each class.
         names: What an error calls the classes, (K,); their numbers by default.
 
@@ -33,10 +33,10 @@ def stratified_split(
         Indices to train on and indices held out, each sorted; together 0 to N - 1.
 
     Raises:
-        DataError: The share is out of range, a class has fewer than two items, or a part would
+        DataError: The fraction is out of range, a class has fewer than two items, or a part would
             be empty.
     """
-    _check_share(share)
+    _check_fraction(fraction)
     classes, counts = np.unique(labels, return_counts=True)
     if len(counts) and counts.min() < 2:
         label = classes[counts.argmin()]
@@ -45,11 +45,11 @@ def stratified_split(
             f"class {called} has a single item, so it cannot be both trained on "
             "and held out; add images of it or remove the class"
         )
-    quotas = _share_out(counts, share)
+    quotas = _allocate(counts, fraction)
     if not 0 < quotas.sum() < len(labels):
         raise DataError(
-            f"a share of {share} of {len(labels)} items leaves one part empty; "
-            "add images or choose another share"
+            f"a fraction of {fraction} of {len(labels)} items leaves one part empty; "
+            "add images or choose another fraction"
         )
     generator = np.random.default_rng(seed)
     chosen = [
@@ -60,27 +60,27 @@ def stratified_split(
 
 
 def supplier_split(
-    suppliers: NDArray[np.str_], labels: NDArray[np.int64], *, share: float, seed: int
+    suppliers: NDArray[np.str_], labels: NDArray[np.int64], *, fraction: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Holds out whole suppliers, so that no supplier is on both sides.
 
-    Of many sets of suppliers, each with a number of items as near to ``N * share`` as any set has,
-    the one is held out that leaves the fewest classes without an item to train on, then the
-    fewest without one held out, then holds out the most even share of every class.
+    Many sets of suppliers are drawn, each with a number of items as near to ``N * fraction`` as any
+    set has. Chosen is the one that leaves the fewest classes without an item to train on, then the
+    fewest without one held out, then the most even fraction of every class held out.
 
     Args:
         suppliers: Supplier of each item, (N,).
         labels: Class of each item, (N,).
-        share: Part to hold out, above 0 and below 1.
+        fraction: Part to hold out, above 0 and below 1.
         seed: Of the sets that are drawn.
 
     Returns:
         Indices to train on and indices held out, each sorted; together 0 to N - 1.
 
     Raises:
-        DataError: The share is out of range or there are fewer than two suppliers.
+        DataError: The fraction is out of range or there are fewer than two suppliers.
     """
-    _check_share(share)
+    _check_fraction(fraction)
     names, member, counts = np.unique(suppliers, return_inverse=True, return_counts=True)
     if len(names) < 2:
         raise DataError(
@@ -94,15 +94,15 @@ def supplier_split(
     drawn = []
     for _ in range(_DRAWS):
         order = generator.permutation(len(names))
-        drawn.append(order[_nearest_subset(counts[order], len(suppliers) * share)])
-    held = min(drawn, key=lambda chosen: _unevenness(of_class, chosen, share))
+        drawn.append(order[_nearest_subset(counts[order], len(suppliers) * fraction)])
+    held = min(drawn, key=lambda chosen: _unevenness(of_class, chosen, fraction))
     return _divide(len(suppliers), np.flatnonzero(np.isin(member, held)))
 
 
 def product_split(
-    products: NDArray[np.intp], labels: NDArray[np.int64], *, share: float, seed: int
+    products: NDArray[np.intp], labels: NDArray[np.int64], *, fraction: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Holds out whole products, about the same share of every class.
+    """Holds out whole products, about the same fraction of every class.
 
     A product counts for the class of its first item. A class of two or more products has items on
     both sides; one of a single product is not held out.
@@ -110,16 +110,16 @@ def product_split(
     Args:
         products: Number of the product of each item, (N,).
         labels: Class of each item, (N,).
-        share: Part held out, above 0 and below 1.
+        fraction: Part held out, above 0 and below 1.
         seed: Of the random choice within each class.
 
     Returns:
         Indices to train on and indices held out, each sorted; together 0 to N - 1.
 
     Raises:
-        DataError: The share is out of range, or no class has two products.
+        DataError: The fraction is out of range, or no class has two products.
     """
-    _check_share(share)
+    _check_fraction(fraction)
     _, firsts, member, counts = np.unique(
         products, return_index=True, return_inverse=True, return_counts=True
     )
@@ -129,7 +129,7 @@ def product_split(
     for label in np.unique(classes):
         order = generator.permutation(np.flatnonzero(classes == label))
         if len(order) > 1:
-            target = float(counts[order].sum()) * share
+            target = float(counts[order].sum()) * fraction
             held.append(order[_nearest_subset(counts[order], target)])
     if not held:
         raise DataError(
@@ -146,7 +146,7 @@ def number_products(split: Split) -> NDArray[np.intp]:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.intp)
 
 
-def split_dataset(dataset: Dataset, *, share: float, seed: int) -> Dataset:
+def split_dataset(dataset: Dataset, *, fraction: float, seed: int) -> Dataset:
     """Returns `dataset` with a ``validation`` split, taken from ``train`` when it has none.
 
     The split goes by supplier when the items name two or more. Else it is stratified by class, and
@@ -162,11 +162,13 @@ def split_dataset(dataset: Dataset, *, share: float, seed: int) -> Dataset:
     train = dataset.splits["train"]
     products = number_products(train)
     if train.suppliers is not None and len(np.unique(train.suppliers)) > 1:
-        kept, held = supplier_split(train.suppliers, train.labels, share=share, seed=seed)
+        kept, held = supplier_split(train.suppliers, train.labels, fraction=fraction, seed=seed)
     elif len(np.unique(products)) < len(products):
-        kept, held = product_split(products, train.labels, share=share, seed=seed)
+        kept, held = product_split(products, train.labels, fraction=fraction, seed=seed)
     else:
-        kept, held = stratified_split(train.labels, share=share, seed=seed, names=dataset.classes)
+        kept, held = stratified_split(
+            train.labels, fraction=fraction, seed=seed, names=dataset.classes
+        )
     return divide_dataset(dataset, kept, held)
 
 
@@ -184,27 +186,27 @@ def divide_dataset(dataset: Dataset, kept: NDArray[np.intp], held: NDArray[np.in
     return dataclasses.replace(dataset, splits=ordered, notices=(*dataset.notices, *notices))
 
 
-def _check_share(share: float) -> None:
-    if not 0 < share < 1:
-        raise DataError(f"expected a share above 0 and below 1, received {share}")
+def _check_fraction(fraction: float) -> None:
+    if not 0 < fraction < 1:
+        raise DataError(f"expected a fraction above 0 and below 1, received {fraction}")
 
 
-def _share_out(counts: NDArray[np.intp], share: float) -> NDArray[np.intp]:
+def _allocate(counts: NDArray[np.intp], fraction: float) -> NDArray[np.intp]:
     """Returns how many of each class to hold out, by the largest remainder method."""
-    ideal = counts * share
+    ideal = counts * fraction
     quotas: NDArray[np.intp] = np.floor(ideal).astype(np.intp)
-    missing = round(int(counts.sum()) * share) - int(quotas.sum())
+    missing = round(int(counts.sum()) * fraction) - int(quotas.sum())
     by_remainder = np.argsort(quotas - ideal, kind="stable")
     quotas[by_remainder[:missing]] += 1
     return quotas
 
 
 def _unevenness(
-    of_class: NDArray[np.intp], chosen: NDArray[np.intp], share: float
+    of_class: NDArray[np.intp], chosen: NDArray[np.intp], fraction: float
 ) -> tuple[int, int, float]:
     """Returns classes with nothing to train on, with nothing held out, and their chi-square."""
     whole, held = of_class.sum(axis=0), of_class[chosen].sum(axis=0)
-    ideal = whole * share
+    ideal = whole * fraction
     return (
         int((held == whole).sum()),
         int((held == 0).sum()),

@@ -15,7 +15,7 @@ _CLIPPED = 250
 """From this value on, in all channels, a pixel holds light that was too much to be told apart."""
 
 _WHITE_GROUND = 0.9
-"""Share of the border that is clipped where a photo was taken on white on purpose."""
+"""Fraction of the border that is clipped where a photo was taken on white on purpose."""
 
 Pixels = NDArray[np.uint8]
 
@@ -23,7 +23,7 @@ Pixels = NDArray[np.uint8]
 def measure_blur(pixels: Pixels) -> float:
     """Returns how blurred a photo (h, w, 3) is: 0 sharp, 1 so that more blur changes nothing.
 
-    The measure is the share of the differences between neighbours that is left when the photo is
+    The measure is the fraction of the differences between neighbours that is left when the photo is
     blurred once more, in the direction where more is left (Crete, Dolmiere, Ladret and Nicolas
     2007, "The blur effect: perception and estimation with a new no-reference perceptual blur
     metric").
@@ -31,7 +31,7 @@ def measure_blur(pixels: Pixels) -> float:
     a pink shirt on a red sheet is not blurred.
     """
     grey = turn_grey(pixels).astype(np.float32)
-    return max(_share_left(grey), _share_left(grey.T))
+    return max(_remaining_differences(grey), _remaining_differences(grey.T))
 
 
 def measure_brightest(pixels: Pixels) -> float:
@@ -45,7 +45,7 @@ def measure_darkest(pixels: Pixels) -> float:
 
 
 def measure_clipped(pixels: Pixels) -> float:
-    """Returns the share of a photo (h, w, 3) that is white beyond its light, 0-1.
+    """Returns the fraction of a photo (h, w, 3) that is white beyond its light, 0-1.
 
     Where nine tenths of the border are, too, that is the white ground of a studio, and meant to be:
     then it is 0.
@@ -63,8 +63,8 @@ def measure_contrast(pixels: Pixels) -> float:
     return float(pixels.reshape(-1, 3).std(axis=0).max())
 
 
-def _share_left(grey: NDArray[np.float32]) -> float:
-    """Returns the share of the differences along the rows of (h, w) that survives blurring."""
+def _remaining_differences(grey: NDArray[np.float32]) -> float:
+    """Returns the fraction of the differences along the rows of (h, w) that survives blurring."""
     from scipy.ndimage import uniform_filter1d
 
     before = np.abs(np.diff(grey, axis=1))

@@ -31,8 +31,7 @@ from hangtag.readers.record import (
     fail,
 )
 from hangtag.tables.columns import ColumnKind
-from hangtag.tables.csv_text import LONGEST_LINE, read_header
-from hangtag.tables.lines import count_lines
+from hangtag.tables.csv_text import LONGEST_LINE, count_lines, read_header
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 
 _PIXEL = re.compile(r"pixel[1-9][0-9]{0,8}")

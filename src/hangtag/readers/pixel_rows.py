@@ -19,8 +19,7 @@ from hangtag.files.gzipped import open_plain
 from hangtag.files.paths import make_printable
 from hangtag.images.items import Input, Pixels, Size, describe_sizes, fail
 from hangtag.tables.columns import Cell, ColumnKind
-from hangtag.tables.csv_text import LONGEST_LINE, read_header
-from hangtag.tables.lines import count_lines
+from hangtag.tables.csv_text import LONGEST_LINE, count_lines, read_header
 
 _PIXEL = re.compile(r"pixel[1-9][0-9]{0,8}")
 _LINES_A_BLOCK = 500

@@ -16,8 +16,7 @@ from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.paths import find_listed, make_printable
 from hangtag.readers.record import Record, Source, fail
 from hangtag.tables.columns import Cell, ColumnKind, find_column
-from hangtag.tables.csv_text import CsvForm, inspect_csv, open_csv_rows
-from hangtag.tables.lines import count_lines
+from hangtag.tables.csv_text import CsvForm, count_lines, inspect_csv, open_csv_rows
 
 IMAGE_COLUMN = "image"
 PARQUET_SUFFIX = ".parquet"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hangtag.errors import DataError
-from hangtag.files.gzipped import open_plain
+from hangtag.files.gzipped import is_gzip, open_plain
 
 UTF8 = "utf-8-sig"
 """UTF-8, with or without a byte order mark."""
@@ -141,6 +141,22 @@ def open_csv_rows(path: Path, form: CsvForm, *, strict: bool = False) -> Iterato
     ):
         lines = iter(lambda: text.readline(LONGEST_LINE), "")
         yield csv.reader(lines, delimiter=form.separator, strict=True)
+
+
+def count_lines(path: Path) -> int | None:
+    """Counts the lines of a file, a last one without an end too; None for gzip, which takes long.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if is_gzip(path):
+        return None
+    lines, last = 0, b"\n"
+    with open_plain(path) as stream:
+        for block in iter(lambda: stream.read(_BYTES_AT_ONCE), b""):
+            lines += block.count(b"\n")
+            last = block[-1:]
+    return lines + (last != b"\n")
 
 
 def _find_form(path: Path, encoding: str, column: str, separators: str) -> CsvForm:

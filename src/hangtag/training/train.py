@@ -170,10 +170,10 @@ def prepare_dataset(dataset: Dataset, recipe: Recipe, *, seed: int) -> Dataset:
     _check_sizes(dataset)
     share = recipe.validation_fraction
     if recipe.init_from is None:
-        dataset = split_dataset(dataset, share=share, seed=seed)
+        dataset = split_dataset(dataset, fraction=share, seed=seed)
     else:
         known = read_known(recipe.init_from)
-        dataset = hold_out_again(dataset, known, share=share, seed=seed)
+        dataset = hold_out_again(dataset, known, fraction=share, seed=seed)
     _check_classes(dataset, init_from=recipe.init_from)
     return dataset
 
