@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hangtag.version import __version__
+
 if TYPE_CHECKING:
     from hangtag.datasets import Dataset
     from hangtag.models.classifier import Classifier
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 # ONNX Runtime gathers usage data unless told not to; nothing here reports to anybody.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "load", "load_dataset", "train"]
 
 

@@ -55,6 +55,7 @@ def test_every_listed_command_can_be_imported() -> None:
         (["predict", "x.png", "--presicion", "0.9"], "--precision"),
         (["recipes", "expres"], "did you mean 'express'"),
         (["explore", "fashion-mist"], "fashion-mnist"),
+        (["predict", "docs", "--model", "fashion-mist"], "did you mean 'fashion-mnist'?"),
     ],
 )
 def test_misspelt_names_are_answered_with_the_nearest(
@@ -94,7 +95,8 @@ def test_help_imports_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     *modules, numpy = done.stdout.splitlines()[-1].split()
     assert set(modules) <= {
-        f"hangtag.{name}" for name in ("cli", "cli.main", "cli.console", "errors", "progress")
+        f"hangtag.{name}"
+        for name in ("cli", "cli.main", "cli.console", "errors", "progress", "version")
     }
     assert numpy == "False"
 

@@ -12,15 +12,15 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from hangtag import __version__
 from hangtag.cli.console import print_error
 from hangtag.errors import HangtagError
+from hangtag.version import __version__
 
 _HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """A command or a group of commands, which is imported when it runs.
 
     Attributes:
@@ -45,17 +45,17 @@ class Entry:
 
 
 COMMANDS = (
-    Entry("predict", "predict:predict", "Predicts the category of images."),
-    Entry("evaluate", "evaluate:evaluate", "Measures a model on a data set with right labels."),
-    Entry("train", "train:train", "Trains a recipe on a data set."),
-    Entry("explore", "explore:explore", "Shows what is in a data set."),
-    Entry("models", "models:models", "Lists the shipped and the local models."),
-    Entry("recipes", "recipes:recipes", "Lists the recipes, or prints one."),
-    Entry("summary", "summary:summary", "Shows the layers of a recipe or a model."),
-    Entry("doctor", "doctor:doctor", "Shows hardware, versions, extras and the cache."),
-    Entry("audit", "audit:app", "Finds what brands mean by their labels, and wrong labels."),
-    Entry("data", "data:app", "Fetches and exports data sets, cleans the cache."),
-    Entry("taxonomy", "taxonomy:app", "Shows and searches categories, maps labels to them."),
+    CommandEntry("predict", "predict:predict", "Predicts the category of images."),
+    CommandEntry("evaluate", "evaluate:evaluate", "Measures a model on a labelled data set."),
+    CommandEntry("train", "train:train", "Trains a recipe on a data set."),
+    CommandEntry("explore", "explore:explore", "Shows what is in a data set."),
+    CommandEntry("models", "models:models", "Lists the shipped and the local models."),
+    CommandEntry("recipes", "recipes:recipes", "Lists the recipes, or prints one."),
+    CommandEntry("summary", "summary:summary", "Shows the layers of a recipe or a model."),
+    CommandEntry("doctor", "doctor:doctor", "Shows hardware, versions, extras and the cache."),
+    CommandEntry("audit", "audit:app", "Finds what brands mean by their labels, and wrong labels."),
+    CommandEntry("data", "data:app", "Fetches and exports data sets, cleans the cache."),
+    CommandEntry("taxonomy", "taxonomy:app", "Shows and searches categories, maps labels to them."),
 )
 
 

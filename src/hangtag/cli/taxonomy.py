@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, open_console, print_json, print_table, say
+from hangtag.cli.console import (
+    Json,
+    Quiet,
+    open_console,
+    print_json,
+    print_result,
+    print_table,
+    printable,
+    say,
+)
 from hangtag.errors import DataError
 
 if TYPE_CHECKING:
@@ -54,7 +63,7 @@ def show(
     if id is not None and id not in categories:
         raise DataError(f"there is no category {id}; hangtag taxonomy search finds ids by words")
     tops = categories.tops if id is None else (id,)
-    listed = list(_walk(categories, tops, depth))
+    listed = list(categories.descend(tops, depth))
     if as_json:
         print_json(
             {
@@ -92,18 +101,19 @@ def search(
     found = search_categories(" ".join(words), categories, count=count)
     if as_json:
         entries = [
-            {**_describe(categories, one.id), "score": round(one.score, _DIGITS)} for one in found
+            {**_describe(categories, candidate.id), "score": round(candidate.score, _DIGITS)}
+            for candidate in found
         ]
         print_json({"words": " ".join(words), "categories": entries})
     else:
         rows = [
             [
-                one.id,
-                f"{one.score:.2f}",
-                categories.full_name(one.id),
-                categories[one.id].google_id or "",
+                candidate.id,
+                f"{candidate.score:.2f}",
+                categories.full_name(candidate.id),
+                categories[candidate.id].google_id or "",
             ]
-            for one in found
+            for candidate in found
         ]
         print_table("", ["id", "score", "category", "google id"], rows)
     if not found:
@@ -163,32 +173,25 @@ def _find_release(tree: "Tree") -> str | None:
     return RELEASE if tree is shipped_tree() else None
 
 
-def _walk(tree: "Tree", tops: Iterable[str], depth: int | None) -> Iterator[str]:
-    for one in tops:
-        yield one
-        if depth is None or depth > 0:
-            yield from _walk(tree, tree.children(one), None if depth is None else depth - 1)
-
-
 def _draw(tree: "Tree", top: str, depth: int | None) -> "Branch":
     from rich.text import Text
     from rich.tree import Tree as Branch
 
-    branch = Branch(Text.assemble(tree[top].name, " ", (top, "dim")))
+    branch = Branch(Text.assemble(printable(tree[top].name), " ", (printable(top), "dim")))
     if depth is None or depth > 0:
-        for one in tree.children(top):
-            branch.add(_draw(tree, one, None if depth is None else depth - 1))
+        for child in tree.children(top):
+            branch.add(_draw(tree, child, None if depth is None else depth - 1))
     return branch
 
 
 def _describe(tree: "Tree", identifier: str) -> dict[str, Any]:
-    one = tree[identifier]
+    category = tree[identifier]
     return {
-        "id": one.id,
-        "name": one.name,
-        "parent": one.parent,
+        "id": category.id,
+        "name": category.name,
+        "parent": category.parent,
         "full_name": tree.full_name(identifier),
-        "google_id": one.google_id,
+        "google_id": category.google_id,
     }
 
 
@@ -210,18 +213,18 @@ def _write_json(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
             "outside": round(meaning.outside, _DIGITS),
             "candidates": [
                 {
-                    "id": one.id,
-                    "name": one.name,
-                    "score": round(one.score, _DIGITS),
-                    "google_id": tree[one.id].google_id,
+                    "id": candidate.id,
+                    "name": candidate.name,
+                    "score": round(candidate.score, _DIGITS),
+                    "google_id": tree[candidate.id].google_id,
                 }
-                for one in meaning.candidates(tree, count=count)
+                for candidate in meaning.candidates(tree, count=count)
             ],
         }
-        print('{"labels": [' if number == 1 else ",")
-        print(json.dumps(entry, ensure_ascii=False), end="")
+        print_result('{"labels": [' if number == 1 else ",")
+        print_result(json.dumps(entry, ensure_ascii=False), end="")
     if number:
-        print("\n]}")
+        print_result("\n]}")
     return number
 
 
@@ -232,13 +235,21 @@ def _write_csv(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:
     number = 0
     for meaning in meanings:
         if not number:
-            print(format_row(_COLUMNS), end="")
+            print_result(format_row(_COLUMNS), end="")
         number += 1
         end = (f"{meaning.outside:.4f}", meaning.language)
-        for rank, one in enumerate(meaning.candidates(tree, count=count), start=1):
-            google = tree[one.id].google_id
-            row = (meaning.label, rank, one.id, one.name, f"{one.score:.4f}", *end, google)
-            print(format_row(row), end="")
+        for rank, candidate in enumerate(meaning.candidates(tree, count=count), start=1):
+            google = tree[candidate.id].google_id
+            row = (
+                meaning.label,
+                rank,
+                candidate.id,
+                candidate.name,
+                f"{candidate.score:.4f}",
+                *end,
+                google,
+            )
+            print_result(format_row(row), end="")
         if not meaning.candidates(tree, count=1):
-            print(format_row((meaning.label, None, None, None, None, *end, None)), end="")
+            print_result(format_row((meaning.label, None, None, None, None, *end, None)), end="")
     return number

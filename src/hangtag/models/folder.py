@@ -10,6 +10,7 @@
 Loading refuses a folder in which any byte has changed. Nothing in it is executable.
 """
 
+import difflib
 import hashlib
 import io
 import json
@@ -195,9 +196,11 @@ def find_model_folder(model: str | Path) -> Path:
             f"{path} holds no model: {CARD} is missing there and in {path / 'model'}; finish the "
             "training with --resume, or give another folder"
         )
+    close = difflib.get_close_matches(str(model), shipped, n=1)
+    suggestion = f"did you mean '{close[0]}'? " if close else ""
     raise ModelError(
-        f"no model '{model}': it is neither a folder nor a shipped model; shipped models: "
-        f"{', '.join(shipped) or 'none'}"
+        f"no model '{model}': it is neither a folder nor a shipped model; {suggestion}"
+        f"shipped models: {', '.join(shipped) or 'none'}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag import __version__
+from hangtag.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment

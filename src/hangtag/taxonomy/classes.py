@@ -97,13 +97,15 @@ def parents_of(class_name: str, tree: Tree | None = None) -> tuple[str | None, .
     if tree is None:
         shipped = shipped_tree()
         return _GROUPS[category.id], shipped[shipped.path(category.id)[1]].name
-    names = [tree.distinct_name(one) for one in reversed(tree.path(category.id))]
+    names = [tree.distinct_name(step) for step in reversed(tree.path(category.id))]
     return *[None] * (tree.depth - len(names)), *names
 
 
 def category_of(class_name: str, tree: Tree | None = None) -> Category | None:
     """Returns the category a class stands for, None where there is none."""
     if tree is not None:
-        return next((one for one in tree if tree.distinct_name(one.id) == class_name), None)
+        return next(
+            (category for category in tree if tree.distinct_name(category.id) == class_name), None
+        )
     identifier = _CLASS_CATEGORIES.get(class_name.casefold())
     return None if identifier is None else shipped_tree()[identifier]

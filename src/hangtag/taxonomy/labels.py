@@ -62,7 +62,7 @@ def tokenise(label: str) -> tuple[str, ...]:
     """
     text = _FRACTION.sub(" ", _POSSESSIVE.sub("s", fold(label[:_MAX_CHARACTERS])))
     found = _TOKEN.findall(_PATH.sub(" > ", text))
-    tokens = _tidy(one if one[0].isalnum() else _KINDS.get(one, LIST) for one in found)
+    tokens = _tidy(token if token[0].isalnum() else _KINDS.get(token, LIST) for token in found)
     while (plain := _SEASONS.sub(" ", joined := " ".join(tokens))) != joined:
         tokens = _tidy(plain.split())
     return tuple(_tidy(tokens[:MAX_TOKENS]))
@@ -74,7 +74,7 @@ def remove_name(label: str, name: str) -> str:
     The label as it is where it does not hold the name, or nothing else.
     """
     words = tokenise(label)
-    sought = [one for one in tokenise(name) if one not in SEPARATORS]
+    sought = [token for token in tokenise(name) if token not in SEPARATORS]
     while len(sought) > 1 and sought[-1] in _COMPANY:
         sought.pop()
     for start in range(len(words) - len(sought) + 1 if sought else 0):

@@ -59,15 +59,20 @@ def study_source(labels: Sequence[str], *, language: str | None = None) -> Label
             )
         return LabelSource({language: 1.0}, slash)
     fits = [
-        {one: read_label(tokens, shipped_lexicon(one)).likelihood for one in LANGUAGES}
+        {
+            language: read_label(tokens, shipped_lexicon(language)).likelihood
+            for language in LANGUAGES
+        }
         for tokens in sample
         if tokens
     ]
     mixed, single = _estimate_mixture(fits), _estimate_single(fits)
-    fractions = {one: (mixed[one] + single[one]) / 2 for one in LANGUAGES}
-    kept = {one: fraction for one, fraction in fractions.items() if fraction >= _NEGLIGIBLE}
+    fractions = {language: (mixed[language] + single[language]) / 2 for language in LANGUAGES}
+    kept = {
+        language: fraction for language, fraction in fractions.items() if fraction >= _NEGLIGIBLE
+    }
     return LabelSource(
-        {one: fraction / sum(kept.values()) for one, fraction in kept.items()}, slash
+        {language: fraction / sum(kept.values()) for language, fraction in kept.items()}, slash
     )
 
 
@@ -75,25 +80,25 @@ def _estimate_mixture(fits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Returns the fractions that explain the likelihoods best, in view of the prior."""
     fractions = dict(_PRIOR)
     for _ in range(_STEPS if fits else 0):
-        counts = {one: _PRIOR_LABELS * fraction for one, fraction in _PRIOR.items()}
+        counts = {language: _PRIOR_LABELS * fraction for language, fraction in _PRIOR.items()}
         for fit in fits:
-            total = sum(fractions[one] * fit[one] for one in LANGUAGES)
-            for one in LANGUAGES:
-                counts[one] += fractions[one] * fit[one] / total
-        fractions = {one: count / sum(counts.values()) for one, count in counts.items()}
+            total = sum(fractions[language] * fit[language] for language in LANGUAGES)
+            for language in LANGUAGES:
+                counts[language] += fractions[language] * fit[language] / total
+        fractions = {language: count / sum(counts.values()) for language, count in counts.items()}
     return fractions
 
 
 def _estimate_single(fits: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Returns language -> probability that all labels are in it, but for a few that may be not."""
-    logs = {one: math.log(fraction) for one, fraction in _PRIOR.items()}
+    logs = {language: math.log(fraction) for language, fraction in _PRIOR.items()}
     for fit in fits:
         best = max(fit.values())
-        for one in LANGUAGES:
-            logs[one] += math.log(_STRAY + (1 - _STRAY) * fit[one] / best)
+        for language in LANGUAGES:
+            logs[language] += math.log(_STRAY + (1 - _STRAY) * fit[language] / best)
     highest = max(logs.values())
-    weights = {one: math.exp(log - highest) for one, log in logs.items()}
-    return {one: weight / sum(weights.values()) for one, weight in weights.items()}
+    weights = {language: math.exp(log - highest) for language, log in logs.items()}
+    return {language: weight / sum(weights.values()) for language, weight in weights.items()}
 
 
 def _read_slashes(sample: Iterable[Sequence[str]]) -> str:

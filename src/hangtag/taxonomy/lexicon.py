@@ -130,8 +130,8 @@ def shipped_lexicon(language: str) -> Lexicon:
     by_stem = {stem(word, language): word for word in sorted(spellings)}
     return Lexicon(
         language,
-        _to_shares(forms),
-        _to_shares(terms),
+        _normalise(forms),
+        _normalise(terms),
         kinds,
         frozenset(qualifiers),
         glue,
@@ -144,7 +144,9 @@ def is_vague(label: str) -> bool:
     """Returns whether a label names nothing in any language: neither a category nor other goods."""
     tokens = tokenise(label)
     lexicons = map(shipped_lexicon, LANGUAGES)
-    return any(one.key(content_words(tokens, one.glue)) in one.vague for one in lexicons)
+    return any(
+        lexicon.key(content_words(tokens, lexicon.glue)) in lexicon.vague for lexicon in lexicons
+    )
 
 
 def content_words(tokens: Sequence[str], glue: Mapping[str, str]) -> list[str]:
@@ -170,9 +172,9 @@ def _add(table: _Table, key: str, category: str, weight: float) -> None:
     senses[category] = max(weight, senses.get(category, 0.0))
 
 
-def _to_shares(table: _Table) -> dict[str, Senses]:
+def _normalise(table: _Table) -> dict[str, Senses]:
     return {
-        key: {one: weight / sum(senses.values()) for one, weight in senses.items()}
+        key: {category: weight / sum(senses.values()) for category, weight in senses.items()}
         for key, senses in table.items()
     }
 
@@ -181,7 +183,7 @@ def _add_names(forms: _Table, terms: _Table, glue: Mapping[str, str]) -> None:
     """Adds the names of categories; of equal names the one in a general branch counts most."""
     tree = shipped_tree()
     listed = set(terms)
-    for category in sorted(tree, key=lambda one: _speciality(tree, one.id)):
+    for category in sorted(tree, key=lambda category: _speciality(tree, category.id)):
         words = content_words(tokenise(category.name), glue)
         key = _key(words, "en")
         if key not in listed:

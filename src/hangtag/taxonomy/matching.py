@@ -1,6 +1,6 @@
 """From labels to categories: a probability for each category, and one for no apparel.
 
-    >>> [one.name for one in rank_categories(["Herrenhemden"], count=1)[0]]
+    >>> [candidate.name for candidate in rank_categories(["Herrenhemden"], count=1)[0]]
     ['Shirts']
 
 A label is read in each language its source may be written in (`reading`, `languages`). What it

@@ -1,7 +1,7 @@
-"""Carries what a label means in the shipped tree over to a tree of the user's own.
+"""Translates the meaning of labels from the shipped tree to a tree of the user's own.
 
-The names of the own tree are read like labels, each after those above it, so its categories get
-the synonyms of the shipped ones. A label that is the very name of a category means that category.
+The names of the own tree are read like labels, with the names above them, so that its categories
+get the synonyms of the shipped ones. A label that is the exact name of a category means that one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,26 +35,26 @@ class Bridge:
         self._by_category: dict[str, list[str]] = {}
         self._wearers: dict[str, frozenset[str]] = {}
         own = list(tree)
-        meanings = read_names([tree.full_name(one.id) for one in own])
-        for one, meaning in zip(own, meanings, strict=True):
-            self._by_name.setdefault(normalise_name(one.name), []).append(one.id)
-            self._wearers[one.id] = _wearers(tree.full_name(one.id))
-            category = max(meaning, key=lambda identifier: meaning[identifier])
-            if category != OUTSIDE and meaning[category] >= _LEAST:
-                self._by_category.setdefault(category, []).append(one.id)
+        meanings = read_names([tree.full_name(category.id) for category in own])
+        for category, meaning in zip(own, meanings, strict=True):
+            self._by_name.setdefault(normalise_name(category.name), []).append(category.id)
+            self._wearers[category.id] = _wearers(tree.full_name(category.id))
+            shipped = max(meaning, key=lambda identifier: meaning[identifier])
+            if shipped != OUTSIDE and meaning[shipped] >= _LEAST:
+                self._by_category.setdefault(shipped, []).append(category.id)
 
     def carry(self, label: str, probabilities: Mapping[str, float]) -> dict[str, float]:
         """Returns own category or `OUTSIDE` -> probability; sums to 1."""
         named, sureness = self._find_name(label)
         rest = 1 - sureness
         carried = {OUTSIDE: 0.0}
-        for own, share in self._share(named, label):
-            carried[own] = carried.get(own, 0.0) + sureness * share
+        for own, fraction in self._split(named, label):
+            carried[own] = carried.get(own, 0.0) + sureness * fraction
         for category, probability in probabilities.items():
             reached, kept = self._reach(category)
             carried[OUTSIDE] += rest * probability * (1 - kept)
-            for own, share in self._share(reached, label):
-                carried[own] = carried.get(own, 0.0) + rest * probability * kept * share
+            for own, fraction in self._split(reached, label):
+                carried[own] = carried.get(own, 0.0) + rest * probability * kept * fraction
         return carried
 
     def _find_name(self, label: str) -> tuple[list[str], float]:
@@ -79,16 +79,16 @@ class Bridge:
                 kept *= _STEP_UP
         return [], 0.0
 
-    def _share(self, own: Sequence[str], label: str) -> list[tuple[str, float]]:
-        """Splits 1 among own categories; those for the same wearers get most."""
+    def _split(self, own: Sequence[str], label: str) -> list[tuple[str, float]]:
+        """Splits 1 between own categories; those for the same wearers get most."""
         wanted = _wearers(label)
-        fits = [10.0 if self._wearers[one] == wanted else 1.0 for one in own]
-        return [(one, fit / sum(fits)) for one, fit in zip(own, fits, strict=True)]
+        fits = [10.0 if self._wearers[identifier] == wanted else 1.0 for identifier in own]
+        return [(identifier, fit / sum(fits)) for identifier, fit in zip(own, fits, strict=True)]
 
 
 def normalise_name(name: str) -> str:
-    """Returns what names that differ in case, number or separators only have in common."""
-    return shipped_lexicon("en").key(one for one in tokenise(name) if one not in SEPARATORS)
+    """Returns a key that is equal for names that differ in case, number or separators only."""
+    return shipped_lexicon("en").key(token for token in tokenise(name) if token not in SEPARATORS)
 
 
 def _wearers(name: str) -> frozenset[str]:

@@ -76,7 +76,7 @@ def find_terms(words: Sequence[str], lexicon: Lexicon) -> list[Term]:
     while left < right:
         step, length = _find_longest(spelled, left, right, lexicon)
         if any(wrong for _, wrong in corrected[step[0].start : step[0].start + length]):
-            step = [one if one.how == UNKNOWN else replace(one, how=TYPO) for one in step]
+            step = [term if term.how == UNKNOWN else replace(term, how=TYPO) for term in step]
         found += step
         if lexicon.head_last:
             right -= length
@@ -196,7 +196,7 @@ def _correct(word: str, lexicon: Lexicon) -> tuple[str, bool]:
 
 @cache
 def _stems(lexicon: Lexicon) -> tuple[str, ...]:
-    return tuple(one for one in lexicon.spellings if len(one) > 3 and one.isalnum())
+    return tuple(key for key in lexicon.spellings if len(key) > 3 and key.isalnum())
 
 
 @cache

@@ -68,7 +68,7 @@ def read_label(tokens: Sequence[str], lexicon: Lexicon, *, slash: str = SLASH) -
         slash: What a slash means: `SLASH` where it is not known, else `PATH` or `LIST`.
     """
     words = content_words(tokens, lexicon.glue)
-    glue = sum(one in lexicon.glue for one in tokens)
+    glue = sum(token in lexicon.glue for token in tokens)
     if PATH not in tokens:
         whole = _read_whole(words, lexicon, bonus=_GLUE_FACTOR**glue)
         if whole is not None:
@@ -80,8 +80,8 @@ def read_label(tokens: Sequence[str], lexicon: Lexicon, *, slash: str = SLASH) -
     _complete_parts(parts, lexicon)
     likelihood = _GLUE_FACTOR**glue
     for part in parts:
-        for one in part.found:
-            likelihood *= _FACTORS[one.how]
+        for term in part.found:
+            likelihood *= _FACTORS[term.how]
     return _combine(parts, likelihood, is_path=PATH in tokens)
 
 
@@ -119,16 +119,16 @@ def _split_parts(tokens: Sequence[str], lexicon: Lexicon, slash: str) -> list[_P
 
 def _read_part(part: _Part, lexicon: Lexicon) -> None:
     part.found = find_terms(part.words, lexicon)
-    nouns = [one for one in part.found if one.is_strong]
+    nouns = [term for term in part.found if term.is_strong]
     first = part.found[0]
     if not lexicon.head_last and first.kind == "neutral" and first.senses is not None:
         nouns.insert(0, first)
     part.head = nouns[0] if nouns else None
-    for one in part.found:
-        if one.kind is not None:
-            part.contexts.add(one.kind)
-        if one in nouns[1:] and one.senses is not None:
-            part.beside.append(_best(one.senses))
+    for term in part.found:
+        if term.kind is not None:
+            part.contexts.add(term.kind)
+        if term in nouns[1:] and term.senses is not None:
+            part.beside.append(_best(term.senses))
 
 
 def _choose_weak(parts: list[_Part]) -> None:
@@ -136,7 +136,7 @@ def _choose_weak(parts: list[_Part]) -> None:
     if any(part.head is not None and not part.is_tail for part in parts):
         return
     for part in parts:
-        weak = [one for one in part.found if one.senses is not None]
+        weak = [term for term in part.found if term.senses is not None]
         if weak and (weak[0].kind == "neutral" or len(part.found) == 1):
             part.head = weak[0]
 
@@ -189,17 +189,19 @@ def _borrow_noun(part: _Part, owner: _Part, lexicon: Lexicon, *, is_first: bool)
 
 
 def _combine(parts: list[_Part], likelihood: float, *, is_path: bool) -> LabelReading:
-    contexts = frozenset(one for part in parts for one in part.contexts)
+    contexts = frozenset(context for part in parts for context in part.contexts)
     named = [part for part in parts if part.head is not None and not part.is_tail]
-    tail = [_best(one.head.senses) for one in parts if one.is_tail and one.head and one.head.senses]
-    beside = [*(one for part in parts for one in part.beside), *tail]
+    tail = [
+        _best(part.head.senses) for part in parts if part.is_tail and part.head and part.head.senses
+    ]
+    beside = [*(category for part in parts for category in part.beside), *tail]
     plain = [_best(part.head.senses) for part in named if part.head and part.head.senses]
     asides = _asides([*plain, *beside], {})
     if not named:
         return _read_nothing(parts, contexts, likelihood, asides)
     goes_down = _goes_down(named)
     lenders = [*plain, *beside] if goes_down else tail
-    lent = frozenset(context for one in lenders for context in contexts_of(one))
+    lent = frozenset(context for lender in lenders for context in contexts_of(lender))
     meanings = [_meaning(part, contexts | lent) for part in named]
     if "notworn" in contexts:
         return LabelReading("qualified", {OUTSIDE: 1.0}, likelihood, asides)
@@ -245,7 +247,7 @@ def _read_nothing(
 ) -> LabelReading:
     """Returns the reading of a label without a noun, such as ``Kids``."""
     category = context_category(contexts)
-    unknown = any(one.how == UNKNOWN for part in parts for one in part.found)
+    unknown = any(term.how == UNKNOWN for part in parts for term in part.found)
     if category is None or unknown:
         return LabelReading("nothing", {}, likelihood, (*([category] if category else ()), *asides))
     return LabelReading("context", {category: 1.0}, likelihood, asides)
@@ -273,10 +275,10 @@ def _refine_all(senses: Senses, contexts: frozenset[str]) -> Senses:
 
 
 def _kind(parts: Iterable[_Part]) -> str:
-    found = [one for part in parts for one in part.found]
-    ways = {one.how for one in found}
+    found = [term for part in parts for term in part.found]
+    ways = {term.how for term in found}
     if UNKNOWN in ways:
-        joined = JOINED in ways and sum(one.how == UNKNOWN for one in found) == 1
+        joined = JOINED in ways and sum(term.how == UNKNOWN for term in found) == 1
         return "joined" if joined else "part"
     if TYPO in ways:
         return "typo"
@@ -302,7 +304,11 @@ def _walk(way: Sequence[str], *, may_leave: bool) -> str:
 
 def _asides(categories: Iterable[str], senses: Senses) -> tuple[str, ...]:
     """Returns the categories that are not among the senses, each once."""
-    return tuple(dict.fromkeys(one for one in categories if one != OUTSIDE and one not in senses))
+    return tuple(
+        dict.fromkeys(
+            category for category in categories if category != OUTSIDE and category not in senses
+        )
+    )
 
 
 def _join(meanings: Sequence[Senses]) -> str:
@@ -314,12 +320,18 @@ def _join(meanings: Sequence[Senses]) -> str:
     tree = shipped_tree()
     named = [senses for senses in meanings if _best(senses) != OUTSIDE]
     choices = [[_best(senses)] for senses in named]
-    joined = tree.common_ancestor(one[0] for one in choices)
+    joined = tree.common_ancestor(choice[0] for choice in choices)
     if joined is None or len(tree.path(joined)) > _DEPARTMENT or len(named) > _MANY:
         return joined or OUTSIDE
-    choices = [[one for one, share in senses.items() if share >= _RARE] for senses in named]
+    choices = [
+        [category for category, fraction in senses.items() if fraction >= _RARE] for senses in named
+    ]
     found = [tree.common_ancestor(ones) for ones in product(*choices) if OUTSIDE not in ones]
-    return max((one for one in found if one), key=lambda one: len(tree.path(one)), default=joined)
+    return max(
+        (category for category in found if category),
+        key=lambda category: len(tree.path(category)),
+        default=joined,
+    )
 
 
 def _best(senses: Senses) -> str:

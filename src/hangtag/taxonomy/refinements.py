@@ -81,13 +81,15 @@ def contexts_of(category: str) -> tuple[str, ...]:
     if category == OUTSIDE:
         return ()
     path = shipped_tree().path(category)
-    return next((_BRANCHES[one] for one in reversed(path) if one in _BRANCHES), ())
+    return next((_BRANCHES[step] for step in reversed(path) if step in _BRANCHES), ())
 
 
 def context_category(contexts: Iterable[str]) -> str | None:
     """Returns the category of a label that says nothing but contexts, such as ``Kids``."""
     found = set(contexts)
-    return next((_ONLY_CONTEXT[one] for one in _ORDER if one in found & _ONLY_CONTEXT.keys()), None)
+    return next(
+        (_ONLY_CONTEXT[name] for name in _ORDER if name in found & _ONLY_CONTEXT.keys()), None
+    )
 
 
 def refine(category: str, contexts: frozenset[str]) -> str:
@@ -127,9 +129,9 @@ def _namesakes(context: str) -> dict[str, str]:
     """Returns name -> category within the branches of a context; prefixes are left out."""
     tree = shipped_tree()
     found: dict[str, str] = {}
-    for one in tree:
-        if any(tree.is_within(one.id, root) for root in _ROOTS.get(context, ())):
-            found.setdefault(_PREFIX.sub("", one.name), one.id)
+    for category in tree:
+        if any(tree.is_within(category.id, root) for root in _ROOTS.get(context, ())):
+            found.setdefault(_PREFIX.sub("", category.name), category.id)
     return found
 
 

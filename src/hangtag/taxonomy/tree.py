@@ -95,19 +95,32 @@ class Tree:
     @cached_property
     def tops(self) -> tuple[str, ...]:
         """Ids of the categories without a parent."""
-        return tuple(one.id for one in self if one.parent is None)
+        return tuple(category.id for category in self if category.parent is None)
 
     @cached_property
     def _children(self) -> Mapping[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {identifier: [] for identifier in self._by_id}
-        for one in self:
-            if one.parent is not None:
-                found[one.parent].append(one.id)
+        for category in self:
+            if category.parent is not None:
+                found[category.parent].append(category.id)
         return {identifier: tuple(below) for identifier, below in found.items()}
 
     def children(self, identifier: str) -> tuple[str, ...]:
         """Returns the ids right below a category, in the order of the file."""
         return self._children[identifier]
+
+    def descend(self, tops: Iterable[str], depth: int | None = None) -> Iterator[str]:
+        """Yields the ids of categories and of what is below them, each before its children.
+
+        Args:
+            tops: Where to start.
+            depth: Levels below `tops`; all by default.
+        """
+        for identifier in tops:
+            yield identifier
+            if depth is None or depth > 0:
+                below = None if depth is None else depth - 1
+                yield from self.descend(self.children(identifier), below)
 
     def path(self, identifier: str) -> tuple[str, ...]:
         """Returns the ids from the top down to a category, itself included."""
@@ -115,7 +128,7 @@ class Tree:
 
     def full_name(self, identifier: str) -> str:
         """Returns the names from the top down, such as ``Clothing > Dresses``."""
-        return " > ".join(self._by_id[one].name for one in self.path(identifier))
+        return " > ".join(self._by_id[step].name for step in self.path(identifier))
 
     def distinct_name(self, identifier: str) -> str:
         """Returns the name of a category, and as many above it as tell it from others.
@@ -129,12 +142,12 @@ class Tree:
 
     def names_of(self, identifier: str) -> list[str]:
         """Returns the name of a category alone, with the one above it, and so on to the top."""
-        names = [self._by_id[one].name for one in self.path(identifier)]
+        names = [self._by_id[step].name for step in self.path(identifier)]
         return [" > ".join(names[-count:]) for count in range(1, len(names) + 1)]
 
     @cached_property
     def _counts(self) -> Counter[str]:
-        return Counter(ending for one in self for ending in self.names_of(one.id))
+        return Counter(name for category in self for name in self.names_of(category.id))
 
     @property
     def depth(self) -> int:
@@ -144,7 +157,7 @@ class Tree:
     @property
     def sha256(self) -> str:
         """Hash of the ids, names and parents, in their order."""
-        rows = [(one.id, one.name, one.parent) for one in self]
+        rows = [(category.id, category.name, category.parent) for category in self]
         return hashlib.sha256(repr(rows).encode()).hexdigest()
 
     def is_within(self, identifier: str, branch: str) -> bool:
@@ -154,7 +167,7 @@ class Tree:
     def common_ancestor(self, identifiers: Iterable[str]) -> str | None:
         """Returns the deepest category that is or contains all; None where there is none."""
         shared: str | None = None
-        for level in zip(*(self._paths[one] for one in identifiers), strict=False):
+        for level in zip(*(self._paths[identifier] for identifier in identifiers), strict=False):
             if len(set(level)) > 1:
                 break
             shared = level[0]
