@@ -39,7 +39,7 @@ from benchmarks.printing import print_table
 from hangtag.evaluation.intervals import find_intervals, macro_f1
 from hangtag.files.atomic import write_text
 from hangtag.tables.csv_cells import read_csv_rows
-from hangtag.training.runfolder import RunFolder
+from hangtag.training.run_folder import RunFolder
 
 RESULTS = Path(__file__).parent / "results" / "clothing_folds.json"
 FOLDS = 5

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hangtag.datasets import Dataset, Split, load_dataset, split_dataset
 from hangtag.models.classifier import Classifier
-from hangtag.training.recipes import continue_recipe, load_recipe
+from hangtag.training.recipes import load_recipe, parse_settings
 from hangtag.training.train import train
 
 HELD_OUT = 0.15
@@ -97,8 +97,9 @@ def measure(
     """Trains, continues, and returns one row of a table."""
     first, second = folder / "before", folder / "after"
     if not first.exists():
-        train(task.before, load_recipe(recipe), out=first, seed=seed)
-    train(task.after, continue_recipe(str(first), changes=changes), out=second, seed=seed)
+        train(task.before, recipe=load_recipe(recipe), out=first, seed=seed)
+    settings = parse_settings(changes)
+    train(task.after, init_from=first, out=second, seed=seed, **settings)
     old, _ = judge(first, task, new)
     kept, learned = judge(second, task, new)
     return (

@@ -20,7 +20,7 @@ from hangtag.models.runtime import OnnxModel
 from hangtag.training.devices import keep_freed_memory
 from hangtag.training.export import Exportable, export_onnx
 from hangtag.training.networks import build_network
-from hangtag.training.ood import learn_ood_score
+from hangtag.training.ood import fit_ood_score
 from hangtag.training.preprocessing import Normalisation, scale_pixels
 from hangtag.training.recipes import Recipe, load_recipe
 
@@ -71,7 +71,7 @@ def opener_of(recipe: Recipe, test: Split) -> Opener:
     network = build_network(recipe, classes=10).eval()
     few = test.take(np.arange(500))
     normalisation = Normalisation.of(recipe, few.images)
-    ood_score = learn_ood_score(network, normalisation, few)
+    ood_score = fit_ood_score(network, normalisation, few)
     exportable = Exportable(network, normalisation, ood_score)
     classes = [str(index) for index in range(10)]
     content = export_onnx(exportable, pixels=few.images[:8, ..., None], classes=classes)
@@ -96,7 +96,7 @@ def open_eager(name: str) -> Callable[[Pixels], torch.Tensor]:
     """
     keep_freed_memory()
     recipe = load_recipe(name)
-    network = build_network(recipe, classes=10, channels=recipe.images.channels).eval()
+    network = build_network(recipe, classes=10).eval()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     normalise: nn.Module = Normalisation.of(recipe, np.zeros((1, 1), np.uint8))
     if recipe.normalise == "scale":

@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 
 from hangtag.datasets import Dataset, load_dataset, split_dataset
-from hangtag.training.recipes import load_recipe
-from hangtag.training.train import Watch, train
+from hangtag.training.callbacks import Callbacks
+from hangtag.training.plan import TrainingRequest, plan_training
+from hangtag.training.recipes import load_recipe, parse_settings
+from hangtag.training.train import run_training
 
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
@@ -74,8 +76,11 @@ def train_in_hangtag(
     dataset: Dataset, *, epochs: int, seed: int, changes: Sequence[str], run: Path
 ) -> Iterator[Row]:
     """Trains in Hangtag; gives a row an epoch."""
-    recipe = load_recipe("seed", changes=[f"epochs={epochs}", "patience=null", *changes])
-    result = train(dataset, recipe, out=run, seed=seed, watch=Watch(say=print))
+    recipe = load_recipe(
+        "seed", settings=parse_settings([f"epochs={epochs}", "patience=null", *changes])
+    )
+    request = TrainingRequest(dataset, recipe=recipe, out=run, seed=seed)
+    result = run_training(plan_training(request), Callbacks(say=print))
     assert result is not None
     for epoch in result.history:
         values = dataclasses.asdict(epoch)

@@ -14,12 +14,11 @@ import hangtag
 from benchmarks.printing import print_table
 from benchmarks.training import IMAGES
 from hangtag.datasets import Split
-from hangtag.training.examples import Examples
+from hangtag.training.callbacks import Profiler
 from hangtag.training.loop import Trainer
-from hangtag.training.preprocessing import Normalisation
-from hangtag.training.recipes import Recipe, list_recipes, load_recipe
+from hangtag.training.preprocessing import Examples, Normalisation
+from hangtag.training.recipes import Recipe, list_recipes, load_recipe, parse_settings
 from hangtag.training.recipes.schema import Images
-from hangtag.training.stopwatch import Stopwatch
 
 PHOTOS = 128
 
@@ -49,17 +48,17 @@ def measure_parts(recipe: Recipe, images: Split) -> dict[str, float]:
     """Returns the seconds of each part of the steps of an epoch."""
     device = torch.device("cpu")
     if recipe.linear_probing and recipe.linear_probing.epochs < recipe.epochs:
-        recipe = load_recipe(recipe.name, changes=["linear_probing.epochs=1"])
+        recipe = load_recipe(recipe.name, settings=parse_settings(["linear_probing.epochs=1"]))
     examples, few = (
         Examples.of(split, classes=10, device=device)
         for split in (images, images.take(np.arange(10)))
     )
     normalisation = Normalisation.of(recipe, images.images)
-    trainer = Trainer(recipe, examples, few, normalisation=normalisation, seed=0, device=device)
+    trainer = Trainer(recipe, examples, few, normalisation=normalisation, seed=0)
     for _ in range(2 if recipe.linear_probing is None else 3):
-        trainer.stopwatch = Stopwatch(device)
+        trainer.profiler = Profiler(device)
         trainer.run_epoch()
-    return trainer.stopwatch.seconds if trainer.stopwatch else {}
+    return trainer.profiler.seconds if trainer.profiler else {}
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ from benchmarks.keras_peer import KerasPeer
 from benchmarks.measuring import Measure, run_in_turns, timed
 from hangtag.datasets import Split
 from hangtag.training.devices import keep_freed_memory
-from hangtag.training.examples import Examples
 from hangtag.training.loop import Trainer
 from hangtag.training.networks import build_network
-from hangtag.training.preprocessing import Normalisation
-from hangtag.training.recipes import Recipe, list_recipes, load_recipe
+from hangtag.training.preprocessing import Examples, Normalisation
+from hangtag.training.recipes import Recipe, list_recipes, load_recipe, parse_settings
 from hangtag.training.recipes.schema import Images
 
 IMAGES = 2560
@@ -33,7 +32,7 @@ def fashion_mnist_recipes() -> list[Recipe]:
 def measure_recipes(train: Split, keras: KerasPeer, *, rounds: int) -> Figures:
     """Images a second in training: every recipe, and the seed also in float32 and in Keras."""
     keep_freed_memory()
-    seed32 = load_recipe("seed", changes=["precision=float32"])
+    seed32 = load_recipe("seed", settings=parse_settings(["precision=float32"]))
     measures: dict[str, Measure] = {
         "seed, Keras": partial(keras.speed, "train", images=IMAGES),
         "seed, float32": training_measure(seed32, train),
@@ -73,7 +72,7 @@ def measure_batches(train: Split, *, rounds: int) -> Figures:
     """Images a second in training at several batch sizes."""
     measures = {
         f"{name}, batch {size}": training_measure(
-            load_recipe(name, changes=[f"batch_size={size}"]), train
+            load_recipe(name, settings=parse_settings([f"batch_size={size}"])), train
         )
         for name in ("seed", "express")
         for size in (32, 80, 256, 512)
@@ -125,5 +124,5 @@ def training_measure(recipe: Recipe, train: Split) -> Measure:
     few = Examples.of(train.take(np.arange(10)), classes=10, device=device)
     normalisation = Normalisation.of(recipe, train.images)
     endless = recipe.model_copy(update={"epochs": 10_000})
-    trainer = Trainer(endless, chosen, few, normalisation=normalisation, seed=0, device=device)
+    trainer = Trainer(endless, chosen, few, normalisation=normalisation, seed=0)
     return timed(trainer.run_epoch, items=IMAGES)

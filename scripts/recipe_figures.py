@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hangtag.images.spec import ImageSpec
 from hangtag.reports.style import BLUE, GREEN, INK, MUTED, ORANGE, drawing_style, new_sheet, png_of
 from hangtag.training.networks import build_network
 from hangtag.training.recipes import Recipe, load_recipe
@@ -110,7 +111,7 @@ def _read_recipe(name: str, benchmark: dict[str, Any]) -> Evidence:
     whole = benchmark["keras_epochs"][name] * len(epochs) / recipe.epochs
     return Evidence(
         recipe=name,
-        parameters=summarise(network, channels=1, size=(28, 28)).total,
+        parameters=summarise(network, ImageSpec(28, 28, 1)).total,
         accuracies=[figures["test"]["accuracy"] for figures in metrics],
         curve=[epoch["val_accuracy"] for epoch in epochs],
         keras_epochs=whole * _fraction_of_time(recipe, [epoch["seconds"] for epoch in epochs]),

@@ -17,7 +17,7 @@ from hangtag.models.folder import (
     read_model_files,
     write_model_folder,
 )
-from hangtag.training.modelcard import write_readme
+from hangtag.training.readme import write_readme
 
 SHIPPED = Path(hangtag.__file__).parent / "models" / "shipped"
 

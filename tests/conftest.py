@@ -55,5 +55,5 @@ def hangtag(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 def trained(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a real training of a few epochs on `shapes`."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    train(shapes, tiny_recipe(), out=folder)
+    train(shapes, recipe=tiny_recipe(), out=folder)
     return folder

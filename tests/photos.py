@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hangtag.training.recipes import Recipe, load_recipe
+from hangtag.training.recipes import Recipe, load_recipe, parse_settings
 
 SAMPLES = {"Katze 猫": "chelsea.png", "café au lait": "coffee.png", "50 % fusée": "rocket.jpg"}
 """Class names that file systems and tables find hard, and the picture that each is cut from."""
@@ -77,7 +77,7 @@ def photo_recipe(*changes: str) -> Recipe:
         "optimiser.learning_rate=0.003",
         "precision=float32",
     )
-    return load_recipe("photo", changes=[*small, *changes])
+    return load_recipe("photo", settings=parse_settings([*small, *changes]))
 
 
 def copy_photos(source: Path, target: Path) -> Path:

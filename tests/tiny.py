@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hangtag.datasets import Split
 from hangtag.decisions.policy import DecisionPolicy, build_levels
 from hangtag.evaluation.metrics import Evaluation, evaluate
-from hangtag.training.recipes import Recipe, load_recipe
+from hangtag.training.recipes import Recipe, load_recipe, parse_settings
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def tiny_recipe(*changes: str) -> Recipe:
         "network.widths=[8, 16, 16]",
         "precision=float32",
     )
-    return load_recipe("express", changes=[*small, *changes])
+    return load_recipe("express", settings=parse_settings([*small, *changes]))
 
 
 def evaluate_probabilities(

@@ -14,16 +14,18 @@ Importing this package imports nothing heavy; each function imports what it need
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hangtag.version import __version__
 
 if TYPE_CHECKING:
     from hangtag.datasets import Dataset
     from hangtag.models.classifier import Classifier
-    from hangtag.training.train import Result
+    from hangtag.training.networks import NetworkSource
+    from hangtag.training.recipes import Recipe
+    from hangtag.training.train import TrainingResult
 
 # ONNX Runtime gathers usage data unless told not to; nothing here reports to anybody.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -59,39 +61,56 @@ def load_dataset(data: str | Path, *, offline: bool = False) -> "Dataset":
 
 
 def train(
-    dataset: "Dataset",
+    data: "str | Path | Dataset",
     *,
-    recipe: str | Path = "express",
-    changes: Sequence[str] = (),
-    out: str | Path,
-    seed: int = 0,
+    recipe: "str | Path | Recipe | None" = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
     device: str = "auto",
     resume: bool = False,
-) -> "Result | None":
-    """Trains a recipe on a dataset into the run folder `out`; needs the train extra.
+    init_from: str | Path | None = None,
+    network: "NetworkSource | str | Mapping[str, Any] | None" = None,
+    **settings: Any,
+) -> "TrainingResult | None":
+    """Trains a model on `data` into a run folder; needs the train extra.
 
     Args:
-        dataset: With a train split.
-        recipe: The name of a shipped recipe, or a YAML file.
-        changes: Fields of the recipe to change, such as ``epochs=3``.
-        out: The run folder; must be new unless `resume`.
-        seed: Decides everything random.
+        data: A name, a path or a dataset with a train split.
+        recipe: A shipped name, a YAML file or a recipe; by default one that fits the images.
+        out: The run folder; by default ``runs/train-1``, then 2, ...
+        seed: Decides everything random; by default 0.
         device: ``auto``, ``cpu`` or ``cuda``.
-        resume: Go on with the run in `out`.
+        resume: Continue the run in `out`, as if it had never stopped.
+        init_from: A shipped model, a model folder or a run folder to fine-tune.
+        network: The recipe's field of this name, such as ``"tiny"``; or a `torch.nn.Module` of
+            your own, or a class or factory of one that takes ``classes``, ``channels`` and
+            ``size``.
+        **settings: Fields of the recipe to change: ``epochs=3``,
+            ``optimiser={"learning_rate": 0.01}``.
 
     Returns:
-        What the training left; None only in the second and later processes under torchrun.
+        What the training left; None only in the second and later processes of torchrun.
 
     Raises:
-        MissingExtraError: The train extra is not installed.
-        RecipeError: No such recipe, or an impossible value.
-        TrainingError: `out` is taken, does not fit what is to be resumed, or the loss diverged.
+        MissingExtraError: The train extra, or one that the recipe needs, is not installed.
+        DataError: The data cannot be read, split, or tell no classes apart.
+        RecipeError: No such recipe, an unknown field or an impossible value.
+        TrainingError: `out` is not free or does not fit what is to be resumed, or the loss
+            diverged.
     """
     from hangtag.environment import require_extra
 
     require_extra("train", "training")
-    from hangtag.training.recipes import load_recipe
-    from hangtag.training.train import train as run_training
+    from hangtag.training.train import train as run
 
-    chosen = load_recipe(recipe, changes=changes)
-    return run_training(dataset, chosen, out=out, seed=seed, device=device, resume=resume)
+    return run(
+        data,
+        recipe=recipe,
+        out=out,
+        seed=seed,
+        device=device,
+        resume=resume,
+        init_from=init_from,
+        network=network,
+        **settings,
+    )

@@ -74,6 +74,7 @@ EXTRAS = {
     "audit": (*_REPORT, "cleanlab", "pyarrow", "rapidfuzz"),
     "train": _TRAIN,
     "photo": (*_TRAIN, PHOTO_WEIGHTS),
+    "tensorboard": (*_TRAIN, "tensorboard"),
 }
 """Modules that each extra installs, by import name."""
 

@@ -91,7 +91,7 @@ def test_the_trained_network_and_the_model_agree(
     from hangtag.datasets import split_dataset
     from hangtag.training.export import Exportable
     from hangtag.training.networks import build_network
-    from hangtag.training.ood import learn_ood_score
+    from hangtag.training.ood import fit_ood_score
     from hangtag.training.preprocessing import Normalisation
     from hangtag.training.recipes import recipe_from_yaml
 
@@ -101,7 +101,7 @@ def test_the_trained_network_and_the_model_agree(
     train = split_dataset(shapes, fraction=recipe.validation_fraction, seed=0).splits["train"]
     network.eval()
     normalisation = Normalisation.of(recipe, train.images)
-    ood_score = learn_ood_score(network, normalisation, train)
+    ood_score = fit_ood_score(network, normalisation, train)
     model = Exportable(network, normalisation, ood_score).eval()
     images = train.images[:200, ..., None]
     with torch.no_grad():

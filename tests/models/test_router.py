@@ -25,7 +25,7 @@ def photo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos") / "run"
     splits = {name: _make_colours(24, seed=seed) for seed, name in enumerate(("train", "test"))}
     recipe = photo_recipe("linear_probing=null", "ema=null", "mixup=0", "augment=[]", "epochs=6")
-    train(Dataset("colours", "made", ("green", "red"), splits), recipe, out=folder)
+    train(Dataset("colours", "made", ("green", "red"), splits), recipe=recipe, out=folder)
     return folder / "model"
 
 

@@ -8,10 +8,9 @@ import torch
 from hangtag.datasets import Dataset
 from hangtag.errors import TrainingError
 from hangtag.models.classifier import Classifier
-from hangtag.training.distillation import mix_targets
-from hangtag.training.preprocessing import one_hot
 from hangtag.training.recipes.schema import Distillation
-from hangtag.training.runfolder import RunFolder
+from hangtag.training.run_folder import RunFolder
+from hangtag.training.targets import mix_targets, one_hot
 from hangtag.training.train import train
 from tests.tiny import Run, tiny_recipe
 
@@ -34,7 +33,7 @@ def test_targets_are_between_the_labels_and_the_teacher() -> None:
 def test_a_student_learns_what_its_teacher_says_and_names_it(
     shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
-    taught = train(shapes, tiny_recipe(*student(trained)), out=tmp_path / "run")
+    taught = train(shapes, recipe=tiny_recipe(*student(trained)), out=tmp_path / "run")
     assert taught is not None
     assert taught.evaluations["test"].accuracy > 0.9
     teacher = Classifier.load(trained).card.sha256
@@ -46,7 +45,7 @@ def test_from_a_teacher_without_an_opinion_nothing_is_learned(
     shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     vague = student(trained, "distillation.weight=1", "distillation.temperature=1e6", "epochs=3")
-    taught = train(shapes, tiny_recipe(*vague), out=tmp_path / "run")
+    taught = train(shapes, recipe=tiny_recipe(*vague), out=tmp_path / "run")
     assert taught is not None
     assert min(epoch.loss for epoch in taught.history) > math.log(3) - 1e-3
 
@@ -55,7 +54,7 @@ def test_a_teacher_of_another_train_split_is_refused(
     shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match=r"may know the validation images.*--seed 0") as refused:
-        train(shapes, tiny_recipe(*student(trained)), out=tmp_path / "run", seed=1)
+        train(shapes, recipe=tiny_recipe(*student(trained)), out=tmp_path / "run", seed=1)
     assert "validation_fraction 0.15" in str(refused.value)
 
 
@@ -64,7 +63,7 @@ def test_a_teacher_of_other_classes_is_refused(
 ) -> None:
     renamed = Dataset("shapes", "made", ("a", "b", "c"), shapes.splits)
     with pytest.raises(TrainingError, match=r"wide tall square.*--set distillation=null"):
-        train(renamed, tiny_recipe(*student(trained)), out=tmp_path / "run")
+        train(renamed, recipe=tiny_recipe(*student(trained)), out=tmp_path / "run")
 
 
 def test_a_teacher_that_is_not_there_is_one_clear_line(hangtag: Run, tmp_path: Path) -> None:
@@ -80,10 +79,10 @@ def test_a_run_does_not_go_on_with_another_teacher(
     shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     teacher = tmp_path / "teacher"
-    train(shapes, tiny_recipe("epochs=1"), out=teacher)
+    train(shapes, recipe=tiny_recipe("epochs=1"), out=teacher)
     recipe = tiny_recipe(*student(teacher), "epochs=2")
-    train(shapes, recipe, out=tmp_path / "run")
+    train(shapes, recipe=recipe, out=tmp_path / "run")
     for file in (teacher / "model").iterdir():
         file.write_bytes((trained / "model" / file.name).read_bytes())
-    with pytest.raises(TrainingError, match="learned from another teacher"):
-        train(shapes, recipe, out=tmp_path / "run", resume=True)
+    with pytest.raises(TrainingError, match="was trained with another teacher"):
+        train(shapes, recipe=recipe, out=tmp_path / "run", resume=True)

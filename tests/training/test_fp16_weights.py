@@ -14,8 +14,8 @@ from hangtag.datasets import Dataset
 from hangtag.errors import TrainingError
 from hangtag.models.classifier import Classifier
 from hangtag.models.folder import README, WEIGHTS, read_card
-from hangtag.training import fp16_weights
-from hangtag.training.fp16_weights import choose_weights, halve_weights
+from hangtag.training import export
+from hangtag.training.export import choose_weights, convert_to_fp16
 from hangtag.training.train import train
 from tests.tiny import make_split, tiny_recipe
 from tests.training.test_onnx_export import PIXELS, content, make_model, model
@@ -29,7 +29,7 @@ def count_types(file: bytes) -> dict[int, int]:
 
 
 def test_matrices_are_halved_and_the_answers_stay(content: bytes) -> None:
-    half = halve_weights(content)
+    half = convert_to_fp16(content)
     onnx.checker.check_model(onnx.load_from_string(half))
     halved = count_types(half)[onnx.TensorProto.FLOAT16]
     assert halved >= 5
@@ -48,7 +48,7 @@ def test_matrices_are_halved_and_the_answers_stay(content: bytes) -> None:
 
 def test_the_runtime_computes_the_casts_when_it_loads(content: bytes, tmp_path: Path) -> None:
     casts = []
-    for file in (content, halve_weights(content)):
+    for file in (content, convert_to_fp16(content)):
         options = onnxruntime.SessionOptions()
         options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
         options.log_severity_level = 3
@@ -63,13 +63,13 @@ def test_a_value_too_large_for_half_precision_stays(content: bytes) -> None:
     tensor = next(t for t in proto.graph.initializer if t.name == "network.head.weight")
     values = onnx.numpy_helper.to_array(tensor) * 0 + 1e6
     tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
-    kept = onnx.load_from_string(halve_weights(proto.SerializeToString())).graph.initializer
+    kept = onnx.load_from_string(convert_to_fp16(proto.SerializeToString())).graph.initializer
     assert {t.name: t.data_type for t in kept}["network.head.weight"] == onnx.TensorProto.FLOAT
 
 
 def test_a_training_stores_half_and_says_so(shapes: Dataset, tmp_path: Path) -> None:
     for weights in ("float32", "float16"):
-        train(shapes, tiny_recipe(f"weights={weights}"), out=tmp_path / weights)
+        train(shapes, recipe=tiny_recipe(f"weights={weights}"), out=tmp_path / weights)
     full, half = (tmp_path / name / "model" for name in ("float32", "float16"))
     assert read_card(full).weights is None
     stored = read_card(half).weights
@@ -96,15 +96,15 @@ def test_half_precision_that_costs_accuracy_is_not_kept(
         "validation": make_split(30, classes=3, seed=5),
     }
     monkeypatch.setattr(
-        fp16_weights, "_measure", lambda file, *_: 0.9 if file == content else 0.896
+        export, "measure_accuracy", lambda file, *_: 0.9 if file == content else 0.896
     )
     kept, stored = choose_weights(content, exported, **chosen)
     assert kept == content
     assert (stored.format, stored.accuracy, stored.accuracy_full) == ("float32", 0.896, 0.9)
     monkeypatch.setattr(
-        fp16_weights, "_measure", lambda file, *_: 0.9 if file == content else 0.898
+        export, "measure_accuracy", lambda file, *_: 0.9 if file == content else 0.898
     )
-    assert choose_weights(content, exported, **chosen)[0] == halve_weights(content)
+    assert choose_weights(content, exported, **chosen)[0] == convert_to_fp16(content)
 
 
 def test_halved_weights_of_another_network_are_refused(content: bytes, trained: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hangtag.training.history import Epoch, write_history
+from hangtag.training.callbacks import Epoch, write_history
 
 
 def test_a_row_an_epoch_reads_back_exactly(tmp_path: Path) -> None:

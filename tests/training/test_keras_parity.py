@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from benchmarks.keras_seed import build_keras_seed
-from hangtag.training.examples import Examples
+from hangtag.images.spec import ImageSpec
 from hangtag.training.loop import Trainer
 from hangtag.training.networks import Network, build_network
-from hangtag.training.optimisers import build_optimiser
-from hangtag.training.preprocessing import Normalisation, one_hot, scale_pixels
-from hangtag.training.recipes import load_recipe
+from hangtag.training.optimisation import build_optimiser
+from hangtag.training.preprocessing import Examples, Normalisation, scale_pixels
+from hangtag.training.recipes import load_recipe, parse_settings
 from hangtag.training.summary import summarise
+from hangtag.training.targets import one_hot
 
 # Keras' variables know NumPy's first array protocol only.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -122,11 +123,11 @@ def for_keras(examples: Examples) -> tuple[NDArray[np.float32], NDArray[np.float
 
 
 def make_trainer(changes: list[str], train: Examples, validation: Examples) -> Trainer:
-    recipe = load_recipe("seed", changes=["network.dropout=0", "augment=[]", *changes])
-    plain = Normalisation(0.0, 1.0)
-    return Trainer(
-        recipe, train, validation, normalisation=plain, seed=0, device=torch.device("cpu")
+    recipe = load_recipe(
+        "seed", settings=parse_settings(["network.dropout=0", "augment=[]", *changes])
     )
+    plain = Normalisation(0.0, 1.0)
+    return Trainer(recipe, train, validation, normalisation=plain, seed=0)
 
 
 def compute_in_float64(trainer: Trainer) -> None:
@@ -171,7 +172,7 @@ def test_same_number_of_parameters_in_each_layer(keras: ModuleType) -> None:
 
 def test_same_layers_in_the_same_order(keras: ModuleType) -> None:
     model = build_keras_model(keras, dropout=1.0)
-    summary = summarise(build_network(load_recipe("seed"), classes=10), channels=1, size=(28, 28))
+    summary = summarise(build_network(load_recipe("seed"), classes=10), ImageSpec(28, 28, 1))
     for ours, theirs in zip(summary.layers, model.layers, strict=True):
         assert ours.output == theirs.output.shape[1:]
         assert ours.parameters == theirs.count_params()

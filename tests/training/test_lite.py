@@ -18,9 +18,10 @@ from torch import Tensor
 
 from hangtag.environment import EXTRAS, is_installed
 from hangtag.errors import MissingExtraError, TrainingError
-from hangtag.training.networks import LiteNet, pretrained
+from hangtag.images.spec import PHOTO_SPEC, ImageSpec
+from hangtag.training.networks import LiteNet, lite
+from hangtag.training.networks.lite import LiteNetwork
 from hangtag.training.networks.norms import Norm
-from hangtag.training.recipes.schema import LiteNetwork
 
 GOLDEN = json.loads((Path(__file__).parent / "lite0_logits.json").read_text(encoding="utf-8"))
 
@@ -31,7 +32,11 @@ needs_weights = pytest.mark.skipif(
 
 def make_lite(*, classes: int = 5, channels: int = 3, **settings: float) -> LiteNet:
     small = {"pretrained": False, "width": 0.25, "depth": 0.3, **settings}
-    return LiteNet(LiteNetwork.model_validate(small), classes=classes, channels=channels)
+    return LiteNet(
+        LiteNetwork.model_validate(small),
+        classes=classes,
+        spec=ImageSpec(224, 224, channels),
+    )
 
 
 def read_sample(name: str) -> Tensor:
@@ -45,9 +50,9 @@ def read_sample(name: str) -> Tensor:
 @needs_weights
 @pytest.mark.parametrize("name", GOLDEN)
 def test_published_weights_say_what_they_said_when_published(name: str) -> None:
-    network = LiteNet(LiteNetwork(), classes=1000, channels=3).eval()
+    network = LiteNet(LiteNetwork(), classes=1000, spec=PHOTO_SPEC).eval()
     images = read_sample(name)
-    network.prepare(images)
+    network.initialise(images)
     with torch.no_grad():
         logits = network(images)[0]
     assert int(logits.argmax()) == GOLDEN[name]["top"]
@@ -57,28 +62,28 @@ def test_published_weights_say_what_they_said_when_published(name: str) -> None:
 
 @needs_weights
 def test_a_last_layer_of_other_classes_stays_fresh() -> None:
-    network = LiteNet(LiteNetwork(), classes=7, channels=3)
+    network = LiteNet(LiteNetwork(), classes=7, spec=PHOTO_SPEC)
     head, stem = network.head.weight.clone(), network.get_parameter("stem.0.weight").clone()
-    network.prepare(torch.zeros(1, 3, 32, 32))
+    network.initialise(torch.zeros(1, 3, 32, 32))
     assert network.head.weight.equal(head)
     assert not network.get_parameter("stem.0.weight").equal(stem)
 
 
 @needs_weights
 def test_weights_of_another_hash_are_refused(tmp_path: Path) -> None:
-    content = bytearray(pretrained.find_published().read_bytes())
+    content = bytearray(lite.find_published().read_bytes())
     content[5000] ^= 1
     (tmp_path / "weights.pth").write_bytes(content)
     with pytest.raises(TrainingError, match=r"weights\.pth is not the file .* install the package"):
-        pretrained.read_published(tmp_path / "weights.pth")
+        lite.read_published(tmp_path / "weights.pth")
     with pytest.raises(TrainingError, match=r"cannot read the published weights .*gone\.pth"):
-        pretrained.read_published(tmp_path / "gone.pth")
+        lite.read_published(tmp_path / "gone.pth")
 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EXTRAS, "photo", ("no_such_package_of_weights",))
     with pytest.raises(MissingExtraError, match="needs the extra 'photo'"):
-        LiteNet(LiteNetwork(), classes=7, channels=3).prepare(torch.zeros(1, 3, 32, 32))
+        LiteNet(LiteNetwork(), classes=7, spec=PHOTO_SPEC).initialise(torch.zeros(1, 3, 32, 32))
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (33, 47), (28, 28)])

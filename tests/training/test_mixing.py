@@ -1,6 +1,6 @@
 import torch
 
-from hangtag.training.mixing import mix
+from hangtag.training.targets import mixup
 
 
 def test_images_and_targets_are_mixed_by_the_same_share() -> None:
@@ -9,7 +9,7 @@ def test_images_and_targets_are_mixed_by_the_same_share() -> None:
     images = labels.float()[:, None, None, None].expand(count, 3, 4, 4)
     targets = torch.eye(count)
     generator = torch.Generator().manual_seed(0)
-    mixed, soft = mix(images, targets, alpha=1.0, generator=generator)
+    mixed, soft = mixup(images, targets, alpha=1.0, generator=generator)
     torch.testing.assert_close(mixed[:, 0, 0, 0], soft @ labels.float(), rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(soft.sum(dim=1), torch.ones(count))
     shares = soft[labels, labels]
@@ -20,7 +20,7 @@ def test_images_and_targets_are_mixed_by_the_same_share() -> None:
 def test_a_small_alpha_hardly_mixes_and_a_seed_repeats() -> None:
     images, targets = torch.rand(64, 1, 2, 2), torch.eye(64)
     first, second = (
-        mix(images, targets, alpha=0.1, generator=torch.Generator().manual_seed(3))
+        mixup(images, targets, alpha=0.1, generator=torch.Generator().manual_seed(3))
         for _ in range(2)
     )
     assert first[0].equal(second[0])

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from hangtag.images.spec import ImageSpec
 from hangtag.training.networks import Network, build_network
 from hangtag.training.recipes import load_recipe
 from hangtag.training.summary import summarise
@@ -38,7 +39,7 @@ def make_network(recipe: str) -> Network:
 
 
 def test_the_table_of_the_seed() -> None:
-    summary = summarise(make_network("seed"), channels=1, size=(28, 28))
+    summary = summarise(make_network("seed"), ImageSpec(28, 28, 1))
     rows = [(layer.type, layer.output, layer.parameters) for layer in summary.layers]
     assert rows == SEED_TABLE
     assert (summary.total, summary.trainable, summary.non_trainable) == (3477578, 3475722, 1856)
@@ -46,7 +47,7 @@ def test_the_table_of_the_seed() -> None:
 
 @pytest.mark.parametrize("recipe", ["seed", "express"])
 def test_the_rows_add_up_and_have_their_own_names(recipe: str) -> None:
-    summary = summarise(make_network(recipe), channels=1, size=(28, 28))
+    summary = summarise(make_network(recipe), ImageSpec(28, 28, 1))
     assert sum(layer.parameters for layer in summary.layers) == summary.total
     assert summary.trainable + summary.non_trainable == summary.total
     assert len({layer.name for layer in summary.layers}) == len(summary.layers)
@@ -55,7 +56,7 @@ def test_the_rows_add_up_and_have_their_own_names(recipe: str) -> None:
 def test_weights_that_are_frozen_are_not_trainable() -> None:
     network = make_network("seed")
     network.get_submodule("head").requires_grad_(False)
-    summary = summarise(network, channels=1, size=(28, 28))
+    summary = summarise(network, ImageSpec(28, 28, 1))
     assert (summary.trainable, summary.non_trainable) == (3475722 - 1290, 1856 + 1290)
 
 
@@ -66,7 +67,7 @@ def test_summarise_leaves_the_network_as_it_was(recipe: str, training: bool) -> 
     frozen = next(m for m in network.modules() if isinstance(m, nn.BatchNorm2d)).eval()
     modes = [module.training for module in network.modules()]
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    summarise(network, channels=1, size=(28, 28))
+    summarise(network, ImageSpec(28, 28, 1))
     assert [module.training for module in network.modules()] == modes
     assert not frozen.training
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
@@ -75,8 +76,8 @@ def test_summarise_leaves_the_network_as_it_was(recipe: str, training: bool) -> 
 
 
 def test_a_network_of_other_images_has_other_shapes() -> None:
-    network = build_network(load_recipe("seed"), classes=4, channels=3, size=(32, 40))
-    summary = summarise(network, channels=3, size=(32, 40))
+    network = build_network(load_recipe("seed"), classes=4, spec=ImageSpec(32, 40, 3))
+    summary = summarise(network, ImageSpec(32, 40, 3))
     assert summary.layers[0].output == (32, 40, 32)
     assert summary.layers[14].output == (8 * 10 * 128,)
     assert summary.layers[-1].output == (4,)

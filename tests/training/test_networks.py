@@ -5,19 +5,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import unfold
 
+from hangtag.images.spec import ImageSpec
 from hangtag.training.networks import CompactNet, Network, SeedNet, build_network
 from hangtag.training.networks.seed import Dropout
-from hangtag.training.recipes import load_recipe
+from hangtag.training.recipes import load_recipe, parse_settings
 
 
 def make_compact(*changes: str, **options: Any) -> CompactNet:
-    network = build_network(load_recipe("express", changes=changes), **{"classes": 10} | options)
+    network = build_network(
+        load_recipe("express", settings=parse_settings(changes)), **{"classes": 10} | options
+    )
     assert isinstance(network, CompactNet)
     return network
 
 
 def make_seed(*changes: str, **options: Any) -> SeedNet:
-    network = build_network(load_recipe("seed", changes=changes), **{"classes": 10} | options)
+    network = build_network(
+        load_recipe("seed", settings=parse_settings(changes)), **{"classes": 10} | options
+    )
     assert isinstance(network, SeedNet)
     return network
 
@@ -41,7 +46,9 @@ def measure_moments(network: CompactNet, images: Tensor) -> Tensor:
 @pytest.mark.parametrize("training", [True, False])
 def test_forward_is_embed_then_classify(recipe: str, training: bool) -> None:
     changes = ["network.dropout=0"] if recipe == "seed" else []
-    network = build_network(load_recipe(recipe, changes=changes), classes=7).train(training)
+    network = build_network(load_recipe(recipe, settings=parse_settings(changes)), classes=7).train(
+        training
+    )
     images = make_images(4)
     embeddings = network.embed(images)
     assert embeddings.shape == (4, 128)
@@ -54,11 +61,14 @@ def test_forward_is_embed_then_classify(recipe: str, training: bool) -> None:
 def test_the_first_layers_see_what_the_embedding_may_forget(recipe: str) -> None:
     network = build_network(load_recipe(recipe), classes=7).eval()
     images = make_images(4)
-    embeddings, early = network.observe(images)
+    embeddings, early = network.forward_features(images)
     torch.testing.assert_close(embeddings, network.embed(images))
+    assert early is not None
     assert early.shape[0] == 4
     assert early.shape[2] < 28
-    assert not torch.allclose(early[0], network.observe(1 - images)[1][0])
+    other = network.forward_features(1 - images).early
+    assert other is not None
+    assert not torch.allclose(early[0], other[0])
 
 
 @pytest.mark.parametrize("make", [make_seed, make_compact])
@@ -75,7 +85,7 @@ def test_the_same_seed_gives_the_same_weights(make: Any) -> None:
 @pytest.mark.parametrize("make", [make_seed, make_compact])
 @pytest.mark.parametrize(("channels", "size"), [(3, (28, 28)), (1, (33, 40))])
 def test_networks_take_other_images(make: Any, channels: int, size: tuple[int, int]) -> None:
-    network: Network = make(channels=channels, size=size).eval()
+    network: Network = make(spec=ImageSpec(*size, channels)).eval()
     assert network(make_images(2, channels=channels, size=size)).shape == (2, 10)
 
 
@@ -187,14 +197,14 @@ def test_flip_average_looks_once_in_training() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_prepare_whitens_the_patches(channels: int) -> None:
-    network = make_compact(channels=channels)
+    network = make_compact(spec=ImageSpec(28, 28, channels))
     images = make_images(200, channels=channels)
     patches = unfold(images, 2).transpose(1, 2).flatten(0, 1)
     filters = patches.shape[1]
     raw = patches.T @ patches / len(patches)
     assert (raw - raw.diag().diag()).abs().max() > 0.5  # neighbours are alike before
     untouched = network.stem.weight[2 * filters :].clone()
-    network.prepare(images)
+    network.initialise(images)
     whitened = measure_moments(network, images)[:filters, :filters]
     torch.testing.assert_close(whitened, torch.eye(filters), atol=0.02, rtol=0)
     weights = network.stem.weight
@@ -203,15 +213,15 @@ def test_prepare_whitens_the_patches(channels: int) -> None:
 
 
 def test_prepare_fills_a_stem_that_is_narrower_than_the_filters() -> None:
-    network = make_compact("network.widths=[8, 16]", channels=3)
+    network = make_compact("network.widths=[8, 16]", spec=ImageSpec(28, 28, 3))
     images = make_images(200, channels=3)
-    network.prepare(images)
+    network.initialise(images)
     torch.testing.assert_close(measure_moments(network, images), torch.eye(8), atol=0.02, rtol=0)
 
 
 def test_prepare_of_blank_images_stays_finite() -> None:
     network = make_compact()
-    network.prepare(torch.zeros(10, 1, 28, 28))
+    network.initialise(torch.zeros(10, 1, 28, 28))
     assert torch.isfinite(network.stem.weight).all()
 
 

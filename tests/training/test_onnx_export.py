@@ -8,13 +8,14 @@ import onnxruntime
 import pytest
 import torch
 
-from hangtag.datasets import Dataset, split_dataset
+from hangtag.datasets import Dataset
 from hangtag.errors import TrainingError
 from hangtag.training import packaging
 from hangtag.training.export import Exportable, check_export, export_onnx
 from hangtag.training.networks import build_network
-from hangtag.training.ood import learn_ood_score
+from hangtag.training.ood import fit_ood_score
 from hangtag.training.packaging import package_model
+from hangtag.training.plan import TrainingRequest, plan_training
 from hangtag.training.preprocessing import Normalisation
 from hangtag.training.recipes import Recipe, load_recipe
 from tests.tiny import make_split, tiny_recipe
@@ -26,7 +27,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), dtype=np.uint
 def make_model(recipe: Recipe, *, seed: int = 0) -> Exportable:
     torch.manual_seed(seed)
     network, normalisation = build_network(recipe, classes=3).eval(), Normalisation(0.3, 0.35)
-    ood_score = learn_ood_score(network, normalisation, make_split(30, classes=3, seed=seed))
+    ood_score = fit_ood_score(network, normalisation, make_split(30, classes=3, seed=seed))
     return Exportable(network, normalisation, ood_score).eval()
 
 
@@ -93,14 +94,12 @@ def test_a_refused_export_writes_nothing(
         return content
 
     monkeypatch.setattr(packaging, "export_onnx", export_another)
-    dataset = split_dataset(shapes, fraction=0.15, seed=0)
+    plan = plan_training(TrainingRequest(shapes, recipe=tiny_recipe()))
     with pytest.raises(TrainingError, match="nothing was written"):
         package_model(
             tmp_path / "model",
             make_model(tiny_recipe(), seed=1).network,
             Normalisation(0.3, 0.35),
-            recipe=tiny_recipe(),
-            dataset=dataset,
-            seed=0,
+            plan=plan,
         )
     assert list(tmp_path.iterdir()) == []

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from hangtag.training.checkpoints import optimiser_tensors, restore_optimiser
-from hangtag.training.optimisers import build_optimiser, set_learning_rate
-from hangtag.training.recipes import load_recipe
+from hangtag.training.optimisation import build_optimiser, set_learning_rate
+from hangtag.training.recipes import load_recipe, parse_settings
 
 SGD = "optimiser={kind: sgd, learning_rate: 0.5, momentum: 0.9, weight_decay: 0.1}"
 ADAM = "optimiser={kind: adam, learning_rate: 0.5, weight_decay: 0.1}"
@@ -30,14 +30,14 @@ def take_steps(
 @pytest.mark.parametrize("change", [SGD, ADAM])
 def test_weight_decay_shrinks_kernels_and_leaves_biases(change: str) -> None:
     layer = make_layer()
-    build_optimiser(load_recipe("express", changes=[change]), layer).step()
+    build_optimiser(load_recipe("express", settings=parse_settings([change])), layer).step()
     assert (layer.weight < 1).all()
     assert (layer.bias == 1).all()
 
 
 def test_adam_decays_apart_from_the_gradient() -> None:
     layer = make_layer()
-    build_optimiser(load_recipe("seed", changes=[ADAM]), layer).step()
+    build_optimiser(load_recipe("seed", settings=parse_settings([ADAM])), layer).step()
     assert layer.weight.tolist() == [pytest.approx([1 - 0.5 * 0.1] * 2)] * 3
 
 
@@ -45,7 +45,7 @@ def test_sgd_takes_nesterov_steps() -> None:
     layer = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(layer.weight)
     change = "optimiser={kind: sgd, learning_rate: 0.1, momentum: 0.9}"
-    optimiser = build_optimiser(load_recipe("express", changes=[change]), layer)
+    optimiser = build_optimiser(load_recipe("express", settings=parse_settings([change])), layer)
     position, velocity = 0.0, 0.0
     for gradient in (1.0, -2.0, 0.5):
         layer.weight.grad = torch.tensor([[gradient]])

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from hangtag.datasets import Dataset
 from hangtag.training.preprocessing import (
     Normalisation,
-    one_hot,
     pixel_statistics,
     scale_pixels,
     standardise,
 )
-from hangtag.training.recipes import load_recipe
+from hangtag.training.recipes import load_recipe, parse_settings
+from hangtag.training.targets import one_hot
 
 SOME_IMAGES = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
 
@@ -57,7 +57,7 @@ def test_normalisation_of_a_recipe_that_scales_changes_nothing() -> None:
 
 
 def test_normalisation_of_a_recipe_that_standardises_is_measured() -> None:
-    recipe = load_recipe("seed", changes=["normalise=standardise"])
+    recipe = load_recipe("seed", settings=parse_settings(["normalise=standardise"]))
     normalisation = Normalisation.of(recipe, SOME_IMAGES)
     assert (normalisation.mean, normalisation.deviation) == pixel_statistics(SOME_IMAGES)
     normalised = normalisation(scale_pixels(torch.from_numpy(SOME_IMAGES)[..., None]))
@@ -65,7 +65,7 @@ def test_normalisation_of_a_recipe_that_standardises_is_measured() -> None:
 
 
 def test_normalisation_of_images_of_one_grey_stays_finite() -> None:
-    recipe = load_recipe("seed", changes=["normalise=standardise"])
+    recipe = load_recipe("seed", settings=parse_settings(["normalise=standardise"]))
     normalisation = Normalisation.of(recipe, np.full((3, 28, 28), 51, dtype=np.uint8))
     assert normalisation(torch.full((1, 1, 28, 28), 0.2)).abs().max() < 1e-6
 

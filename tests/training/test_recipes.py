@@ -6,8 +6,15 @@ import pytest
 import torch
 
 from hangtag.errors import RecipeError
-from hangtag.training.augmentation import augment_batch
-from hangtag.training.recipes import list_recipes, load_recipe, recipe_from_yaml, schema, to_yaml
+from hangtag.training.augment import augment_batch
+from hangtag.training.recipes import (
+    list_recipes,
+    load_recipe,
+    parse_settings,
+    recipe_from_yaml,
+    schema,
+    to_yaml,
+)
 
 
 @pytest.mark.parametrize("recipe", list_recipes(), ids=lambda recipe: recipe.name)
@@ -40,7 +47,7 @@ def test_every_field_says_what_it_means() -> None:
 
 def test_changes_reach_into_parts_and_lists() -> None:
     changes = ["epochs=3", "optimiser.learning_rate=0.5", "augment.0.zoom=0.2", "patience=null"]
-    recipe = load_recipe("seed", changes=changes)
+    recipe = load_recipe("seed", settings=parse_settings(changes))
     assert recipe.epochs == 3
     assert recipe.optimiser.learning_rate == 0.5
     assert recipe.augment[0] == schema.Affine(
@@ -50,7 +57,9 @@ def test_changes_reach_into_parts_and_lists() -> None:
 
 
 def test_a_part_that_is_left_out_begins_with_its_defaults() -> None:
-    recipe = load_recipe("express", changes=["balance.loss=0.5", "data_pruning.ratio=0.25"])
+    recipe = load_recipe(
+        "express", settings=parse_settings(["balance.loss=0.5", "data_pruning.ratio=0.25"])
+    )
     assert recipe.balance == schema.Balance(loss=0.5)
     assert recipe.data_pruning == schema.DataPruning(ratio=0.25)
 
@@ -108,7 +117,7 @@ def test_a_part_that_is_left_out_begins_with_its_defaults() -> None:
 )
 def test_impossible_changes_name_the_field(change: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        load_recipe("seed", changes=[change])
+        load_recipe("seed", settings=parse_settings([change]))
 
 
 @pytest.mark.parametrize(
@@ -134,13 +143,15 @@ def test_a_bad_file_is_one_clear_error(tmp_path: Path, text: str, message: str) 
 
 def test_nothing_is_mixed_where_all_epochs_are_frozen() -> None:
     with pytest.raises(RecipeError, match="images are mixed in epochs that are not frozen"):
-        load_recipe("photo-fast", changes=["mixup=0.2"])
-    assert load_recipe("photo-fast", changes=["mixup=0.2", "epochs=31"]).mixup == 0.2
+        load_recipe("photo-fast", settings=parse_settings(["mixup=0.2"]))
+    assert (
+        load_recipe("photo-fast", settings=parse_settings(["mixup=0.2", "epochs=31"])).mixup == 0.2
+    )
 
 
 def test_an_error_shows_the_start_of_a_long_value_only() -> None:
     with pytest.raises(RecipeError, match="field 'epochs'") as caught:
-        load_recipe("seed", changes=[f"epochs={[1] * 10_000}"])
+        load_recipe("seed", settings=parse_settings([f"epochs={[1] * 10_000}"]))
     assert len(str(caught.value)) < 200
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from hangtag.errors import OutputError, RecipeError, TrainingError
 from hangtag.models.card import Lineage, SplitFacts, TrainingData
-from hangtag.training.runfolder import RunFacts, RunFolder, next_run_folder
+from hangtag.training.run_folder import RunFacts, RunFolder, next_run_folder
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path, name: str) -> 
 
 
 def test_each_caller_gets_a_run_folder_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "runs" / "tiny-2").mkdir(parents=True)
-    names = [next_run_folder(tmp_path / "runs", "tiny").name for _ in range(3)]
-    assert names == ["tiny-1", "tiny-3", "tiny-4"]
+    (tmp_path / "runs" / "train-2").mkdir(parents=True)
+    names = [next_run_folder(tmp_path / "runs").name for _ in range(3)]
+    assert names == ["train-1", "train-3", "train-4"]
 
 
 def test_run_folders_that_cannot_be_made_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot make the folder"):
-        next_run_folder(tmp_path / "file", "tiny")
+        next_run_folder(tmp_path / "file")
     with pytest.raises(OutputError, match="cannot make the folder"):
-        next_run_folder(tmp_path, "long" * 1000)
+        next_run_folder(tmp_path / ("long" * 1000))

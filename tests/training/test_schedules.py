@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hangtag.training.optimisation import learning_rate_factor
 from hangtag.training.recipes import load_recipe
 from hangtag.training.recipes.schema import Exponential, OneCycle
-from hangtag.training.schedules import learning_rate_factor
 
 
 # Keras' variables know NumPy's first array protocol only.

@@ -6,16 +6,16 @@ import torch
 
 from hangtag.datasets import Dataset
 from hangtag.training.recipes.schema import DataPruning
-from hangtag.training.selection import Selection
+from hangtag.training.sampling import Sampler
 from hangtag.training.train import train
 from tests.tiny import tiny_recipe
 
 ITEMS = 4000
 
 
-def make_selection(settings: DataPruning | None) -> Selection:
+def make_selection(settings: DataPruning | None) -> Sampler:
     """A quarter of the images is hard."""
-    selection = Selection(settings, items=ITEMS)
+    selection = Sampler(settings, items=ITEMS)
     selection.losses = torch.where(torch.arange(ITEMS) % 4 == 0, 3.0, 0.1)
     return selection
 
@@ -55,7 +55,7 @@ def test_another_epoch_leaves_out_others() -> None:
 
 
 def test_nothing_is_left_out_before_the_losses_are_known_nor_at_the_end() -> None:
-    fresh = Selection(DataPruning(), items=ITEMS)
+    fresh = Sampler(DataPruning(), items=ITEMS)
     assert len(fresh.choose(done=0.0, generator=generator())[0]) == ITEMS
     late = make_selection(DataPruning(anneal=0.25))
     assert len(late.choose(done=0.74, generator=generator())[0]) < ITEMS
@@ -66,12 +66,12 @@ def test_a_training_that_skips_learns_and_resumes_bit_for_bit(
     shapes: Dataset, tmp_path: Path
 ) -> None:
     skipping = tiny_recipe("data_pruning={}", "schedule={kind: exponential, factor: 0.9}")
-    whole = train(shapes, skipping, out=tmp_path / "whole")
+    whole = train(shapes, recipe=skipping, out=tmp_path / "whole")
     assert whole is not None
     assert whole.evaluations["test"].accuracy > 0.9
     shorter = skipping.model_copy(update={"epochs": 4})
-    train(shapes, shorter, out=tmp_path / "resumed")
-    resumed = train(shapes, skipping, out=tmp_path / "resumed", resume=True)
+    train(shapes, recipe=shorter, out=tmp_path / "resumed")
+    resumed = train(shapes, recipe=skipping, out=tmp_path / "resumed", resume=True)
     assert resumed is not None
     for one, other in zip(whole.history, resumed.history, strict=True):
         assert (one.loss, one.val_loss) == (other.loss, other.val_loss)

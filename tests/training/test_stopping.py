@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hangtag.training.stopping import EarlyStopping
+from hangtag.training.optimisation import EarlyStopping
 
 CURVES = {
     "falls without end": [1 / epoch for epoch in range(1, 40)],

@@ -8,25 +8,26 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from hangtag.datasets import Dataset, ExportFormat, export_dataset, split_dataset
+from hangtag.datasets import Dataset, ExportFormat, export_dataset
 from hangtag.errors import DataError, TrainingError
 from hangtag.models.classifier import Classifier
+from hangtag.training.callbacks import Callbacks
 from hangtag.training.loop import Trainer
-from hangtag.training.recipes import Recipe, load_recipe
-from hangtag.training.runfolder import RunFolder
-from hangtag.training.train import Watch, fit, train
+from hangtag.training.plan import TrainingRequest, plan_training
+from hangtag.training.recipes import Recipe, load_recipe, parse_settings
+from hangtag.training.run_folder import RunFolder
+from hangtag.training.train import fit, train
 from tests.tiny import Run, make_split, tiny_recipe
 
 
 def seed_recipe(*changes: str) -> Recipe:
     """The seed's recipe on small batches: dropout, Adam, early stopping, affine augmentation."""
-    return load_recipe("seed", changes=["epochs=3", "batch_size=64", *changes])
+    return load_recipe("seed", settings=parse_settings(["epochs=3", "batch_size=64", *changes]))
 
 
 def results(folder: Path) -> list[dict[str, str]]:
@@ -47,14 +48,21 @@ def assert_same_run(one: Path, other: Path) -> None:
 
 
 def fit_run(
-    dataset: Dataset, recipe: Recipe, out: Path, *, seed: int = 0, **options: Any
+    dataset: Dataset,
+    recipe: Recipe,
+    out: Path,
+    *,
+    seed: int = 0,
+    resume: bool = False,
+    callbacks: Callbacks | None = None,
 ) -> Trainer:
     """Runs the epochs of a training, without the export and the report after them."""
-    run = RunFolder(out)
-    dataset = split_dataset(dataset, fraction=recipe.validation_fraction, seed=seed)
-    settings = {"resume": False, "watch": Watch(), **options}
+    request = TrainingRequest(
+        dataset, recipe=recipe, out=out, seed=seed, device="cpu", resume=resume
+    )
+    plan, run = plan_training(request), RunFolder(out)
     with run.lock():
-        return fit(dataset, recipe, run=run, seed=seed, device=torch.device("cpu"), **settings)
+        return fit(plan, run, callbacks=callbacks)
 
 
 class Interrupt:
@@ -100,7 +108,7 @@ def test_a_network_prepares_itself_unless_it_continues(shapes: Dataset, tmp_path
     """The stem of compact whitens patches: its filters come in pairs of opposite sign."""
     changes = ("epochs=1", "optimiser.learning_rate=1e-9", "optimiser.weight_decay=0")
     trainer = fit_run(shapes, tiny_recipe(*changes), tmp_path / "run")
-    first, opposite = trainer.network.get_parameter("stem.weight")[:8].split(4)
+    first, opposite = trainer.network.get_parameter("stem.weight")[:8].detach().chunk(2)
     torch.testing.assert_close(first, -opposite, atol=1e-5, rtol=1e-5)
 
 
@@ -121,7 +129,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     fit_run(shapes, recipe, whole)
     with pytest.raises(KeyboardInterrupt):
-        fit_run(shapes, recipe, cut, watch=Watch(step=Interrupt(at).step))
+        fit_run(shapes, recipe, cut, callbacks=Callbacks(on_step=Interrupt(at).step))
     fit_run(shapes, recipe, cut, resume=True)
     assert_same_run(whole, cut)
 
@@ -147,7 +155,7 @@ def test_the_caller_keeps_its_random_numbers(shapes: Dataset, tmp_path: Path) ->
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    train(shapes, tiny_recipe("epochs=1"), out=tmp_path / "run")
+    train(shapes, recipe=tiny_recipe("epochs=1"), out=tmp_path / "run")
     assert torch.rand(3).equal(expected)
 
 
@@ -173,7 +181,7 @@ def test_resume_refuses_another_training(
     shapes: Dataset, trained: Path, recipe: Recipe, seed: int, message: str
 ) -> None:
     with pytest.raises(TrainingError, match=message):
-        train(shapes, recipe, out=trained, seed=seed, resume=True)
+        train(shapes, recipe=recipe, out=trained, seed=seed, resume=True)
 
 
 def test_resume_refuses_other_data(shapes: Dataset, trained: Path) -> None:
@@ -183,20 +191,20 @@ def test_resume_refuses_other_data(shapes: Dataset, trained: Path) -> None:
     )
     other = Dataset("other", "made", shapes.classes, {**shapes.splits, "train": split})
     with pytest.raises(TrainingError, match="other data"):
-        train(other, tiny_recipe(), out=trained, resume=True)
+        train(other, recipe=tiny_recipe(), out=trained, resume=True)
 
 
 def test_resume_refuses_an_empty_folder_and_a_damaged_checkpoint(
     shapes: Dataset, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match="no run to resume"):
-        train(shapes, tiny_recipe(), out=tmp_path / "nothing", resume=True)
+        train(shapes, recipe=tiny_recipe(), out=tmp_path / "nothing", resume=True)
     assert not (tmp_path / "nothing").exists()
     fit_run(shapes, tiny_recipe("epochs=1"), tmp_path / "run")
     last = tmp_path / "run" / "checkpoints" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:500])
     with pytest.raises(TrainingError, match="is damaged"):
-        train(shapes, tiny_recipe("epochs=1"), out=tmp_path / "run", resume=True)
+        train(shapes, recipe=tiny_recipe("epochs=1"), out=tmp_path / "run", resume=True)
 
 
 def test_resume_refuses_fewer_epochs_than_are_done_and_writes_nothing(
@@ -233,7 +241,7 @@ def test_resume_without_the_best_weights_says_so_before_training_on(
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_an_impossible_seed_is_refused(shapes: Dataset, tmp_path: Path, seed: int) -> None:
     with pytest.raises(TrainingError, match=f"--seed: expected .* received {seed}"):
-        train(shapes, tiny_recipe(), out=tmp_path / "run", seed=seed)
+        train(shapes, recipe=tiny_recipe(), out=tmp_path / "run", seed=seed)
     assert not (tmp_path / "run").exists()
 
 
@@ -241,14 +249,18 @@ def test_an_impossible_seed_is_refused(shapes: Dataset, tmp_path: Path, seed: in
 def test_a_single_class_cannot_be_learnt(tmp_path: Path, classes: tuple[str, ...]) -> None:
     splits = {"train": make_split(40, classes=1, seed=1)}
     with pytest.raises(DataError, match=r"at least two classes .* received 34 of dress;"):
-        train(Dataset("one", "made", classes, splits), tiny_recipe(), out=tmp_path / "run")
+        train(Dataset("one", "made", classes, splits), recipe=tiny_recipe(), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_data_without_a_train_split_is_refused(shapes: Dataset, tmp_path: Path) -> None:
     splits = {"validation": shapes.splits["test"]}
     with pytest.raises(DataError, match="no split 'train'"):
-        train(Dataset("one", "made", shapes.classes, splits), tiny_recipe(), out=tmp_path / "run")
+        train(
+            Dataset("one", "made", shapes.classes, splits),
+            recipe=tiny_recipe(),
+            out=tmp_path / "run",
+        )
 
 
 def test_a_device_that_is_not_there_leaves_no_folder(
@@ -256,14 +268,14 @@ def test_a_device_that_is_not_there_leaves_no_folder(
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(TrainingError, match="sees no CUDA GPU"):
-        train(shapes, tiny_recipe(), out=tmp_path / "run", device="cuda")
+        train(shapes, recipe=tiny_recipe(), out=tmp_path / "run", device="cuda")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_with_content_is_not_overwritten(shapes: Dataset, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(TrainingError, match="is not empty"):
-        train(shapes, tiny_recipe(), out=tmp_path)
+        train(shapes, recipe=tiny_recipe(), out=tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == ["thesis.txt"]
 
 
@@ -282,15 +294,17 @@ def test_a_training_killed_at_its_very_start_can_start_again(
 def test_two_trainings_do_not_share_a_folder(shapes: Dataset, tmp_path: Path) -> None:
     def try_another(done: int, total: int | None) -> None:
         with pytest.raises(TrainingError, match="another process is training"):
-            train(shapes, tiny_recipe(), out=tmp_path / "run", resume=True)
+            train(shapes, recipe=tiny_recipe(), out=tmp_path / "run", resume=True)
 
-    fit_run(shapes, tiny_recipe("epochs=1"), tmp_path / "run", watch=Watch(step=try_another))
+    fit_run(
+        shapes, tiny_recipe("epochs=1"), tmp_path / "run", callbacks=Callbacks(on_step=try_another)
+    )
 
 
 def test_a_loss_that_is_not_finite_names_epoch_and_step(shapes: Dataset, tmp_path: Path) -> None:
     wild = tiny_recipe("optimiser={kind: sgd, learning_rate: 1.0e+30}")
     with pytest.raises(TrainingError, match=r"not a finite number in epoch \d, step \d+"):
-        train(shapes, wild, out=tmp_path / "run")
+        train(shapes, recipe=wild, out=tmp_path / "run")
     assert not (tmp_path / "run" / "model").exists()
 
 
@@ -310,19 +324,18 @@ def test_ctrl_c_leaves_a_run_to_resume_and_exit_code_130(
     shapes: Dataset, tmp_path: Path, hangtag: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export_dataset(shapes, tmp_path / "data", format=ExportFormat.folders)
-    step = Trainer._step
     calls = iter(range(1000))
 
-    def press(self: Trainer, *arguments: object, **options: object) -> object:
+    def press(images: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
         if next(calls) == 20:
             raise KeyboardInterrupt
-        return step(self, *arguments, **options)  # type: ignore[arg-type]
+        return images
 
-    monkeypatch.setattr(Trainer, "_step", press)
+    monkeypatch.setattr("hangtag.training.loop.augment_batch", press)
     options = ["--set", "network.widths=[8, 16]", "--set", "batch_size=16", "--epochs", 3]
     outcome = hangtag("train", tmp_path / "data", "--out", tmp_path / "run", *options)
     assert outcome.code == 130
-    assert "go on with: hangtag train" in outcome.err
+    assert "resume with: hangtag train" in outcome.err
     assert "Traceback" not in outcome.err
     outcome = hangtag("train", tmp_path / "data", "--out", tmp_path / "run", "--resume")
     assert outcome.code == 0
@@ -368,7 +381,7 @@ def test_the_report_tells_the_test_figures(trained: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "said"), [("fit", "nothing was written"), ("_examples", "go on with: hangtag train")]
+    ("step", "said"), [("fit", "nothing was written"), ("Trainer", "resume with: hangtag train")]
 )
 def test_an_interruption_says_what_there_is_to_go_on_with(
     hangtag: Run,
@@ -389,4 +402,4 @@ def test_an_interruption_says_what_there_is_to_go_on_with(
     outcome = hangtag("train", "data")
     assert outcome.code == 130
     assert said in outcome.err
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["express-1"] * (step != "fit")
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["train-1"] * (step != "fit")

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from hangtag.datasets import Dataset, Split
 from hangtag.errors import TrainingError
-from hangtag.training.examples import Examples
+from hangtag.images.spec import ImageSpec
+from hangtag.training.callbacks import Callbacks
 from hangtag.training.loop import Trainer
-from hangtag.training.preprocessing import Normalisation
+from hangtag.training.optimisation import learning_rate
+from hangtag.training.preprocessing import Examples, Normalisation
 from hangtag.training.recipes import Recipe
-from hangtag.training.schedules import learning_rate
 from hangtag.training.summary import summarise
-from hangtag.training.train import Watch
 from tests.photos import photo_recipe
 from tests.training.test_train import Interrupt, assert_same_run, fit_run
 
@@ -45,9 +45,7 @@ def make_trainer(dataset: Dataset, recipe: Recipe, **options: Any) -> Trainer:
         for name in ("train", "validation")
     )
     normalisation = Normalisation.of(recipe, dataset.splits["train"].images)
-    return Trainer(
-        recipe, train, validation, normalisation=normalisation, seed=0, device=device, **options
-    )
+    return Trainer(recipe, train, validation, normalisation=normalisation, seed=0, **options)
 
 
 def test_in_frozen_epochs_the_last_layer_alone_learns_then_all(colours: Dataset) -> None:
@@ -89,7 +87,7 @@ def test_the_backbone_learns_at_its_share_of_the_rate(colours: Dataset) -> None:
     trainer = make_trainer(colours, recipe)
     trainer.run_epoch()
     trainer.run_epoch()
-    rates = [group["lr"] for group in trainer._optimiser.param_groups]
+    rates = [group["lr"] for group in trainer.optimiser.param_groups]
     assert rates[2] == rates[3] == pytest.approx(0.25 * rates[0])
     assert trainer.history[-1].lr == rates[0] > 0
 
@@ -110,12 +108,12 @@ def test_the_mean_of_the_weights_is_judged_and_kept(colours: Dataset) -> None:
         trainer.run_epoch()
     mean, last = trainer.result.head.weight, trainer.network.head.weight
     assert (
-        summarise(trainer.result, channels=3, size=(32, 32)).non_trainable
-        == summarise(trainer.network, channels=3, size=(32, 32)).non_trainable
+        summarise(trainer.result, ImageSpec(32, 32, 3)).non_trainable
+        == summarise(trainer.network, ImageSpec(32, 32, 3)).non_trainable
     )
     assert not mean.equal(last)
     assert torch.dist(mean, last) < 0.2 * last.norm()
-    images = trainer.normalisation(trainer._validation.take(slice(None)))
+    images = trainer.normalisation(trainer._validation.get_images(slice(None)))
     with torch.no_grad():
         right = trainer.result.eval()(images).argmax(dim=1) == trainer._validation.labels
     assert right.float().mean().item() == pytest.approx(trainer.history[-1].val_accuracy)
@@ -130,7 +128,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     recipe = photo_recipe(*changes)
     fit_run(colours, recipe, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        fit_run(colours, recipe, tmp_path / "cut", watch=Watch(step=Interrupt(at).step))
+        fit_run(colours, recipe, tmp_path / "cut", callbacks=Callbacks(on_step=Interrupt(at).step))
     fit_run(colours, recipe, tmp_path / "cut", resume=True)
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
@@ -140,12 +138,12 @@ def test_balance_changes_the_training_and_not_the_validation(colours: Dataset) -
         make_trainer(colours, photo_recipe(*changes, "epochs=2", "mixup=0"))
         for changes in ([], ["balance.logit_adjustment=1", "balance.loss=0.5"])
     )
-    assert plain._validate() == shifted._validate()
+    assert plain.validate() == shifted.validate()
     assert plain.run_epoch().loss == pytest.approx(shifted.run_epoch().loss, rel=1e-4)
 
 
 def test_two_processes_are_refused(colours: Dataset) -> None:
-    from hangtag.training.process_group import Team
+    from hangtag.training.process_group import ProcessGroup
 
     with pytest.raises(TrainingError, match="one process"):
-        make_trainer(colours, photo_recipe(), team=Team(0, 2))
+        make_trainer(colours, photo_recipe(), team=ProcessGroup(0, 2))

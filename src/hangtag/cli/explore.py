@@ -145,7 +145,7 @@ def _augmentation_of(recipe: str) -> "Callable[[Dataset], AugmentedCopies]":
 
     settings = load_recipe(recipe)
     require_extra("train", "drawing augmented images")
-    from hangtag.training.augmentation import augment_examples
+    from hangtag.training.augment import augment_examples
 
     return partial(augment_examples, recipe=settings)
 

@@ -35,7 +35,13 @@ def recipes(
         print_json({"recipes": [recipe.model_dump(mode="json") for recipe in found]})
         return
     rows = [
-        [one.name, one.network.kind, str(one.epochs), str(one.batch_size), one.description]
-        for one in found
+        [
+            recipe.name,
+            recipe.network.kind,
+            str(recipe.epochs),
+            str(recipe.batch_size),
+            recipe.description,
+        ]
+        for recipe in found
     ]
     print_table("Recipes", ["name", "network", "epochs", "batch", "what for"], rows)

@@ -20,8 +20,8 @@ def summary(
 ) -> None:
     """Shows the layers with their output shapes and parameters.
 
-    A model's table is in its card; a recipe's network is built to see it, which
-    needs the train extra.
+    The table of a model is in its card. The network of a recipe is built first,
+    which needs the train extra.
 
     \b
     For example:
@@ -47,7 +47,7 @@ def summary(
 
 def _summarise(source: str) -> NetworkSummary:
     try:
-        return _of_recipe(source)
+        return _summarise_recipe(source)
     except RecipeError as not_a_recipe:
         try:
             return read_card(find_model_folder(source)).summary
@@ -55,14 +55,11 @@ def _summarise(source: str) -> NetworkSummary:
             raise ModelError(f"{not_a_recipe}; {not_a_model}") from None
 
 
-def _of_recipe(source: str) -> NetworkSummary:
+def _summarise_recipe(source: str) -> NetworkSummary:
     from hangtag.training.recipes import load_recipe
 
     recipe = load_recipe(source)
     require_extra("train", "showing the layers of a recipe")
-    from hangtag.training.networks import build_network
-    from hangtag.training.summary import summarise
+    from hangtag.training.summary import summarise_recipe
 
-    channels, size = recipe.images.channels, (recipe.images.size, recipe.images.size)
-    network = build_network(recipe, classes=10, channels=channels, size=size)
-    return summarise(network, channels=channels, size=size)
+    return summarise_recipe(recipe)

@@ -2,8 +2,8 @@
 
 The images stay uint8 in memory; each batch is scaled, augmented and normalised on its way to the
 network. All random numbers come from the generator (order, augmentation) and from torch's own
-(weights, dropout), and both are part of the state. With linear probing, the first epochs take
-embeddings computed once instead, see `frozen`.
+(weights, dropout), and both are part of the state. With linear probing, the first epochs train on
+embeddings computed once instead, see `fine_tuning`.
 """
 
 import math
@@ -20,43 +20,49 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hangtag.errors import TrainingError
 from hangtag.progress import OnProgress
-from hangtag.training.augmentation import augment_batch
-from hangtag.training.averaging import RunningMean
-from hangtag.training.balance import Balancing
-from hangtag.training.batches import evaluation_batch, sample_size
+from hangtag.training.augment import augment_batch
+from hangtag.training.callbacks import Epoch, Profiler
 from hangtag.training.checkpoints import optimiser_tensors, restore_optimiser
 from hangtag.training.devices import mixed_precision
-from hangtag.training.examples import Examples
-from hangtag.training.frozen import Embeddings, embed_copies
-from hangtag.training.history import Epoch
-from hangtag.training.mixing import mix
+from hangtag.training.fine_tuning import CachedEmbeddings, embed_views
 from hangtag.training.networks import Network, build_network
-from hangtag.training.optimisers import build_optimiser, set_learning_rate
-from hangtag.training.preprocessing import Normalisation, scale_pixels
-from hangtag.training.process_group import Team
+from hangtag.training.optimisation import (
+    AveragedNetwork,
+    EarlyStopping,
+    build_optimiser,
+    learning_rate,
+    set_learning_rate,
+)
+from hangtag.training.preprocessing import (
+    Examples,
+    Normalisation,
+    inference_batch_size,
+    limit_images,
+    scale_pixels,
+)
+from hangtag.training.process_group import ProcessGroup
 from hangtag.training.recipes.schema import Recipe
-from hangtag.training.schedules import learning_rate
-from hangtag.training.selection import Selection
-from hangtag.training.stopping import EarlyStopping
-from hangtag.training.stopwatch import Stopwatch
+from hangtag.training.sampling import ClassBalance, Sampler
+from hangtag.training.targets import mixup
 
-PREPARING_IMAGES = 5000
+INITIALISING_IMAGES = 5000
 STEPS_BETWEEN_CHECKS = 25
 
-Prepare = Callable[[Network, Tensor], None]
-"""Gives a new network its first weights in place of its own `prepare`."""
+MakeNetwork = Callable[[Tensor], Network]
+"""Builds a network with its first weights, from some normalised training images (B, C, H, W)."""
 
 
 class Trainer:
-    """A training under way.
+    """A training in progress.
 
     Attributes:
         recipe: What decides it.
         network: The weights as they are now.
+        optimiser: The optimiser of the current phase.
         history: The epochs done.
         stopping: Watches the validation loss.
-        steps: Steps of the epoch under way, or of the last one.
-        stopwatch: Set to one to learn where the time of a step goes.
+        steps: Steps of the current epoch, or of the last one.
+        profiler: Set to one to measure where the time of a step goes.
     """
 
     def __init__(
@@ -67,79 +73,78 @@ class Trainer:
         *,
         normalisation: Normalisation,
         seed: int,
-        device: torch.device,
-        team: Team | None = None,
-        prepare: Prepare | None = None,
+        make_network: MakeNetwork | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
-        _check_team(recipe, team or Team())
+        group = group or ProcessGroup()
+        _check_group(recipe, group)
         torch.manual_seed(seed)
-        self.recipe = recipe
+        self.recipe, self.normalisation = recipe, normalisation
         self.history: list[Epoch] = []
         self.stopping = EarlyStopping(recipe.patience)
-        self.normalisation = normalisation
+        self.profiler: Profiler | None = None
         self._train, self._validation = train, validation
-        self._device, self._seed, self._team = device, seed, team or Team()
-        self.stopwatch: Stopwatch | None = None
+        self._device, self._seed, self._group = train.labels.device, seed, group
         self._generator = torch.Generator().manual_seed(seed)
-        self._balancing = Balancing.of(recipe.balance, train.labels, classes=train.targets.shape[1])
-        self._selection = Selection(
-            recipe.data_pruning, items=len(train), rates=self._balancing.rates
+        self._balance = ClassBalance.of(recipe.balance, train.labels, classes=train.classes)
+        self._sampler = Sampler(recipe.data_pruning, items=len(train), rates=self._balance.rates)
+        self.steps = self.max_steps
+        self.network = self._make_network(make_network)
+        self.optimiser = build_optimiser(recipe, self.network, head_only=self._is_probing)
+        self._average = (
+            AveragedNetwork(self.network, decay=recipe.ema.decay) if recipe.ema else None
         )
-        self.steps = self.most_steps
-        _, height, width, channels = train.pixels.shape
-        network = build_network(
-            recipe, classes=train.targets.shape[1], channels=channels, size=(height, width)
-        )
-        sample = sample_size(height, width, most=PREPARING_IMAGES)
-        images = self.normalisation(scale_pixels(train.pixels[:sample].cpu()))
-        if prepare:
-            prepare(network, images)
-        else:
-            network.prepare(images)
-        network.to(device)
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._optimiser = build_optimiser(recipe, self.network, frozen=self._is_frozen)
-        self._mean = _start_averaging(recipe, self.network)
-        self._embeddings: tuple[Embeddings, Embeddings] | None = None
+        self._embeddings: tuple[CachedEmbeddings, CachedEmbeddings] | None = None
         self._model: nn.Module = self.network
-        if self._team.size > 1:
+        if group.world_size > 1:
             self._model = DistributedDataParallel(self.network)
+
+    def _make_network(self, make_network: MakeNetwork | None) -> Network:
+        count = limit_images(*self._train.pixels.shape[1:3], most=INITIALISING_IMAGES)
+        images = self.normalisation(scale_pixels(self._train.pixels[:count].cpu()))
+        network = (make_network or self._build_network)(images).to(self._device)
+        return network.to(memory_format=network.memory_format)  # type: ignore[call-overload,no-any-return]
+
+    def _build_network(self, images: Tensor) -> Network:
+        network = build_network(self.recipe, classes=self._train.classes)
+        network.initialise(images)
+        return network
 
     @property
     def result(self) -> Network:
-        """The network that is judged and exported: with the mean weights where the recipe says."""
-        return self._mean.network if self._mean else self.network
+        """The network that is evaluated and exported: with averaged weights where there are any."""
+        return self._average.network if self._average else self.network
 
     @property
-    def _is_frozen(self) -> bool:
-        """Whether in the next epoch, or the one under way, the last layer alone learns."""
+    def _is_probing(self) -> bool:
+        """Whether the current epoch, or the next, trains only the last layer."""
         probing = self.recipe.linear_probing
         return probing is not None and len(self.history) < probing.epochs
 
     @property
-    def most_steps(self) -> int:
+    def max_steps(self) -> int:
         """Steps of an epoch that leaves out no image."""
         return len(self._bounds(len(self._train)))
 
     @property
     def finished(self) -> bool:
-        """Whether the last epoch is done or the patience used up."""
+        """Whether the last epoch is done or the patience is used up."""
         return len(self.history) >= self.recipe.epochs or self.stopping.should_stop
 
     def run_epoch(self, *, on_step: OnProgress | None = None) -> Epoch:
-        """Trains for one epoch, validates, and notes both in the history.
+        """Trains for one epoch, validates, and adds both to the history.
 
         Raises:
             TrainingError: The loss is not a finite number.
         """
         started = time.perf_counter()
-        self._begin_phase(on_step)
+        self._start_phase(on_step)
         loss, accuracy = self._train_epoch(on_step)
-        val_loss, val_accuracy = self._validate()
+        val_loss, val_accuracy = self.validate()
         epoch = Epoch(
             epoch=len(self.history) + 1,
             seconds=time.perf_counter() - started,
-            lr=self._optimiser.param_groups[0]["lr"],
+            lr=self.optimiser.param_groups[0]["lr"],
             loss=loss,
             accuracy=accuracy,
             val_loss=val_loss,
@@ -151,12 +156,14 @@ class Trainer:
         return epoch
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Returns all that the next epoch depends on: tensors, and facts of JSON types."""
+        """Returns what the next epoch depends on: tensors, and facts of JSON types."""
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
-        tensors |= {f"optimiser.{n}": t for n, t in optimiser_tensors(self._optimiser).items()}
-        if self._mean:
-            tensors |= {f"mean.{name}": t for name, t in self._mean.network.state_dict().items()}
-        tensors["selection.losses"] = self._selection.losses
+        tensors |= {f"optimiser.{n}": t for n, t in optimiser_tensors(self.optimiser).items()}
+        if self._average:
+            tensors |= {
+                f"average.{name}": t for name, t in self._average.network.state_dict().items()
+            }
+        tensors["sampler.losses"] = self._sampler.losses
         tensors["random.order"] = self._generator.get_state()
         tensors["random.torch"] = torch.get_rng_state()
         if self._device.type == "cuda":
@@ -165,61 +172,61 @@ class Trainer:
             "history": [asdict(epoch) for epoch in self.history],
             "stopping": {**asdict(self.stopping), "best_loss": str(self.stopping.best_loss)},
         }
-        if self._mean:
-            facts["averaged"] = self._mean.steps
+        if self._average:
+            facts["averaged"] = self._average.steps
         return tensors, facts
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Puts a state back, so that the training goes on as if it had never stopped."""
+        """Restores a state, so that the training continues as if it had never stopped."""
         self.history = [Epoch(**row) for row in facts["history"]]
-        self.network.load_state_dict(_tensors_of(tensors, "network"))
-        if self._mean:
-            self._mean.network.load_state_dict(_tensors_of(tensors, "mean"))
-            self._mean.steps = facts["averaged"]
+        self.network.load_state_dict(_select_tensors(tensors, "network"))
+        if self._average:
+            self._average.network.load_state_dict(_select_tensors(tensors, "average"))
+            self._average.steps = facts["averaged"]
         probing = self.recipe.linear_probing
         if probing and len(self.history) > probing.epochs:
-            self._optimiser = build_optimiser(self.recipe, self.network)
-        restore_optimiser(self._optimiser, _tensors_of(tensors, "optimiser"))
-        self._selection.losses = tensors["selection.losses"]
+            self.optimiser = build_optimiser(self.recipe, self.network)
+        restore_optimiser(self.optimiser, _select_tensors(tensors, "optimiser"))
+        self._sampler.losses = tensors["sampler.losses"]
         self._generator.set_state(tensors["random.order"])
         torch.set_rng_state(tensors["random.torch"])
         if self._device.type == "cuda" and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self._device)
-        noted = facts["stopping"]
+        saved = facts["stopping"]
         self.stopping = EarlyStopping(
-            self.recipe.patience, float(noted["best_loss"]), noted["best_epoch"], noted["waited"]
+            self.recipe.patience, float(saved["best_loss"]), saved["best_epoch"], saved["waited"]
         )
 
-    def _begin_phase(self, on_step: OnProgress | None) -> None:
-        """Computes the embeddings of the frozen epochs, or lets all of the network learn."""
+    def _start_phase(self, on_step: OnProgress | None) -> None:
+        """Computes the embeddings of linear probing, or starts to train the whole network."""
         probing = self.recipe.linear_probing
         if probing is None:
             return
-        if not self._is_frozen:
+        if not self._is_probing:
             if len(self.history) == probing.epochs:
-                self._optimiser = build_optimiser(self.recipe, self.network)
+                self.optimiser = build_optimiser(self.recipe, self.network)
             self._embeddings = None
         elif self._embeddings is None:
             train, validation = (
-                embed_copies(
+                embed_views(
                     self.network,
                     self.normalisation,
                     examples.pixels,
                     recipe=self.recipe,
-                    copies=copies,
+                    views=views,
                     seed=self._seed,
                     on_progress=on_step,
                 )
-                for examples, copies in ((self._train, probing.views), (self._validation, 1))
+                for examples, views in ((self._train, probing.views), (self._validation, 1))
             )
             self._embeddings = train, validation
 
     def _train_epoch(self, on_step: OnProgress | None) -> tuple[float, float]:
         self.network.train()
         number = len(self.history) + 1
-        if self._team.size > 1:  # dropout differs from process to process
-            torch.manual_seed(self._seed + 1_000_003 * number + self._team.rank)
-        order, weights = self._selection.choose(
+        if self._group.world_size > 1:  # dropout differs from process to process
+            torch.manual_seed(self._seed + 1_000_003 * number + self._group.rank)
+        order, weights = self._sampler.choose(
             done=(number - 1) / self.recipe.epochs, generator=self._generator
         )
         order, weights = order.to(self._device), weights.to(self._device)
@@ -235,84 +242,86 @@ class Trainer:
                 _check_finite(totals[: step + 1, 0], number)
                 if on_step:
                     on_step(step + 1, self.steps)
-        self._selection.losses[order.cpu()] = self._team.add_up(fresh)[order].cpu()
-        mean, share = (self._team.add_up(totals.sum(dim=0)) / weights.sum()).tolist()
-        return mean, share
+        self._sampler.losses[order.cpu()] = self._group.all_reduce(fresh)[order].cpu()
+        loss, accuracy = (self._group.all_reduce(totals.sum(dim=0)) / weights.sum()).tolist()
+        return loss, accuracy
 
     def _step(self, chosen: Tensor, weights: Tensor, *, epoch: float, losses: Tensor) -> Tensor:
         """Takes one step on the images at `chosen` (B,), with `weights` (B,) in the loss.
 
-        Notes the loss of each image of this process in `losses` (N,).
+        Writes the loss of each image of this process to `losses` (N,).
 
         Returns:
             This process's part of the summed loss and of the number of images that were right,
             both weighted, (2,).
         """
-        set_learning_rate(self._optimiser, learning_rate(self.recipe, epoch=epoch))
-        with self._part("data"):
+        set_learning_rate(self.optimiser, learning_rate(self.recipe, epoch=epoch))
+        with self._record("data"):
             inputs, targets = self._gather(chosen), self._train.targets[chosen]
-            mine, share = self._team.share(chosen), self._team.share(weights)
-            labels = self._train.labels[mine]
-        with self._part("augmentation"):
+            own, own_weights = self._group.scatter(chosen), self._group.scatter(weights)
+            labels = self._train.labels[own]
+        with self._record("augmentation"):
             # Every process augments the whole batch, so that all draw the same numbers.
             inputs, targets = self._augment(inputs, targets)
-            targets = self._team.share(targets)
-        with self._part("forward"):
-            logits = self._balancing.shift(self._forward(self._team.share(inputs)))
-            each = cross_entropy(
+            targets = self._group.scatter(targets)
+        with self._record("forward"):
+            logits = self._balance.adjust(self._forward(self._group.scatter(inputs)))
+            image_losses = cross_entropy(
                 logits, targets, reduction="none", label_smoothing=self.recipe.label_smoothing
             )
-            each = self._balancing.weigh(each, targets)
-            # The mean over the team, which DistributedDataParallel takes, is that of the batch.
-            loss = self._penalised((each * share).sum() * self._team.size / weights.sum())
-        with self._part("backward"):
-            self._optimiser.zero_grad(set_to_none=True)
+            image_losses = self._balance.weigh(image_losses, targets)
+            # DistributedDataParallel averages over the processes, which gives the batch's mean.
+            total = (image_losses * own_weights).sum() * self._group.world_size
+            loss = self._add_penalty(total / weights.sum())
+        with self._record("backward"):
+            self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-        with self._part("optimiser"):
-            self._optimiser.step()
-            if self._mean:
-                self._mean.update(self.network)
-        losses[mine] = each.detach()
-        right = ((logits.detach().argmax(dim=1) == labels) * share).sum()
-        return torch.stack([loss.detach() * weights.sum() / self._team.size, right])
+        with self._record("optimiser"):
+            self.optimiser.step()
+            if self._average:
+                self._average.update(self.network)
+        losses[own] = image_losses.detach()
+        correct = ((logits.detach().argmax(dim=1) == labels) * own_weights).sum()
+        return torch.stack([loss.detach() * weights.sum() / self._group.world_size, correct])
 
-    def _part(self, name: str) -> AbstractContextManager[None]:
-        return self.stopwatch.part(name) if self.stopwatch else nullcontext()
+    def _record(self, part: str) -> AbstractContextManager[None]:
+        return self.profiler.record(part) if self.profiler else nullcontext()
 
     def _gather(self, chosen: Tensor) -> Tensor:
-        """Returns images (B, C, H, W) in 0-1 or, in a frozen epoch, embeddings (B, D)."""
+        """Returns images (B, C, H, W) in 0-1 or, in linear probing, embeddings (B, D)."""
         if self._embeddings:
             return self._embeddings[0].draw(chosen, generator=self._generator)
-        return self._train.take(chosen)
+        return self._train.get_images(chosen)
 
     def _augment(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Augments and mixes images with their targets; embeddings are augmented already."""
+        """Augments and mixes images with their targets; embeddings are of augmented images."""
         if self._embeddings:
             return inputs, targets
         images = augment_batch(inputs, self.recipe, generator=self._generator)
         if not self.recipe.mixup:
             return images, targets
-        return mix(images, targets, alpha=self.recipe.mixup, generator=self._generator)
+        return mixup(images, targets, alpha=self.recipe.mixup, generator=self._generator)
 
     @torch.no_grad()
-    def _validate(self) -> tuple[float, float]:
+    def validate(self) -> tuple[float, float]:
+        """Returns loss and accuracy of `result` on the validation split."""
         self.network.eval()
         self.result.eval()
         totals = torch.zeros(2, dtype=torch.float64, device=self._device)
-        batch = evaluation_batch(*self._validation.pixels.shape[1:3])
+        batch = inference_batch_size(*self._validation.pixels.shape[1:3])
         starts = range(0, len(self._validation), batch)
-        for start in starts[self._team.rank :: self._team.size]:
+        for start in starts[self._group.rank :: self._group.world_size]:
             chosen = slice(start, start + batch)
             labels = self._validation.labels[chosen]
             inputs = (
-                self._embeddings[1].copies[0, chosen]
+                self._embeddings[1].views[0, chosen]
                 if self._embeddings
-                else self._validation.take(chosen)
+                else self._validation.get_images(chosen)
             )
             logits = self._forward(inputs)
-            loss = self._penalised(cross_entropy(logits, labels)) * len(labels)
+            loss = self._add_penalty(cross_entropy(logits, labels)) * len(labels)
             totals += torch.stack([loss, (logits.argmax(dim=1) == labels).sum()])
-        loss, accuracy = (self._team.add_up(totals) / len(self._validation)).tolist()
+        loss, accuracy = (self._group.all_reduce(totals) / len(self._validation)).tolist()
         return loss, accuracy
 
     def _forward(self, inputs: Tensor) -> Tensor:
@@ -320,37 +329,33 @@ class Trainer:
         network = self.network if self.network.training else self.result
         if self._embeddings:
             return network.classify(inputs)
-        normalised = self.normalisation(inputs).contiguous(memory_format=torch.channels_last)
+        normalised = self.normalisation(inputs).contiguous(memory_format=network.memory_format)
         # Only a training step involves the other processes.
         model = self._model if self.network.training else network
         with mixed_precision(self.recipe, self._device):
             logits: Tensor = model(normalised)
         return logits.float()
 
-    def _penalised(self, loss: Tensor) -> Tensor:
+    def _add_penalty(self, loss: Tensor) -> Tensor:
         penalty = self.network.penalty()
         return loss if penalty is None else loss + penalty
 
     def _bounds(self, items: int) -> list[tuple[int, int]]:
-        return _batch_bounds(items, self.recipe.batch_size, fewest=2 * self._team.size)
+        return _batch_bounds(items, self.recipe.batch_size, fewest=2 * self._group.world_size)
 
 
-def _check_team(recipe: Recipe, team: Team) -> None:
-    if team.size > 1 and recipe.linear_probing:
+def _check_group(recipe: Recipe, group: ProcessGroup) -> None:
+    if group.world_size > 1 and recipe.linear_probing:
         raise TrainingError(
-            f"linear probing runs in one process, not in {team.size}; start it without "
+            f"linear probing runs in one process, not in {group.world_size}; start it without "
             "torchrun, or set linear_probing to null"
         )
-
-
-def _start_averaging(recipe: Recipe, network: Network) -> RunningMean | None:
-    return RunningMean(network, decay=recipe.ema.decay) if recipe.ema else None
 
 
 def _batch_bounds(items: int, size: int, *, fewest: int) -> list[tuple[int, int]]:
     """Cuts 0..items into batches; a last batch of less than `fewest` joins the one before.
 
-    Batch normalisation has no statistics of a single item, and every process needs some.
+    Batch normalisation needs more than one item, in every process.
     """
     starts = list(range(0, items, size))
     if len(starts) > 1 and items - starts[-1] < fewest:
@@ -358,7 +363,7 @@ def _batch_bounds(items: int, size: int, *, fewest: int) -> list[tuple[int, int]
     return list(zip(starts, [*starts[1:], items], strict=True))
 
 
-def _tensors_of(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+def _select_tensors(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     prefix = f"{name}."
     return {
         key.removeprefix(prefix): tensor

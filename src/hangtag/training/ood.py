@@ -1,4 +1,4 @@
-"""How unlike the training data an image is, as a part of the exported graph.
+"""The OOD score as a part of the exported graph: how unlike the training data an image is.
 
 Letters: B batch, D embedding, E early channels, T texture (2 E), C classes.
 """
@@ -15,12 +15,16 @@ from hangtag.decisions.ood import (
     fit_embeddings,
     fit_textures,
 )
-from hangtag.training.batches import evaluation_batch
 from hangtag.training.networks import Network
-from hangtag.training.preprocessing import Normalisation, scale_pixels, with_channels
+from hangtag.training.preprocessing import (
+    Normalisation,
+    inference_batch_size,
+    scale_pixels,
+    with_channels,
+)
 
-MOST = 12_000
-"""Training images that are looked at; more would change the fourth digit."""
+MAX_IMAGES = 12_000
+"""Training images that are used; more would change the fourth digit."""
 
 _LEAST_VARIANCE = 1e-6
 """Added to the variance of a channel, so that a blank one has a finite root's gradient."""
@@ -34,17 +38,20 @@ def measure_texture(early: Tensor) -> Tensor:
 
 
 class OodScore(nn.Module):
-    """`hangtag.decisions.ood.ood_score` on tensors: what a network observed -> (B,)."""
+    """`hangtag.decisions.ood.ood_score` on the features of a network -> (B,).
 
-    def __init__(self, embeddings: EmbeddingStatistics, textures: TextureStatistics) -> None:
+    Without textures, for networks that have no early maps, it is the embedding's part alone.
+    """
+
+    def __init__(self, embeddings: EmbeddingStatistics, textures: TextureStatistics | None) -> None:
         super().__init__()
         self.embedding = _EmbeddingDistance(embeddings)
-        self.texture = _TextureDistance(textures)
+        self.texture = None if textures is None else _TextureDistance(textures)
 
-    def forward(self, embeddings: Tensor, textures: Tensor) -> Tensor:
-        """Returns the ood_score (B,) of embeddings (B, D) and textures (B, T)."""
-        strange: Tensor = self.embedding(embeddings) + self.texture(textures)
-        return strange
+    def forward(self, embeddings: Tensor, textures: Tensor | None) -> Tensor:
+        """Returns the OOD scores (B,) of embeddings (B, D) and textures (B, T)."""
+        score: Tensor = self.embedding(embeddings)
+        return score if self.texture is None else score + self.texture(textures)
 
 
 class _EmbeddingDistance(nn.Module):
@@ -75,11 +82,11 @@ class _EmbeddingDistance(nn.Module):
         distances = self.centres.square().sum(dim=1) - 2 * whitened @ self.centres.T  # (B, C)
         nearest = whitened.square().sum(dim=1) + distances.amin(dim=1)
         relative = nearest - (inside @ self.overall).square().sum(dim=1)
-        strange = (relative - self.scale.middle) / self.scale.spread
+        score = (relative - self.scale.middle) / self.scale.spread
         if self.outside is None:
-            return strange
+            return score
         rest = deviations.square().sum(dim=1) - inside.square().sum(dim=1)
-        return strange + (rest - self.outside.middle) / self.outside.spread
+        return score + (rest - self.outside.middle) / self.outside.spread
 
 
 class _TextureDistance(nn.Module):
@@ -105,18 +112,19 @@ def _keep(module: nn.Module, **values: NDArray[np.float64]) -> None:
 
 
 @torch.no_grad()
-def learn_ood_score(network: Network, normalisation: Normalisation, train: Split) -> OodScore:
-    """Looks at up to 12,000 images spread over `train` with a trained network in evaluation."""
-    chosen = np.linspace(0, len(train) - 1, min(MOST, len(train))).astype(int)
-    step = evaluation_batch(*train.images.shape[1:3])
+def fit_ood_score(network: Network, normalisation: Normalisation, train: Split) -> OodScore:
+    """Fits the OOD score of a trained network to up to 12,000 images spread over `train`."""
+    chosen = np.linspace(0, len(train) - 1, min(MAX_IMAGES, len(train))).astype(int)
+    step = inference_batch_size(*train.images.shape[1:3])
     embeddings: list[NDArray[np.float32]] = []
     textures: list[NDArray[np.float32]] = []
     for start in range(0, len(chosen), step):
         pixels = torch.from_numpy(with_channels(train.images[chosen[start : start + step]]))
-        embedding, early = network.observe(normalisation(scale_pixels(pixels)))
+        embedding, early = network.forward_features(normalisation(scale_pixels(pixels)))
         embeddings.append(embedding.numpy())
-        textures.append(measure_texture(early).numpy())
+        if early is not None:
+            textures.append(measure_texture(early).numpy())
     return OodScore(
         fit_embeddings(np.concatenate(embeddings), train.labels[chosen]),
-        fit_textures(np.concatenate(textures)),
+        fit_textures(np.concatenate(textures)) if textures else None,
     )

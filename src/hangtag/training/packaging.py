@@ -1,4 +1,4 @@
-"""From a trained network to a finished model folder: calibrate, set thresholds, describe."""
+"""From a trained network to a model folder: export, calibrate, set thresholds, describe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,6 @@ from hangtag.decisions.calibration import (
 from hangtag.decisions.policy import DecisionPolicy, build_levels, fit_policy
 from hangtag.environment import processor, versions
 from hangtag.evaluation.metrics import Evaluation, evaluate
-from hangtag.images.spec import ImageSpec
 from hangtag.models.card import (
     AutomationMetrics,
     Calibration,
@@ -31,14 +30,17 @@ from hangtag.models.classifier import Classifier
 from hangtag.models.folder import Golden, ModelFiles, write_model_folder
 from hangtag.models.runtime import OnnxModel
 from hangtag.taxonomy import Tree, category_of, levels_above, parents_of
-from hangtag.training.export import Exportable, export_onnx, safetensors_bytes
-from hangtag.training.fp16_weights import choose_weights
-from hangtag.training.modelcard import write_readme
+from hangtag.training.export import (
+    Exportable,
+    choose_weights,
+    export_onnx,
+    serialise_weights,
+)
 from hangtag.training.networks import Network
-from hangtag.training.ood import learn_ood_score
+from hangtag.training.ood import fit_ood_score
+from hangtag.training.plan import TrainingPlan
 from hangtag.training.preprocessing import Normalisation, with_channels
-from hangtag.training.provenance import describe_data, describe_lineage
-from hangtag.training.recipes.schema import Recipe
+from hangtag.training.readme import write_readme
 from hangtag.training.summary import summarise
 
 GOLDEN_IMAGES = 16
@@ -48,7 +50,7 @@ GOLDEN_BYTES = 320_000
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A finished model with its answers on the splits it was evaluated on.
+    """A finished model with its probabilities on the splits it was evaluated on.
 
     Attributes:
         classifier: The model, loaded from its folder.
@@ -66,9 +68,7 @@ def package_model(
     network: Network,
     normalisation: Normalisation,
     *,
-    recipe: Recipe,
-    dataset: Dataset,
-    seed: int,
+    plan: TrainingPlan,
 ) -> Packaged:
     """Exports, calibrates on the validation split, evaluates, writes the model folder, loads it.
 
@@ -76,51 +76,50 @@ def package_model(
         folder: Where the model folder goes; one that is there already is replaced.
         network: Trained.
         normalisation: What it was trained with.
-        recipe: What it was trained by.
-        dataset: Split; its test split, where it has one, is looked at once.
-        seed: The seed of the training.
+        plan: What it was trained by; the test split, where there is one, is evaluated once.
 
     Raises:
         TrainingError: The exported model does not match the trained network.
         OutputError: The folder cannot be written.
     """
+    recipe, dataset = plan.recipe, plan.dataset
     network = network.cpu().eval()
-    ood_score = learn_ood_score(network, normalisation, dataset.splits["train"])
+    ood_score = fit_ood_score(network, normalisation, dataset.splits["train"])
     model = Exportable(network, normalisation, ood_score).eval()
-    validation, spec = dataset.splits["validation"], ImageSpec(*_input_shape(dataset))
+    validation, spec = dataset.splits["validation"], recipe.images.spec
     pixels = _golden_pixels(validation)
     onnx, stored = export_onnx(model, pixels=pixels, classes=dataset.classes), None
     if recipe.weights == "float16":
         onnx, stored = choose_weights(onnx, model, pixels=pixels, validation=validation)
     runner = OnnxModel(onnx, spec, where="the exported model")
-    judged = _judge(runner, dataset)
+    evaluated = _evaluate(runner, dataset)
     card = Card(
         name=f"{dataset.name}-{recipe.name}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         made_by={**versions(), "processor": processor()},
         classes=tuple(_model_class(name, dataset.tree) for name in dataset.classes),
         input=spec,
-        data=describe_data(dataset, recipe),
-        lineage=describe_lineage(dataset, recipe, seed=seed),
-        summary=summarise(model.network, channels=spec.channels, size=spec.size),
-        metrics={name: _headline(figures) for name, figures in judged.evaluations.items()},
-        calibration=judged.calibration,
-        policy=judged.policy,
+        data=plan.data,
+        lineage=plan.lineage,
+        summary=summarise(model.network, spec),
+        metrics={name: _headline(figures) for name, figures in evaluated.evaluations.items()},
+        calibration=evaluated.calibration,
+        policy=evaluated.policy,
         weights=stored,
     )
     files = ModelFiles(
         onnx=onnx,
-        weights=safetensors_bytes(model.network, half=card.is_half),
+        weights=serialise_weights(model.network, fp16=card.is_half),
         golden=Golden(pixels, runner.run(pixels).logits),
         readme=write_readme(card),
     )
     write_model_folder(folder, card, files)
-    return Packaged(Classifier.load(folder), judged.probabilities, judged.evaluations)
+    return Packaged(Classifier.load(folder), evaluated.probabilities, evaluated.evaluations)
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """What the exported model says of the validation and test splits."""
+class _Evaluated:
+    """Calibration, policy and metrics of the exported model on validation and test."""
 
     calibration: Calibration
     policy: DecisionPolicy
@@ -128,15 +127,15 @@ class _Judged:
     evaluations: dict[str, Evaluation]
 
 
-def _judge(runner: OnnxModel, dataset: Dataset) -> _Judged:
+def _evaluate(runner: OnnxModel, dataset: Dataset) -> _Evaluated:
     """Calibrates and sets the policy on the validation split, then evaluates it and test."""
     splits = {name: split for name, split in dataset.splits.items() if name != "train"}
     answers = {name: runner.run(split.images) for name, split in splits.items()}
     labels = splits["validation"].labels
     calibration = _calibrate(answers["validation"].logits, labels)
     probabilities = {
-        name: softmax(one.logits, temperature=calibration.temperature)
-        for name, one in answers.items()
+        name: softmax(answer.logits, temperature=calibration.temperature)
+        for name, answer in answers.items()
     }
     parents = [parents_of(name, dataset.tree) for name in dataset.classes]
     policy = fit_policy(
@@ -156,7 +155,7 @@ def _judge(runner: OnnxModel, dataset: Dataset) -> _Judged:
         )
         for name, split in splits.items()
     }
-    return _Judged(calibration, policy, probabilities, evaluations)
+    return _Evaluated(calibration, policy, probabilities, evaluations)
 
 
 def _golden_pixels(split: Split) -> NDArray[np.uint8]:
@@ -164,12 +163,6 @@ def _golden_pixels(split: Split) -> NDArray[np.uint8]:
     most = min(GOLDEN_IMAGES, len(split), GOLDEN_BYTES // split.images[0].size)
     chosen = np.linspace(0, len(split) - 1, max(2, most)).astype(int)
     return with_channels(split.images[chosen])
-
-
-def _input_shape(dataset: Dataset) -> tuple[int, int, int]:
-    """Returns height, width and channels of the images."""
-    height, width, *channels = dataset.splits["train"].images.shape[1:]
-    return height, width, channels[0] if channels else 1
 
 
 def _model_class(name: str, tree: Tree | None) -> ModelClass:

@@ -1,16 +1,23 @@
-"""From stored pixels to what the network sees, and from labels to targets.
+"""From stored pixels to what the network sees.
 
-The same functions feed training and, inside the exported graph, everything after it.
+The same functions run in training and, inside the exported graph, in every prediction.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hangtag.datasets.dataset import Split
 from hangtag.training.recipes.schema import Recipe
+from hangtag.training.targets import one_hot
+
+MAX_INFERENCE_BATCH = 500
+_BATCH_PIXELS = 8 * MAX_INFERENCE_BATCH * 28 * 28
+"""Pixels per channel whose activations fit well into memory, in a network for photos too."""
 
 _BLOCK = 1 << 20
 """Pixels that are counted at a time, in whole images."""
@@ -22,14 +29,24 @@ def scale_pixels(pixels: Tensor) -> Tensor:
 
 
 def with_channels(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Returns images (N, H, W) or (N, H, W, C) as (N, H, W, C), in one piece."""
+    """Returns images (N, H, W) or (N, H, W, C) as contiguous (N, H, W, C)."""
     return np.ascontiguousarray(images if images.ndim == 4 else images[..., None])
+
+
+def inference_batch_size(height: int, width: int) -> int:
+    """Returns how many images to run through a network at once: 500 small ones, 62 of 224x224."""
+    return max(1, min(MAX_INFERENCE_BATCH, _BATCH_PIXELS // (height * width)))
+
+
+def limit_images(height: int, width: int, *, most: int) -> int:
+    """Returns how many images have as many pixels as `most` images of 28x28, at least two."""
+    return max(2, min(most, most * 28 * 28 // (height * width)))
 
 
 def pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
     """Returns mean and standard deviation of pixel / 255 over images of any shape.
 
-    Counts the 256 values first, so that the result is exact and takes no copy in float.
+    Counts the 256 values first, so that the result is exact and no float copy is made.
     """
     counts = np.zeros(256)
     step = max(1, _BLOCK // max(1, math.prod(images.shape[1:])))
@@ -42,21 +59,8 @@ def pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
 
 
 def standardise(images: Tensor, *, mean: float, deviation: float) -> Tensor:
-    """Takes `mean` from images of any shape and divides them by `deviation`."""
+    """Subtracts `mean` from images of any shape and divides them by `deviation`."""
     return (images - mean) / deviation
-
-
-def one_hot(labels: Tensor, *, classes: int) -> Tensor:
-    """Turns labels (N,) int64 in 0..K-1 into targets (N, K) float32; label 3 of 10 is 0001000000.
-
-    Raises:
-        ValueError: A label is not in 0..K-1.
-    """
-    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        received = f"{int(labels.min())}..{int(labels.max())}"
-        raise ValueError(f"labels: expected 0..{classes - 1}, received {received}")
-    targets = torch.zeros(len(labels), classes, dtype=torch.float32, device=labels.device)
-    return targets.scatter_(1, labels[:, None], 1.0)
 
 
 class Normalisation(nn.Module):
@@ -69,7 +73,7 @@ class Normalisation(nn.Module):
 
     @classmethod
     def of(cls, recipe: Recipe, images: NDArray[np.uint8]) -> "Normalisation":
-        """Returns the normalisation `recipe` asks for, measured on the training images."""
+        """Returns the normalisation of `recipe`, measured on the training images."""
         if recipe.normalise == "scale":
             return cls(0.0, 1.0)
         if recipe.normalise == "symmetric":
@@ -80,3 +84,40 @@ class Normalisation(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Normalises images (B, C, H, W) in 0-1."""
         return standardise(images, mean=self.mean, deviation=self.deviation)
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Images with labels on the training's device.
+
+    Attributes:
+        pixels: (N, H, W, C) uint8; those mapped from a file stay on the CPU.
+        labels: (N,) int64.
+        targets: (N, K) float32, one-hot.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    targets: Tensor
+
+    @classmethod
+    def of(cls, split: Split, *, classes: int, device: torch.device) -> "Examples":
+        """Moves the images and labels of `split` to `device`."""
+        pixels = torch.from_numpy(with_channels(split.images))
+        if not isinstance(split.images, np.memmap):
+            pixels = pixels.to(device)
+        labels = torch.from_numpy(split.labels).to(device)
+        return cls(pixels, labels, one_hot(labels, classes=classes))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return self.targets.shape[1]
+
+    def get_images(self, chosen: Tensor | slice) -> Tensor:
+        """Returns the images at `chosen` (B,) in 0-1, (B, C, H, W), on the training's device."""
+        where = chosen.to(self.pixels.device) if isinstance(chosen, Tensor) else chosen
+        return scale_pixels(self.pixels[where].to(self.labels.device))

@@ -1,8 +1,8 @@
-"""Processes that train one network together, as ``torchrun`` starts them.
+"""The process group that trains one network together, as ``torchrun`` starts it.
 
     torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/together
 
-Each process takes its share of every batch, so the steps are those of one process.
+Each process computes its part of every batch, so the steps are those of one process.
 """
 
 import os
@@ -17,62 +17,62 @@ from hangtag.errors import TrainingError
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """Who trains together.
+class ProcessGroup:
+    """The processes that train together.
 
     Attributes:
-        rank: Which of the processes this one is, from 0.
-        size: How many there are.
+        rank: Number of this process, from 0.
+        world_size: Number of processes.
     """
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @property
-    def is_first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes the files."""
         return self.rank == 0
 
-    def share(self, batch: Tensor) -> Tensor:
+    def scatter(self, batch: Tensor) -> Tensor:
         """Returns this process's part of a batch (B, ...)."""
-        return batch[self.rank :: self.size]
+        return batch[self.rank :: self.world_size]
 
-    def add_up(self, values: Tensor) -> Tensor:
+    def all_reduce(self, values: Tensor) -> Tensor:
         """Returns the sum of `values` over the processes, in all of them."""
-        if self.size > 1:
+        if self.world_size > 1:
             distributed.all_reduce(values)
         return values
 
 
-def is_team() -> bool:
+def is_distributed() -> bool:
     """Whether several processes train together now."""
     return distributed.is_available() and distributed.is_initialized()
 
 
-def is_first_process() -> bool:
-    """Whether torchrun started this process as the first, or did not start it."""
+def is_main_process() -> bool:
+    """Whether torchrun started this process as rank 0, or did not start it."""
     return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
-def join_team(device: torch.device) -> Iterator[Team]:
-    """Meets the other processes that torchrun started; a team of one without torchrun.
+def join_process_group(device: torch.device) -> Iterator[ProcessGroup]:
+    """Joins the process group of torchrun; a group of one process without torchrun.
 
     Raises:
         TrainingError: The environment is not that of torchrun, or the others are not reached.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1 or is_team():
-        yield Team()
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1 or is_distributed():
+        yield ProcessGroup()
         return
     try:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     except (ValueError, RuntimeError) as error:
         raise TrainingError(
-            f"cannot meet the other {size - 1} processes: {error}; start with torchrun"
+            f"cannot reach the other {world_size - 1} processes: {error}; start with torchrun"
         ) from error
     try:
-        yield Team(distributed.get_rank(), size)
-        distributed.barrier()  # nobody leaves while the first still packages the model
+        yield ProcessGroup(distributed.get_rank(), world_size)
+        distributed.barrier()  # no process leaves while rank 0 still packages the model
     finally:
         distributed.destroy_process_group()

@@ -5,29 +5,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hangtag.images.spec import ImageSpec
 from hangtag.models.card import Layer, NetworkSummary
-from hangtag.training.networks import Network
+from hangtag.training.networks import Network, build_network
+from hangtag.training.recipes.schema import Recipe
 
 _ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.GELU)
 
 
-def summarise(network: Network, *, channels: int, size: tuple[int, int]) -> NetworkSummary:
-    """Runs one blank image through `network` and notes each layer with its output.
+def summarise(network: Network, spec: ImageSpec) -> NetworkSummary:
+    """Runs a blank image through `network` and lists each layer with its output.
 
-    Shapes are (height, width, channels) or (units,), without the batch. An activation is told
-    in the row of the layer before it. Statistics of batch normalisation count as parameters
-    that are not trained, as in Keras.
+    Shapes are (height, width, channels) or (units,), without the batch. An activation shares the
+    row of the layer before it. Statistics of batch normalisation count as parameters that are not
+    trained, as in Keras.
 
     Args:
         network: The network; its weights and its modes are left as they are.
-        channels: C of the images it takes.
-        size: H and W of the images it takes.
+        spec: Size of the images it takes.
     """
     layers: list[Layer] = []
     names = {module: name for name, module in network.named_modules()}
 
-    def note(module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        if isinstance(module, _ACTIVATIONS):
+    def add_row(module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(module, _ACTIVATIONS) and layers:
             before = layers.pop()
             layers.append(before.model_copy(update={"type": f"{before.type}, {_type(module)}"}))
             return
@@ -41,21 +42,27 @@ def summarise(network: Network, *, channels: int, size: tuple[int, int]) -> Netw
         )
 
     leaves = [module for module in network.modules() if not any(module.children())]
-    hooks = [leaf.register_forward_hook(note) for leaf in leaves]
+    hooks = [leaf.register_forward_hook(add_row) for leaf in leaves]
+    device = next(network.parameters()).device
     modes = {module: module.training for module in network.modules()}
     try:
-        # In training a network looks at an image once; its layers must not learn from the blank.
+        # In training mode a network runs an image once; its layers must not learn from the blank.
         network.train()
         for leaf in leaves:
             leaf.eval()
         with torch.no_grad():
-            network(torch.zeros(1, channels, *size, device=next(network.parameters()).device))
+            network(torch.zeros(1, spec.channels, spec.height, spec.width, device=device))
     finally:
         for hook in hooks:
             hook.remove()
         for module, training in modes.items():
             module.training = training
     return _total(layers, network)
+
+
+def summarise_recipe(recipe: Recipe, *, classes: int = 10) -> NetworkSummary:
+    """Builds the network of `recipe` and lists its layers."""
+    return summarise(build_network(recipe, classes=classes), recipe.images.spec)
 
 
 def _total(layers: list[Layer], network: Network) -> NetworkSummary:
@@ -76,7 +83,8 @@ def _statistics(module: nn.Module) -> list[Tensor]:
     return [b for b in module.buffers(recurse=False) if b.is_floating_point()]
 
 
-def _shape(output: Tensor) -> tuple[int, ...]:
+def _shape(output: Any) -> tuple[int, ...]:
+    output = output if isinstance(output, Tensor) else output[0]
     shape = tuple(output.shape[1:])
     return (*shape[1:], shape[0]) if len(shape) == 3 else shape
 

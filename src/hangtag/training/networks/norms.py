@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from hangtag.training.process_group import is_team
+from hangtag.training.process_group import is_distributed
 
 
 class Norm(nn.BatchNorm2d):
@@ -27,7 +27,7 @@ class Norm(nn.BatchNorm2d):
         """Returns `x` with mean 0 and variance 1 a channel, scaled and shifted as learned."""
         if not self.training:
             return super().forward(x)
-        return self._normalise_together(x) if is_team() else self._normalise(x)
+        return self._normalise_together(x) if is_distributed() else self._normalise(x)
 
     def _normalise(self, x: Tensor) -> Tensor:
         y: Tensor = super().forward(x)
@@ -37,10 +37,10 @@ class Norm(nn.BatchNorm2d):
         dims = [d for d in range(x.ndim) if d != 1]
         shape = [1, -1, *[1] * (x.ndim - 2)]
         values = x.float()
-        count = _add_up(torch.tensor(float(x.numel() // x.shape[1]), device=x.device))
-        mean = _add_up(values.sum(dims)) / count
+        count = _all_reduce(torch.tensor(float(x.numel() // x.shape[1]), device=x.device))
+        mean = _all_reduce(values.sum(dims)) / count
         centred = values - mean.view(shape)
-        variance = _add_up(centred.square().sum(dims)) / count
+        variance = _all_reduce(centred.square().sum(dims)) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, 1 - self.decay)
@@ -96,6 +96,6 @@ class _Sum(torch.autograd.Function):
         return _Sum.forward(_ctx, gradients[0])
 
 
-def _add_up(values: Tensor) -> Tensor:
+def _all_reduce(values: Tensor) -> Tensor:
     total: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
     return total

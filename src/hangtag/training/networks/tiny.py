@@ -1,15 +1,30 @@
 """A network for fast prediction: few multiplications, nothing that inference cannot fuse."""
 
+from typing import Annotated, Literal
+
+from pydantic import Field
 from torch import Tensor, nn
 
-from hangtag.training.networks.base import Network
+from hangtag.images.spec import ImageSpec
+from hangtag.training.networks.base import Features, Network, register
 from hangtag.training.networks.norms import Norm
-from hangtag.training.recipes.schema import TinyNetwork
+from hangtag.training.recipes.schema import NetworkSettings
 
 _POOLED = 7
 """Layers to the pooling: two convolutions, each with its normalisation and ReLU, and itself."""
 
 
+class TinyNetwork(NetworkSettings):
+    """A plain stack of convolutions that predicts fast."""
+
+    kind: Literal["tiny"] = "tiny"
+    widths: Annotated[
+        tuple[Annotated[int, Field(ge=4, le=4096)], ...], Field(min_length=3, max_length=8)
+    ]
+    """Channels of each convolution; the first, the second and the last halve the size."""
+
+
+@register(TinyNetwork)
 class TinyNet(Network):
     """A plain stack of convolutions, each with batch normalisation and ReLU.
 
@@ -17,13 +32,13 @@ class TinyNet(Network):
     the last has stride 2. The embedding is the mean over space.
     """
 
-    def __init__(self, settings: TinyNetwork, *, classes: int, channels: int) -> None:
+    def __init__(self, settings: TinyNetwork, *, classes: int, spec: ImageSpec) -> None:
         super().__init__()
         stem, second, *others = settings.widths
         strides = [1] * (len(others) - 1) + [2]
         inputs = [second, *others[:-1]]
         self.features = nn.Sequential(
-            *_convolve(channels, stem, kernel=4, stride=2),
+            *_convolve(spec.channels, stem, kernel=4, stride=2),
             *_convolve(stem, second, kernel=3, stride=1),
             nn.MaxPool2d(2),
         )
@@ -31,16 +46,11 @@ class TinyNet(Network):
             self.features.extend(_convolve(before, after, kernel=3, stride=stride))
         self.head = nn.Linear(others[-1], classes)
 
-    def observe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_features(self, images: Tensor) -> Features:
         """Returns the mean over space of each last channel, (B, D), and the maps at 7x7."""
         early: Tensor = self.features[:_POOLED](images)
         features: Tensor = self.features[_POOLED:](early)
-        return features.mean(dim=(2, 3)), early  # (B, D, H, W) -> (B, D)
-
-    def classify(self, embeddings: Tensor) -> Tensor:
-        """Returns the logits (B, K)."""
-        logits: Tensor = self.head(embeddings)
-        return logits
+        return Features(features.mean(dim=(2, 3)), early)  # (B, D, H, W) -> (B, D)
 
 
 def _convolve(before: int, after: int, *, kernel: int, stride: int) -> list[nn.Module]:

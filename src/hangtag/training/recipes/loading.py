@@ -1,9 +1,10 @@
-"""Reads recipes from the package or from a file; changes single fields; writes YAML."""
+"""Loads recipes from the package or a file, changes single fields, writes YAML."""
 
+import copy
 import difflib
 import os.path
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from hangtag.errors import RecipeError
-from hangtag.training.recipes.schema import Recipe
+from hangtag.training.recipes.schema import Recipe, read_network
 
 
 def list_recipes() -> list[Recipe]:
@@ -20,20 +21,21 @@ def list_recipes() -> list[Recipe]:
     return [load_recipe(name) for name in _shipped_names()]
 
 
-def load_recipe(source: str | Path, *, changes: Sequence[str] = ()) -> Recipe:
+def load_recipe(source: str | Path, *, settings: Mapping[str, Any] | None = None) -> Recipe:
     """Loads a shipped recipe by its name, or a user's own YAML file by its path.
 
     Args:
         source: A name such as ``express``, or the path of a ``.yaml`` file.
-        changes: Fields to change, as ``field=value`` with dots into parts
-            (``optimiser.learning_rate=0.01``); the value is read as YAML.
+        settings: Fields to change, by name, with dots into parts (``optimiser.learning_rate``).
+            A mapping changes the fields of a part that it names; with another ``kind`` it replaces
+            the part.
 
     Raises:
         RecipeError: No such recipe, an unknown field or an impossible value.
     """
     path = Path(source)
     if path.suffix in {".yaml", ".yml"} or os.path.isfile(path):  # False for impossible paths too.
-        return recipe_from_yaml(_read(path), where=str(path), changes=changes)
+        return recipe_from_yaml(_read(path), where=str(path), settings=settings)
     names = _shipped_names()
     if str(source) not in names:
         raise RecipeError(
@@ -41,10 +43,10 @@ def load_recipe(source: str | Path, *, changes: Sequence[str] = ()) -> Recipe:
             f"shipped recipes: {', '.join(names)}; or give the path of a .yaml file"
         )
     text = (resources.files(__package__) / f"{source}.yaml").read_text(encoding="utf-8")
-    return recipe_from_yaml(text, where=f"recipe {source}", changes=changes)
+    return recipe_from_yaml(text, where=f"recipe {source}", settings=settings)
 
 
-def recipe_from_yaml(text: str, *, where: str, changes: Sequence[str] = ()) -> Recipe:
+def recipe_from_yaml(text: str, *, where: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     """Validates a recipe written as YAML; `where` names its source in errors.
 
     Raises:
@@ -53,12 +55,46 @@ def recipe_from_yaml(text: str, *, where: str, changes: Sequence[str] = ()) -> R
     fields = _parse(text, where=where)
     if not isinstance(fields, dict):
         raise RecipeError(f"{where}: expected fields such as 'epochs: 10', received {text[:40]!r}")
-    for change in changes:
-        _change(fields, change)
+    return build_recipe(fields, where=where, settings=settings)
+
+
+def build_recipe(
+    fields: Mapping[str, Any], *, where: str, settings: Mapping[str, Any] | None = None
+) -> Recipe:
+    """Validates the fields of a recipe, with `settings` changed as in `load_recipe`.
+
+    Raises:
+        RecipeError: An unknown field or an impossible value.
+    """
+    changed = copy.deepcopy(dict(fields))
+    for name, value in (settings or {}).items():
+        _change(changed, name, value)
     try:
-        return Recipe.model_validate(fields)
+        if "network" in changed:  # first, so that errors name its fields
+            changed["network"] = read_network(changed["network"])
+    except ValidationError as error:
+        raise RecipeError(f"{where}: {_first_problem(error, part='network')}") from error
+    except ValueError as error:
+        raise RecipeError(f"{where}: field 'network': {error}") from error
+    try:
+        return Recipe.model_validate(changed)
     except ValidationError as error:
         raise RecipeError(f"{where}: {_first_problem(error)}") from error
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+    """Reads ``field=value`` words, the values as YAML, for `load_recipe`.
+
+    Raises:
+        RecipeError: A word is not of this form, or its value is not YAML.
+    """
+    settings = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise RecipeError(f"--set {word}: expected field=value, such as epochs=5")
+        settings[name] = _parse(text, where=f"--set {name}")
+    return settings
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -90,45 +126,50 @@ def _parse(text: str, *, where: str) -> Any:
         raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
-def _change(fields: dict[str, Any], change: str) -> None:
+def _change(fields: dict[str, Any], name: str, value: Any) -> None:
     """Sets one field in place; a part of the recipe that is left out begins with its defaults."""
-    name, equals, text = change.partition("=")
-    if not equals or not name:
-        raise RecipeError(f"--set {change}: expected field=value, such as epochs=5")
     *parents, last = name.split(".")
     part: Any = fields
     if parents and parents[0] in Recipe.model_fields and fields.get(parents[0]) is None:
         fields[parents[0]] = {}
     for parent in parents:
         part = _step_into(part, parent, name)
-    value = _parse(text, where=f"--set {name}")
     if isinstance(part, list):
         part[_position(part, last, name)] = value
     elif isinstance(part, dict):
-        part[last] = value
+        part[last] = _merge(part.get(last), value)
     else:
-        raise RecipeError(f"--set {name}: '{'.'.join(parents)}' has no fields")
+        raise RecipeError(f"setting {name}: '{'.'.join(parents)}' has no fields")
+
+
+def _merge(old: Any, new: Any) -> Any:
+    """Returns `new`; a mapping of the same kind keeps the fields of `old` that it does not name."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    return {**old, **new} if new.get("kind", old.get("kind")) == old.get("kind") else new
 
 
 def _step_into(part: Any, key: str, name: str) -> Any:
     if isinstance(part, list):
         return part[_position(part, key, name)]
     if not isinstance(part, dict) or key not in part:
-        raise RecipeError(f"--set {name}: there is no field '{key}'")
+        raise RecipeError(f"setting {name}: there is no field '{key}'")
     return part[key]
 
 
 def _position(part: list[Any], key: str, name: str) -> int:
     positions = [str(position) for position in range(len(part))]
     if key not in positions:
-        raise RecipeError(f"--set {name}: expected a position below {len(part)}, received '{key}'")
+        raise RecipeError(
+            f"setting {name}: expected a position below {len(part)}, received '{key}'"
+        )
     return positions.index(key)
 
 
-def _first_problem(error: ValidationError) -> str:
-    """Names the field and the problem of the first validation error, in one line."""
+def _first_problem(error: ValidationError, *, part: str = "") -> str:
+    """Describes the first problem in one line, with the name of the field, which is in `part`."""
     problem = error.errors()[0]
-    field = _place(problem["loc"])
+    field = _join((part, *problem["loc"]) if part else problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         meant = "" if "." in field else _suggest(field, Recipe.model_fields)
@@ -150,11 +191,11 @@ def _suggest(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'? " if close else ""
 
 
-def _place(parts: Sequence[int | str]) -> str:
-    """Names a field as --set does: pydantic's ``optimiser.adam.learning_rate`` without the kind."""
+def _join(parts: Sequence[int | str]) -> str:
+    """Names a field as settings do, without the kind: ``optimiser.adam.learning_rate``."""
     kept = [
         str(part)
         for before, part in zip(("", *parts), parts, strict=False)
-        if before not in {"network", "optimiser", "schedule"} and not isinstance(before, int)
+        if before not in {"optimiser", "schedule"} and not isinstance(before, int)
     ]
     return ".".join(kept)

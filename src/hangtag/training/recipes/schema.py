@@ -1,9 +1,17 @@
 """The fields of a recipe, their units and the values they may have."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
 
+from hangtag.environment import is_installed
 from hangtag.images.spec import ImageSpec
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -36,61 +44,25 @@ class Images(Settings):
         return ImageSpec(self.size, self.size, self.channels)
 
 
-class SeedNetwork(Settings):
-    """The seed's network: four convolutions and three dense layers, 3,477,578 parameters."""
+class NetworkSettings(Settings):
+    """Base of the settings of a network; the file of each network defines its own."""
 
-    kind: Literal["seed"] = "seed"
-    l2: NotNegative = 0.01
-    """Factor of the sum of squares of the third and fourth kernel, added to the loss."""
-    dropout: Fraction = 1.0
-    """Factor on the seed's dropout rates; 0 switches dropout off."""
+    kind: str
+    """Name of the network."""
 
+    @property
+    def weights_extra(self) -> str | None:
+        """The extra that brings published weights to start from; None for random weights."""
+        return None
 
-class CompactNetwork(Settings):
-    """A small convolutional network after airbench: a whitened stem and groups of two."""
-
-    kind: Literal["compact"] = "compact"
-    widths: Annotated[
-        tuple[Annotated[int, Field(ge=8, le=4096)], ...], Field(min_length=2, max_length=5)
-    ]
-    """Channels of the stem and of each group; each group halves height and width."""
-    residual: bool = False
-    """Whether each group has a third convolution, added to its input."""
-    flip_average: bool = False
-    """Whether the network averages its logits over the image and its mirror image."""
+    def check_published(self, images: Images, normalise: str) -> None:
+        """Raises ValueError where images are prepared otherwise than published weights need."""
 
 
-class TinyNetwork(Settings):
-    """A plain stack of convolutions that predicts fast."""
+class UncheckedNetwork(NetworkSettings):
+    """Settings of a network as they are written, where torch is missing to check them."""
 
-    kind: Literal["tiny"] = "tiny"
-    widths: Annotated[
-        tuple[Annotated[int, Field(ge=4, le=4096)], ...], Field(min_length=3, max_length=8)
-    ]
-    """Channels of each convolution; the first, the second and the last halve the size."""
-
-
-class LiteNetwork(Settings):
-    """EfficientNet-Lite0, a network for photos that may begin with what it learned on ImageNet."""
-
-    kind: Literal["lite"] = "lite"
-    pretrained: bool = True
-    """Whether it begins with the published weights, which the photo extra brings."""
-    width: Annotated[float, Field(ge=0.1, le=4.0)] = 1.0
-    """Factor on the channels of every layer; 1 for the published weights."""
-    depth: Annotated[float, Field(gt=0.0, le=4.0)] = 1.0
-    """Factor on the number of blocks; 1 for the published weights."""
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
-    """Fraction of the embedding left out before the last layer, in training."""
-
-    @model_validator(mode="after")
-    def _published(self) -> "LiteNetwork":
-        if self.pretrained and (self.width, self.depth) != (1.0, 1.0):
-            raise ValueError(
-                "pretrained: the published weights are of width 1 and depth 1; set both to 1, or "
-                "pretrained to false"
-            )
-        return self
+    model_config = ConfigDict(extra="allow")
 
 
 class Affine(Settings):
@@ -298,10 +270,8 @@ class Recipe(Settings):
     """What it is called."""
     description: str
     """What it is for, one sentence."""
-    network: Annotated[
-        SeedNetwork | CompactNetwork | TinyNetwork | LiteNetwork, Field(discriminator="kind")
-    ]
-    """The network and its sizes."""
+    network: SerializeAsAny[NetworkSettings]
+    """The network and its sizes; or ``package.module:Class``, a network of your own."""
     init_from: str | None = None
     """A model to continue from: a shipped name, a model or a run folder; null begins afresh."""
     images: Images = Images()
@@ -344,11 +314,14 @@ class Recipe(Settings):
     """Number format on a CPU; auto takes bfloat16 where it is native, as a GPU always does."""
 
     @property
-    def needs_published_weights(self) -> bool:
-        """Whether the network begins with weights that the photo extra brings."""
-        if self.init_from is not None:
-            return False
-        return self.network.kind == "lite" and self.network.pretrained
+    def weights_extra(self) -> str | None:
+        """The extra that brings the weights the training starts from; None where none does."""
+        return None if self.init_from is not None else self.network.weights_extra
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _read_network(cls, value: Any) -> NetworkSettings:
+        return read_network(value)
 
     @model_validator(mode="after")
     def _possible(self) -> "Recipe":
@@ -380,12 +353,34 @@ class Recipe(Settings):
         grey = self.images.channels == 1
         if grey and any(step.kind == "colour" for step in self.augment):
             raise ValueError("augment: the step colour needs images.channels 3; remove the step")
-        if self.needs_published_weights and (grey or self.normalise != "symmetric"):
-            raise ValueError(
-                "network.pretrained: the published weights need images.channels 3 and normalise "
-                "symmetric; set both, or network.pretrained to false"
-            )
+        if self.weights_extra is not None:
+            self.network.check_published(self.images, self.normalise)
         return self
+
+
+def read_network(value: Any) -> NetworkSettings:
+    """Reads the settings of a network: its fields, its kind alone or ``package.module:Class``.
+
+    Without the train extra, fields other than the kind are kept as they are written.
+
+    Raises:
+        ValueError: There is no such kind, or (as ValidationError) a field is impossible.
+    """
+    if isinstance(value, NetworkSettings):
+        return value
+    fields = {"kind": "custom", "factory": value} if ":" in str(value) else {"kind": value}
+    fields = value if isinstance(value, dict) else fields
+    if not is_installed("train"):
+        return UncheckedNetwork.model_validate(fields)
+    from hangtag.training.networks.base import list_networks
+
+    kinds = list_networks()
+    if fields.get("kind") not in kinds:
+        raise ValueError(
+            f"there is no kind {fields.get('kind')!r}; expected one of {', '.join(kinds)}, or "
+            "package.module:Class"
+        )
+    return kinds[fields["kind"]].model_validate(fields)
 
 
 def _require_ordered(**ranges: tuple[float, float]) -> None:

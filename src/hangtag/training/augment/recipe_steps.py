@@ -8,7 +8,14 @@ from torch import Tensor
 from hangtag.datasets import Dataset
 from hangtag.errors import DataError
 from hangtag.reports import AugmentedCopies
-from hangtag.training import augment
+from hangtag.training.augment.affine import random_affine, random_rotation
+from hangtag.training.augment.colour import random_colour
+from hangtag.training.augment.framing import (
+    random_horizontal_flip,
+    random_resized_crop,
+    random_shift,
+)
+from hangtag.training.augment.pixels import random_erasing, standardise_each
 from hangtag.training.preprocessing import scale_pixels, with_channels
 from hangtag.training.recipes.schema import Augmentation, Recipe
 
@@ -64,19 +71,19 @@ def _apply(step: Augmentation, images: Tensor, generator: torch.Generator) -> Te
     options = step.model_dump(exclude={"kind"})
     match step.kind:
         case "affine":
-            return augment.random_affine(images, **options, generator=generator)
+            return random_affine(images, **options, generator=generator)
         case "shift":
-            return augment.random_shift(images, **options, generator=generator)
+            return random_shift(images, **options, generator=generator)
         case "flip":
-            return augment.random_horizontal_flip(images, **options, generator=generator)
+            return random_horizontal_flip(images, **options, generator=generator)
         case "rotation":
-            return augment.random_rotation(images, **options, generator=generator)
+            return random_rotation(images, **options, generator=generator)
         case "resized_crop":
             size = (images.shape[2], images.shape[3])
-            return augment.random_resized_crop(images, size=size, **options, generator=generator)
+            return random_resized_crop(images, size=size, **options, generator=generator)
         case "erasing":
-            return augment.random_erasing(images, **options, generator=generator)
+            return random_erasing(images, **options, generator=generator)
         case "colour":
-            return augment.random_colour(images, **options, generator=generator)
+            return random_colour(images, **options, generator=generator)
         case "standardise_each":
-            return augment.standardise_each(images, **options)
+            return standardise_each(images, **options)

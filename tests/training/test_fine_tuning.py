@@ -22,12 +22,13 @@ from hangtag.models.folder import (
     read_model_files,
     write_model_folder,
 )
-from hangtag.training.init_from import describe_initial_model, load_beginning
+from hangtag.training.fine_tuning import PretrainedModel
 from hangtag.training.networks import build_network
+from hangtag.training.plan import divide_dataset
 from hangtag.training.preprocessing import scale_pixels, with_channels
-from hangtag.training.recipes import Recipe, continue_recipe, load_recipe
-from hangtag.training.runfolder import RunFolder
-from hangtag.training.train import prepare_dataset, train
+from hangtag.training.recipes import Recipe, load_recipe, parse_settings
+from hangtag.training.run_folder import RunFolder
+from hangtag.training.train import train
 from tests.tiny import Run, make_split, tiny_recipe
 
 CLASSES = ("flat", "square", "tall", "wide")
@@ -60,9 +61,22 @@ def with_new_class(shapes: Dataset, *, new: int) -> Dataset:
 def continued(trained: Path, shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that continues from `trained` with 50 items of a new class."""
     folder = tmp_path_factory.mktemp("continued") / "run"
-    recipe = continue_recipe(str(trained), changes=["validation_fraction=0.15"])
-    train(with_new_class(shapes, new=50), recipe, out=folder)
+    recipe = continue_recipe(str(trained), "validation_fraction=0.15")
+    train(with_new_class(shapes, new=50), recipe=recipe, out=folder)
     return folder
+
+
+def continue_recipe(model: str | Path, *changes: str) -> Recipe:
+    return PretrainedModel.read(str(model)).suit_recipe(parse_settings(changes))
+
+
+def describe_start(model: str | Path, dataset: Dataset) -> tuple[str, ...]:
+    return PretrainedModel.read(str(model)).describe_start(dataset)
+
+
+def divide(dataset: Dataset, model: str | Path, *, seed: int) -> Dataset:
+    initial = PretrainedModel.read(str(model))
+    return divide_dataset(dataset, initial.suit_recipe(), seed=seed, model=initial)
 
 
 def recalls(model: Path, split: Split, classes: tuple[str, ...]) -> dict[str, float]:
@@ -99,9 +113,9 @@ def test_labels_that_were_learned_wrongly_are_corrected(shapes: Dataset, tmp_pat
         )
         for name, split in right.splits.items()
     }
-    train(Dataset("wrong", "made", old, splits), tiny_recipe(), out=tmp_path / "before")
-    longer = continue_recipe(str(tmp_path / "before"), changes=["epochs=36"])
-    train(right, longer, out=tmp_path / "after")
+    train(Dataset("wrong", "made", old, splits), recipe=tiny_recipe(), out=tmp_path / "before")
+    longer = continue_recipe(str(tmp_path / "before"), "epochs=36")
+    train(right, recipe=longer, out=tmp_path / "after")
     judged = make_split(800, classes=4, seed=7)
     names = (*shapes.classes, "flat")
     before = recalls(tmp_path / "before", judged, names)
@@ -119,23 +133,23 @@ def test_the_card_says_where_it_began(trained: Path, continued: Path) -> None:
     assert card.lineage.init_from.name == before.name
     assert card.lineage.init_from.weights == before.files[WEIGHTS].sha256
     (said,) = card.lineage.init_from.notes
-    assert said == f"Continues from {before.name}: 3 of its 3 classes stay; new: flat."
+    assert said == f"Fine-tunes {before.name}: 3 of its 3 classes stay; new: flat."
     assert before.files[WEIGHTS].sha256 in (continued / "model" / README).read_text("utf-8")
 
 
 def test_it_begins_with_what_the_model_knew(trained: Path, shapes: Dataset) -> None:
     """Before its first step the network gives the model's logits for the classes that stay."""
-    recipe = continue_recipe(str(trained))
-    beginning = load_beginning(recipe)
-    assert beginning is not None
+    model = PretrainedModel.read(str(trained))
+    recipe = model.suit_recipe()
+    initial = model.load_weights(recipe)
     classes = ("new", *reversed(shapes.classes[1:]), "another")
     network = build_network(recipe, classes=len(classes)).eval()
     fresh = network.head.weight.detach().clone()
     images = shapes.splits["test"].images[:20]
-    beginning.put_into(network, torch.zeros(0), classes=classes)
+    initial.load_into(network, classes=classes)
     with torch.no_grad():
         pixels = scale_pixels(torch.from_numpy(with_channels(images)))
-        logits = network(beginning.normalisation(pixels)).numpy()
+        logits = network(initial.normalisation(pixels)).numpy()
     expected = Classifier.load(trained).run(images).logits
     np.testing.assert_allclose(logits[:, [2, 1]], expected[:, 1:], atol=1e-3)
     assert torch.equal(network.head.weight[[0, 3]], fresh[[0, 3]])
@@ -147,15 +161,15 @@ def test_what_the_model_was_judged_by_is_held_out_again(trained: Path, shapes: D
     learned = fingerprint_images(first.splits["train"].images)
     data = with_new_class(shapes, new=20)
     for seed in (0, 7):
-        again = prepare_dataset(data, continue_recipe(str(trained)), seed=seed)
+        again = divide(data, str(trained), seed=seed)
         validation = again.splits["validation"]
         assert not np.isin(fingerprint_images(validation.images), learned).any()
         assert (validation.labels == 0).sum() == 3
         assert (validation.labels != 0).sum() == len(first.splits["validation"])
-        assert len(describe_initial_model(str(trained), again).notes) == 1
+        assert len(describe_start(str(trained), again)) == 1
     afresh = split_dataset(data, fraction=recipe.validation_fraction, seed=7)
-    (_, warning) = describe_initial_model(str(trained), afresh).notes
-    assert "were not held out from" in warning
+    (_, warning) = describe_start(str(trained), afresh)
+    assert "were not held out when" in warning
 
 
 def test_suppliers_of_what_was_held_out_are_held_out_again(trained: Path, shapes: Dataset) -> None:
@@ -165,15 +179,13 @@ def test_suppliers_of_what_was_held_out_are_held_out_again(trained: Path, shapes
     suppliers = np.where(judged, "A", "B")
     suppliers[-1] = "A"
     named = dataclasses.replace(data.splits["train"], suppliers=suppliers)
-    again = prepare_dataset(
-        dataclasses.replace(data, splits={"train": named}), continue_recipe(str(trained)), seed=3
-    )
+    again = divide(dataclasses.replace(data, splits={"train": named}), str(trained), seed=3)
     validation = again.splits["validation"]
     assert validation.suppliers is not None
     assert set(validation.suppliers) == {"A"}
     assert len(validation) == len(first) + 1
-    (_, told) = describe_initial_model(str(trained), again).notes
-    assert told.startswith("Also held out: 1 images of suppliers that")
+    (_, told) = describe_start(str(trained), again)
+    assert told.startswith("Also held out: 1 images of the suppliers in")
 
 
 def test_a_new_class_of_held_out_suppliers_alone_is_refused(trained: Path, shapes: Dataset) -> None:
@@ -183,12 +195,8 @@ def test_a_new_class_of_held_out_suppliers_alone_is_refused(trained: Path, shape
     train_split = data.splits["train"]
     judged = np.isin(train_split.ids, first.ids) | (train_split.labels == 0)
     named = dataclasses.replace(train_split, suppliers=np.where(judged, "A", "B"))
-    with pytest.raises(DataError, match="was judged by stay held out, or name the splits"):
-        prepare_dataset(
-            dataclasses.replace(data, splits={"train": named}),
-            continue_recipe(str(trained)),
-            seed=3,
-        )
+    with pytest.raises(DataError, match="stay held out, or name the splits"):
+        divide(dataclasses.replace(data, splits={"train": named}), str(trained), seed=3)
 
 
 def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Dataset) -> None:
@@ -200,9 +208,7 @@ def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Datas
     new = np.flatnonzero(train_split.labels == 0)
     suppliers[new] = np.where(np.arange(len(new)) < 5, "C", "D")
     named = dataclasses.replace(train_split, suppliers=suppliers)
-    again = prepare_dataset(
-        dataclasses.replace(data, splits={"train": named}), continue_recipe(str(trained)), seed=3
-    )
+    again = divide(dataclasses.replace(data, splits={"train": named}), str(trained), seed=3)
     validation = again.splits["validation"]
     assert validation.suppliers is not None
     assert set(validation.suppliers) == {"A", "C"}
@@ -212,8 +218,8 @@ def test_a_new_class_of_new_suppliers_is_judged_too(trained: Path, shapes: Datas
 def test_no_class_in_common_is_told(trained: Path, shapes: Dataset) -> None:
     data = dataclasses.replace(shapes, classes=("X", "Y", "Z"))
     divided = split_dataset(data, fraction=0.15, seed=0)
-    said = describe_initial_model(str(trained), divided).notes
-    assert "of whose classes none is in the data" in said[0]
+    said = describe_start(str(trained), divided)
+    assert "none of its classes is in the data" in said[0]
 
 
 def rewrite(folder: Path, change: Callable[[Card], Card], weights: bytes | None = None) -> Path:
@@ -241,9 +247,9 @@ def test_a_model_that_does_not_tell_its_held_out_images_is_named(
         return card.model_copy(update={"data": card.data.model_copy(update={"held_out": ""})})
 
     older = str(rewrite(trained / "model", forget))
-    same, other = (prepare_dataset(shapes, continue_recipe(older), seed=seed) for seed in (0, 7))
-    assert len(describe_initial_model(older, same).notes) == 1
-    assert "Train afresh" in describe_initial_model(older, other).notes[1]
+    same, other = (divide(shapes, older, seed=seed) for seed in (0, 7))
+    assert len(describe_start(older, same)) == 1
+    assert "Train without --from" in describe_start(older, other)[1]
 
 
 def test_weights_that_are_not_the_model_s_are_refused(trained: Path) -> None:
@@ -251,7 +257,7 @@ def test_weights_that_are_not_the_model_s_are_refused(trained: Path) -> None:
     tensors["stem.weight"] = tensors["stem.weight"].flip(0).contiguous()
     other = rewrite(trained / "model", lambda card: card, weights=save(tensors))
     with pytest.raises(TrainingError, match="its weights differ from the model by"):
-        load_beginning(continue_recipe(str(other)))
+        PretrainedModel.read(str(other)).load_weights(continue_recipe(other))
 
 
 def test_a_model_that_learned_on_learns_on_with_the_same_recipe(
@@ -268,12 +274,12 @@ def test_a_model_that_learned_on_learns_on_with_the_same_recipe(
 def test_every_recipe_can_be_continued(name: str, trained: Path) -> None:
     shipped = load_recipe(name).model_dump(mode="json")
     model = rewrite(trained / "model", lambda card: with_settings(card, shipped))
-    recipe = continue_recipe(str(model), changes=["batch_size=8"])
+    recipe = continue_recipe(str(model), "batch_size=8")
     assert recipe.batch_size == 8
     assert recipe.linear_probing is not None
     whole, before = recipe.epochs - recipe.linear_probing.epochs, shipped["linear_probing"] or {}
     assert 2 * whole <= max(6, shipped["epochs"] - before.get("epochs", 0) + 1)
-    assert not recipe.needs_published_weights
+    assert not recipe.weights_extra
 
 
 @pytest.mark.parametrize(
@@ -305,9 +311,9 @@ def test_another_network_is_refused(
     ],
 )
 def test_other_images_are_refused(trained: Path, change: str, message: str) -> None:
-    recipe: Recipe = continue_recipe(str(trained), changes=[change])
+    recipe = continue_recipe(trained, change)
     with pytest.raises(TrainingError, match=message):
-        load_beginning(recipe)
+        PretrainedModel.read(str(trained)).load_weights(recipe)
 
 
 def test_a_folder_without_weights_is_refused(
@@ -352,8 +358,8 @@ def test_fashion_mnist_s_tenth_class_is_learned_from_fifty_images(
 
     task = make_task(fashion_mnist, "Bag", images=50, items=4000, replay=1.0, seed=0)
     first, second = tmp_path / "before", tmp_path / "after"
-    train(task.before, load_recipe("express"), out=first)
-    train(task.after, continue_recipe(str(first)), out=second)
+    train(task.before, recipe=load_recipe("express"), out=first)
+    train(task.after, recipe=continue_recipe(str(first)), out=second)
     (before, _), (after, learned) = (judge(run, task, "Bag") for run in (first, second))
     assert after > before - 0.01
     assert learned > 0.8
@@ -362,12 +368,12 @@ def test_fashion_mnist_s_tenth_class_is_learned_from_fifty_images(
 def test_a_model_in_half_precision_continues_with_a_new_class(
     shapes: Dataset, tmp_path: Path
 ) -> None:
-    train(shapes, tiny_recipe("weights=float16"), out=tmp_path / "before")
+    train(shapes, recipe=tiny_recipe("weights=float16"), out=tmp_path / "before")
     weights = read_card(tmp_path / "before" / "model").weights
     assert weights is not None
     assert weights.format == "float16"
     both = with_new_class(shapes, new=50)
-    train(both, continue_recipe(str(tmp_path / "before")), out=tmp_path / "after")
+    train(both, recipe=continue_recipe(str(tmp_path / "before")), out=tmp_path / "after")
     before = recalls(tmp_path / "before" / "model", shapes.splits["test"], shapes.classes)
     after = recalls(tmp_path / "after" / "model", both.splits["test"], CLASSES)
     assert after["flat"] > 0.8

@@ -130,7 +130,7 @@ def _making(card: Card) -> list[str]:
     return [
         "## How it was made",
         f"- network: {card.summary.total:,} parameters, {card.summary.trainable:,} of them trained",
-        *([f"- {_PUBLISHED}"] if _read_recipe(card).needs_published_weights else []),
+        *([f"- {_PUBLISHED}"] if _read_recipe(card).weights_extra else []),
         *_describe_initial(card),
         "- data: " + ", ".join(f"{name} {part.n:,} images" for name, part in splits),
         *([f"- source of the data: {card.data.source}"] if card.data.source else []),

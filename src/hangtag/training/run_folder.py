@@ -8,14 +8,16 @@ checkpoints/  last and best state
 model/        the exported model
 metrics.json, report.html and its figures
 suppliers.csv the accuracy of each supplier of the split of the report, where there are suppliers
+tensorboard/  the log of --tensorboard
 """
 
 import fcntl
 import os.path
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,9 +25,12 @@ from hangtag.datasets import BROKEN
 from hangtag.errors import OutputError, TrainingError
 from hangtag.files.atomic import make_folder, write_text
 from hangtag.models.card import Lineage, TrainingData
+from hangtag.training.callbacks import Epoch, write_history
 from hangtag.training.checkpoints import BEST, LAST
-from hangtag.training.history import Epoch, write_history
 from hangtag.training.recipes import Recipe, load_recipe, to_yaml
+
+RUNS = Path("runs")
+"""Where runs go by default."""
 
 
 class RunFacts(BaseModel):
@@ -58,6 +63,7 @@ class RunFolder:
         self.best = path / "checkpoints" / BEST
         self.model = path / "model"
         self.metrics_file = path / "metrics.json"
+        self.tensorboard = path / "tensorboard"
 
     def is_taken(self) -> bool:
         """Whether the folder holds more than a training killed before its first epoch leaves."""
@@ -69,8 +75,16 @@ class RunFolder:
         """Raises TrainingError where the folder is taken."""
         if self.path.is_dir() and self.is_taken():
             raise TrainingError(
-                f"{self.path} is not empty; give --resume to go on with the run in it, or another "
+                f"{self.path} is not empty; give --resume to continue the run in it, or another "
                 "--out"
+            )
+
+    def require_run(self) -> None:
+        """Raises TrainingError where the folder holds no run."""
+        if not os.path.exists(self.recipe_file):  # False for impossible paths too.
+            raise TrainingError(
+                f"{self.path} holds no run to resume: {self.recipe_file.name} is missing; "
+                "start without --resume"
             )
 
     def write_recipe(self, recipe: Recipe) -> None:
@@ -81,19 +95,15 @@ class RunFolder:
         """Writes ``run.json``: what the training is, before its first step."""
         write_text(self.facts_file, facts.model_dump_json(indent=1) + "\n")
 
-    def read_recipe(self, *, changes: Sequence[str] = ()) -> Recipe:
-        """Reads the recipe of the run, with `changes` as in `load_recipe`.
+    def read_recipe(self, *, settings: Mapping[str, Any] | None = None) -> Recipe:
+        """Reads the recipe of the run, with `settings` changed as in `load_recipe`.
 
         Raises:
             TrainingError: There is no run.
             RecipeError: The recipe is damaged or a change is impossible.
         """
-        if not os.path.exists(self.recipe_file):  # False for impossible paths too.
-            raise TrainingError(
-                f"{self.path} holds no run to resume: {self.recipe_file.name} is missing; "
-                "start without --resume"
-            )
-        return load_recipe(self.recipe_file, changes=changes)
+        self.require_run()
+        return load_recipe(self.recipe_file, settings=settings)
 
     def read_facts(self) -> RunFacts:
         """Reads ``run.json``.
@@ -138,16 +148,16 @@ class RunFolder:
                 ) from None
             yield
 
-    def remove_unbegun(self) -> None:
-        """Removes the folder again where no run has begun in it."""
+    def remove_unstarted(self) -> None:
+        """Removes the folder again where no run has started in it."""
         if not self.facts_file.exists():
             with suppress(OSError):  # someone else put a file there
                 self.lock_file.unlink(missing_ok=True)
                 self.path.rmdir()
 
 
-def next_run_folder(root: Path, name: str) -> Path:
-    """Makes and returns the first of ``NAME-1``, ``NAME-2``, ... below `root` that is not there.
+def next_run_folder(root: Path = RUNS) -> Path:
+    """Makes and returns the first of ``train-1``, ``train-2``, ... below `root` that is not there.
 
     Made at once, so that two trainings that start together get a folder each.
 
@@ -155,7 +165,7 @@ def next_run_folder(root: Path, name: str) -> Path:
         OutputError: The folder cannot be made.
     """
     make_folder(root)
-    folders = (root / f"{name}-{number}" for number in count(1))
+    folders = (root / f"train-{number}" for number in count(1))
     return next(folder for folder in folders if _make_new(folder))
 
 
