@@ -9,6 +9,7 @@ from PIL import Image
 from hangtag.datasets import FASHION_MNIST_CLASSES, Dataset, load_dataset, require_known_name
 from hangtag.datasets.export import write_pixel_csv
 from hangtag.errors import DataError, FetchError, HangtagError
+from hangtag.images.spec import PHOTO_SPEC
 from tests.datasets.idx_files import write_idx_images, write_idx_labels
 from tests.datasets.tiny_datasets import assert_same_items, make_dataset
 
@@ -225,3 +226,45 @@ def test_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(DataError, match=r"cannot read the folder .*: Permission denied"):
         load_dataset(tmp_path)
+
+
+def test_photos_are_recognised_kept_and_broken_ones_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANGTAG_HOME", str(tmp_path / "home"))
+    for number in range(300):
+        path = tmp_path / "photos" / ("Bag", "Hat")[number % 2] / f"{number:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 30), (number % 256, 9, 9)).save(path)
+    (tmp_path / "photos" / "Hat" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    done: list[int] = []
+
+    dataset = load_dataset(tmp_path / "photos", on_progress=lambda count, total: done.append(count))
+    again = load_dataset(tmp_path / "photos")
+
+    assert dataset.first.images.shape == (300, 224, 224, 3)
+    assert [image.id for image in dataset.broken] == ["Hat/broken.jpg"]
+    assert "1 of the 301 images cannot be read" in " ".join(dataset.notices)
+    assert done == list(range(1, 302))
+    assert list((tmp_path / "home" / "pixels").rglob("*.pixels"))
+    np.testing.assert_array_equal(dataset.first.images, again.first.images)
+    with pytest.raises(DataError, match=r"broken\.jpg: is "):
+        load_dataset(tmp_path / "photos", max_broken=0, cache=False)
+
+
+def test_labels_may_name_categories_of_the_user(tmp_path: Path) -> None:
+    for label in ("11", "Hats"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        Image.new("L", (28, 28)).save(tmp_path / "data" / label / "a.png")
+    (tmp_path / "tree.csv").write_text("id,name,parent\n1,All,\n11,Bags,1\n12,Hats,1\n")
+
+    dataset = load_dataset(tmp_path / "data", taxonomy=tmp_path / "tree.csv", cache=False)
+
+    assert dataset.classes == ("Bags", "Hats")
+    assert dataset.tree is not None
+
+
+def test_arrays_of_another_shape_than_asked_for(tmp_path: Path) -> None:
+    write_idx_folder(make_dataset(), tmp_path)
+    with pytest.raises(DataError, match="colour images of 224x224 are needed"):
+        load_dataset(tmp_path, spec=PHOTO_SPEC)

@@ -38,7 +38,7 @@ def fetch(
 @app.command()
 def export(
     data: Annotated[
-        str, typer.Argument(help="A name, or the path of a folder, pixel CSV or manifest.")
+        str, typer.Argument(help="A name, or the path of a folder, a pixel CSV or a table.")
     ],
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where to write.", parser=parse_folder)
@@ -47,7 +47,7 @@ def export(
         ExportFormat,
         typer.Option(
             "--format",
-            help="csv: one pixel CSV a split; png: images with a manifest; "
+            help="csv: one pixel CSV a split; png: images with a table; "
             "folders: images in class folders.",
         ),
     ],

@@ -173,8 +173,8 @@ def _map_images(
     """Copies images into a file without a name, which ends with them."""
     folder.mkdir(parents=True, exist_ok=True)  # someone may have deleted the cache since
     with tempfile.NamedTemporaryFile(dir=folder) as file:
-        taken = np.memmap(file.name, np.uint8, "w+", shape=(len(indices), *images.shape[1:]))
+        copied = np.memmap(file.name, np.uint8, "w+", shape=(len(indices), *images.shape[1:]))
         reserve_space(Path(file.name))
     for start in range(0, len(indices), _BLOCK):
-        taken[start : start + _BLOCK] = images[indices[start : start + _BLOCK]]
-    return taken
+        copied[start : start + _BLOCK] = images[indices[start : start + _BLOCK]]
+    return copied

@@ -147,7 +147,7 @@ def number_products(split: Split) -> NDArray[np.intp]:
 
 
 def split_dataset(dataset: Dataset, *, fraction: float, seed: int) -> Dataset:
-    """Returns `dataset` with a ``validation`` split, taken from ``train`` when it has none.
+    """Returns `dataset` with a ``validation`` split, held out from ``train`` when it has none.
 
     The split goes by supplier when the items name two or more. Else it is stratified by class, and
     views of one product stay together.
@@ -158,7 +158,9 @@ def split_dataset(dataset: Dataset, *, fraction: float, seed: int) -> Dataset:
     if "validation" in dataset.splits:
         return dataset
     if "train" not in dataset.splits:
-        raise DataError(f"{dataset.source} has no split 'train' to take a validation split from")
+        raise DataError(
+            f"{dataset.source} has no split 'train' to hold out a validation split from"
+        )
     train = dataset.splits["train"]
     products = number_products(train)
     if train.suppliers is not None and len(np.unique(train.suppliers)) > 1:

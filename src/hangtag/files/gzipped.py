@@ -1,4 +1,4 @@
-"""Reads a file that may or may not be compressed with gzip, told by its first two bytes."""
+"""Reads files that may be gzip, detected by their first two bytes."""
 
 import gzip
 import zlib
@@ -13,7 +13,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def is_gzip(path: Path) -> bool:
-    """Tells whether the content of `path` is gzip, whatever its name; raises OSError."""
+    """Returns whether the content of `path` is gzip, whatever its name; raises OSError."""
     with path.open("rb") as stream:
         return stream.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
 

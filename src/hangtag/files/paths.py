@@ -1,4 +1,4 @@
-"""Paths that users give: what lies there, and how to write them down."""
+"""Paths from users: whether they exist, and how to print them."""
 
 import os
 import re
@@ -12,7 +12,7 @@ _ADDRESS = re.compile(r"(^|/)https?:/")
 
 
 def is_file(path: Path) -> bool:
-    """Tells whether `path` is a regular file; no for a path that no file can have.
+    """Returns whether `path` is a regular file; False for a path that no file can have.
 
     Unlike ``Path.is_file`` this never raises: a path too long, with a NUL byte or in a folder
     that may not be entered is no file.
@@ -21,14 +21,14 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Tells whether `path` is a folder; no for a path that no folder can have, as `is_file`."""
+    """Returns whether `path` is a folder; False for a path that no folder can have."""
     return os.path.isdir(path)
 
 
 def find_listed(text: str, table: str | Path) -> str:
     """Returns the path of a file that a table lists, absolute or relative to the table.
 
-    With backslashes, as Windows writes paths, it is taken as with slashes where that is a file.
+    Backslashes, as Windows writes them, are read as slashes where that gives an existing file.
     """
     folder = os.path.dirname(table)
     path = os.path.join(folder, text)
@@ -37,7 +37,7 @@ def find_listed(text: str, table: str | Path) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Tells whether a text is an address of the web, also where a path has been made of it."""
+    """Returns whether a text is a web address, also after it was made a path."""
     return _ADDRESS.search(text) is not None
 
 
@@ -54,7 +54,7 @@ def list_visible(folder: Path) -> list[Path]:
 
 
 def make_printable(text: str | Path) -> str:
-    r"""Returns a path, or a text that names one, such that it can be written as UTF-8.
+    r"""Returns a path, or a text that names one, in a form that can be written as UTF-8.
 
     A file name is bytes; those that are not UTF-8 become escapes such as ``\xff``.
     """
@@ -62,7 +62,7 @@ def make_printable(text: str | Path) -> str:
 
 
 def describe_skipped(skipped: Mapping[str, int], *, before: str) -> str:
-    """Returns `before` and what was passed over, for people; empty where nothing was."""
+    """Returns `before` and counts of what was skipped, for people; empty where nothing was."""
     if not skipped:
         return ""
     kinds = sorted(skipped.items(), key=lambda kind: (-kind[1], kind[0]))

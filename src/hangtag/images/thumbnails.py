@@ -1,4 +1,4 @@
-"""Small copies of images, so that a page of many stays small."""
+"""Thumbnails, which keep pages with many images small."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -13,10 +13,10 @@ ColumnKind = Literal["text", "integer", "number", "truth"]
 
 
 def find_column(path: str, columns: Sequence[str], name: str) -> str | None:
-    """Returns the column called `name`: spelled just so, else in another case; None without one.
+    """Returns the column called `name`, an exact match before one in another case, or None.
 
     Raises:
-        DataError: Several are called so, none spelled just so.
+        DataError: Several columns match in another case and none exactly.
     """
     if name in columns:
         return name

@@ -1,9 +1,9 @@
-"""Rows of CSV that a spreadsheet opens without running anything, and that read back exactly.
+"""CSV that is safe to open in a spreadsheet and reads back exactly.
 
-A spreadsheet takes a cell that starts with = + - @, also in their wide forms, a tab, a line feed or
-a carriage return for a formula. Such
-a text gets an apostrophe before it, unless it is a number; so does one that has apostrophes before
-such a start already, so that reading can take away exactly what writing put there.
+A spreadsheet runs a cell as a formula when it starts with = + - @ (also in their wide forms), a
+tab, a line feed or a carriage return. Such a text is written with an apostrophe before it, unless
+it is a number. A text that already has apostrophes before such a start gets one more, so that
+reading removes exactly what writing added.
 Source: OWASP, "CSV Injection".
 """
 
@@ -19,13 +19,13 @@ _RISKY = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 _ESCAPED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _QUOTED = re.compile(r'[",;\t\r\n]')
-"""A spreadsheet may part cells at semicolons or tabs, which must not make a formula of the rest."""
+"""A spreadsheet may split cells at semicolons or tabs; the rest must not become a formula."""
 
 _LARGEST_CELL = 1 << 24
 
 
 def write_csv_rows(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Writes a small table, which appears whole or not at all.
+    """Writes a small table; the file appears whole or not at all.
 
     Raises:
         OutputError: The file cannot be written.
@@ -39,9 +39,9 @@ def format_row(cells: Iterable[object]) -> str:
 
 
 def read_csv_rows(path: Path) -> Iterator[dict[str, str]]:
-    """Reads a CSV file that was written here; gives each row as texts by column.
+    """Reads a CSV file that Hangtag wrote; gives each row as texts by column.
 
-    The texts are those that were written: what protects a spreadsheet is taken away.
+    Apostrophes that protect spreadsheets are removed, so the texts are those that were written.
 
     Raises:
         DataError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""The text of CSV tables as people send them: any separator, not always UTF-8, gzip or not."""
+"""Reads CSV as people send it: any separator, UTF-8 or not, gzip or not."""
 
 import codecs
 import csv
@@ -17,15 +17,15 @@ UTF8 = "utf-8-sig"
 """UTF-8, with or without a byte order mark."""
 
 LONGEST_LINE = 1 << 20
-"""Bytes or characters read of a line at once: one without an end must not fill the memory."""
+"""Bytes or characters read of a line at once, so that an endless line cannot fill the memory."""
 
 _UTF16, _WINDOWS = "utf-16", "cp1252"
 _ON_ERROR = {UTF8: "surrogateescape", _WINDOWS: "replace"}
-"""What becomes of bytes that are no text in an encoding; in others the file is damaged."""
+"""How undecodable bytes are handled; in other encodings they mean that the file is damaged."""
 
 _BROKEN = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile("[^\x00-\x7f\ud800-\udfff\ufeff]")
-"""What bytes become that are no UTF-8, and what is UTF-8 and no ASCII, a byte order mark apart."""
+"""Undecodable bytes; and letters beyond ASCII, except a byte order mark."""
 
 _SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 _SEPARATORS = ",;\t|"
@@ -34,12 +34,12 @@ _BYTES_AT_ONCE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class CsvForm:
-    """How a table is written.
+    """How a CSV file is written.
 
     Attributes:
-        header: The names of its columns.
-        separator: What stands between two cells.
-        encoding: What its text is written in.
+        header: Column names.
+        separator: The character between two cells.
+        encoding: The encoding of its text.
     """
 
     header: tuple[str, ...]
@@ -47,7 +47,7 @@ class CsvForm:
     encoding: str = UTF8
 
     def note(self, path: str | Path) -> str:
-        """Returns what a reader should know of the text; empty where it is plain."""
+        """Returns a warning when the encoding is a guess, else an empty text."""
         if self.encoding != _WINDOWS:
             return ""
         return f"{path} is not UTF-8 and was read as Windows-1252; look at the accents"
@@ -60,9 +60,9 @@ def refuse_spreadsheet(path: str | Path) -> None:
 
 
 def inspect_csv(path: Path, column: str) -> CsvForm:
-    """Finds out how a table is written that should have a column called `column` in any case.
+    """Detects encoding, separator and header of a table with the column `column`, in any case.
 
-    The separator is the one that makes such a column, and most columns.
+    The separator is the one that gives that column, then the one that gives most columns.
 
     Raises:
         DataError: The file cannot be read, or is empty.
@@ -71,12 +71,12 @@ def inspect_csv(path: Path, column: str) -> CsvForm:
 
 
 def read_header(path: Path, column: str = "", *, separators: str = _SEPARATORS) -> list[str]:
-    """Returns the names of the columns of a table, at a look at its beginning.
+    """Returns the column names of a table; reads only its beginning.
 
     Args:
         path: The table.
         column: A column that it should have.
-        separators: What may stand between two cells.
+        separators: Characters that may be the separator.
 
     Raises:
         DataError: The file cannot be read, is empty, or is no table.
@@ -91,14 +91,13 @@ def read_header(path: Path, column: str = "", *, separators: str = _SEPARATORS) 
 
 
 def find_encoding(path: Path, *, most: int | None = None) -> str:
-    """Returns what the text of a file is written in.
+    """Detects the encoding of a text file: UTF-8, UTF-16, or Windows-1252 as Excel writes it.
 
-    Where bytes are no UTF-8, it is Windows-1252, which Excel writes; but UTF-8 with damage where
-    other letters are UTF-8.
+    A file with both valid and invalid UTF-8 beyond ASCII counts as damaged UTF-8.
 
     Args:
         path: The file.
-        most: So many bytes are looked at, all by default.
+        most: Number of bytes to read; all by default.
 
     Raises:
         DataError: The file cannot be read, or is empty.
@@ -129,7 +128,7 @@ def open_csv_rows(path: Path, form: CsvForm, *, strict: bool = False) -> Iterato
     Args:
         path: The table.
         form: How it is written.
-        strict: Whether bytes that are no text raise a UnicodeError.
+        strict: Whether undecodable bytes raise a UnicodeError.
 
     Raises:
         DataError: It cannot be read.
@@ -174,4 +173,4 @@ def _find_form(path: Path, encoding: str, column: str, separators: str) -> CsvFo
 
 
 def _count_columns(header: Sequence[str], column: str) -> tuple[bool, int]:
-    return column in [one.strip().casefold() for one in header], len(header)
+    return column in [name.strip().casefold() for name in header], len(header)

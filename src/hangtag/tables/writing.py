@@ -1,4 +1,4 @@
-"""Tables that grow row by row, as CSV or Parquet, and appear whole or not at all."""
+"""Writes tables row by row, as CSV or Parquet; files appear whole or not at all."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ SUFFIXES = (".csv", ".parquet")
 _ROWS_A_GROUP = 10_000
 
 WriteRow = Callable[[Sequence[Cell]], None]
-"""Takes the cells of a row, in the order of the columns."""
+"""Writes a row; takes its cells in the order of the columns."""
 
 
 def require_table(path: Path, *, option: str) -> None:
