@@ -354,6 +354,7 @@ def test_an_interrupted_audit_leaves_nothing(
     feed, out = tmp_path / "feed.csv", tmp_path / "out"
     feed.write_text("\n".join(["image,id,supplier,label", *rows]) + "\n")
     command = [sys.executable, "-m", "hangtag", "audit", str(feed), "--out", str(out)]
+    command += ["--model", "fashion-mnist-tiny"]  # Its reference is scored in a moment.
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         while not list(out.glob(".audit-*/*")):
             assert process.poll() is None

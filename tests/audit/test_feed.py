@@ -9,7 +9,6 @@ from PIL import Image
 
 from hangtag.audit.feed import choose_model, open_feed
 from hangtag.errors import DataError
-from hangtag.readers import ImageFile
 
 TABLE = pd.DataFrame(
     {
@@ -42,10 +41,10 @@ def test_rows_are_the_same_in_every_kind_of_file(tmp_path: Path, name: str) -> N
         ("8", "Café", "Schals; Tücher"),
     ]
     assert [row.cells["price"] for row in rows] == ["9,90", "5"]
-    assert list(feed.source.read((1, 1))) == [
-        ImageFile(str(tmp_path / image), row.cells)
-        for image, row in zip(TABLE["Image"], rows, strict=True)
-    ]
+    assert [row.image for row in rows] == list(TABLE["Image"])
+    records = list(feed.table)
+    assert [record.image for record in records] == [str(tmp_path / row.image) for row in rows]
+    assert [record.extras for record in records] == [row.cells for row in rows]
 
 
 @pytest.mark.parametrize("name", ["feed.csv", "feed.parquet"])

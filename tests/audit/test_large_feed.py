@@ -16,7 +16,8 @@ import numpy as np
 
 import hangtag.audit.run as run
 from hangtag.audit.feed import FeedItem
-from hangtag.models.classifier import Answers, Classifier
+from hangtag.models.classifier import Classifier
+from hangtag.models.runtime import ModelOutputs
 
 count = int(sys.argv[1])
 real = Classifier.load("fashion-mnist")
@@ -27,23 +28,20 @@ BLANK = np.zeros((28, 28), np.uint8)
 
 
 class Quick(Classifier):
-    # Says the same 512 answers again and again, so that only the audit takes time.
+    # Gives the same 512 outputs again and again, so that only the audit takes time.
     def __init__(self):
         self.card, self.turn = real.card, 0
 
-    def answer(self, images, *, on_progress=None):
+    def run(self, images, *, on_progress=None):
         rows = (self.turn + np.arange(len(images))) % 512
         self.turn += len(images)
-        return Answers(LOGITS[rows], np.zeros(len(images), np.float32))
+        return ModelOutputs(LOGITS[rows], np.zeros(len(images), np.float32))
 
 
 class Rows:
-    path, note = "made", ""
+    path, note, total = "made", "", count
 
-    def count(self):
-        return count
-
-    def read(self, decoders, *, shape):
+    def read(self, pool, spec):
         for n in range(count):
             kind = truth[n % 512] if n % 20 else (truth[n % 512] + 3) % 10
             brand = f"brand {(n * 2654435761 >> 8) % 40}"

@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 
 from hangtag.audit.feed import Feed, FeedItem, fold_label, load_model, open_feed
 from hangtag.audit.run import Progress, check_folder
-from hangtag.audit.scan import input_shape
 from hangtag.audit.tables import ISSUE_COLUMNS, ISSUES
 from hangtag.environment import require_extra
 from hangtag.errors import DataError, OutputError
+from hangtag.images.decoder_pool import DecoderPool
 from hangtag.models.classifier import Classifier
 from hangtag.pipeline.rows import DIGITS
 from hangtag.progress import OnProgress
-from hangtag.readers import Decoders
 from hangtag.reports.audit_page import PAGE
 from hangtag.tables.records import Records
 from hangtag.tables.writing import write_table
@@ -177,9 +176,9 @@ def _embed_items(
 ) -> tuple[list[FeedItem], NDArray[np.float32], int]:
     """Returns the labelled items, their embeddings (N, D), and how many cannot be read."""
     items: list[FeedItem] = []
-    total, parts, errors = feed.count(), [], 0
-    with Decoders(workers) as decoders:
-        for batch in _batches(feed.read(decoders, shape=input_shape(classifier))):
+    total, parts, errors = feed.total, [], 0
+    with DecoderPool(workers) as pool:
+        for batch in _batches(feed.read(pool, classifier.card.input)):
             readable = [item for item in batch if item.pixels is not None and item.label]
             errors += sum(item.pixels is None for item in batch)
             items += [replace(item, pixels=None) for item in readable]

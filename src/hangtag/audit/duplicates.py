@@ -1,6 +1,6 @@
 """Duplicates: items whose image comes more than once, exactly or nearly, and what that means.
 
-Hashes nominate the pairs, pixels decide. Only hashes are in memory, 40 bytes an item.
+Hashes find candidate pairs, pixels decide. Only hashes are in memory, 40 bytes an item.
 
 Letters: N items, P pairs, G label groups.
 """
@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.audit.scan import NO_GROUP, LabelGroup, Scan
+from hangtag.errors import ImageError
+from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.decoding import DecodedImage
 from hangtag.images.hashing import (
     WORDS,
     find_exact_duplicates,
     find_near_pairs,
     is_near_duplicate,
 )
-from hangtag.images.items import Pixels, Shape
-from hangtag.readers import Decoders, ImageFile
+from hangtag.images.spec import ImageSpec
 
 MAX_DUPLICATES, MAX_OF_IMAGE = 100_000, 50
 """Largest number of duplicates reported, in all and of one image: an image that comes more often is
@@ -74,21 +76,21 @@ class ImageCopy:
 
 
 def find_duplicates(
-    scan: Scan, covered: NDArray[np.bool_], decoders: Decoders, *, shape: Shape
+    scan: Scan, covered: NDArray[np.bool_], pool: DecoderPool, spec: ImageSpec
 ) -> dict[int, Duplicate]:
     """Finds the items whose image comes more than once; returns them by position in the scan.
 
     Args:
         scan: The scanned feed.
         covered: Whether a label covers a category, (G, K + 1).
-        decoders: Decode nominated pairs again.
-        shape: Height, width and channels to compare images at.
+        pool: Decodes candidate pairs again.
+        spec: Size to compare images at.
     """
     pixel_hashes, difference_hashes = scan.read_hashes()
     firsts = find_exact_duplicates(pixel_hashes)
     distinct = np.flatnonzero(firsts == np.arange(len(firsts)))
     candidates = distinct[find_near_pairs(difference_hashes[distinct].reshape(-1, WORDS))]
-    pairs = confirm_pairs(candidates, lambda wanted: _find_paths(scan, wanted), decoders, shape)
+    pairs = confirm_pairs(candidates, lambda wanted: _find_paths(scan, wanted), pool, spec)
     images = [part[:MAX_OF_IMAGE].tolist() for part in group_positions(firsts, pairs)]
     reported = list(itertools.chain.from_iterable(images))[:MAX_DUPLICATES]
     copies = _read_copies(scan, reported, pixel_hashes)
@@ -136,23 +138,24 @@ def describe_duplicate(
 
 
 def confirm_pairs(
-    pairs: NDArray[np.int64], find_paths: FindPaths, decoders: Decoders, shape: Shape
+    pairs: NDArray[np.int64], find_paths: FindPaths, pool: DecoderPool, spec: ImageSpec
 ) -> NDArray[np.int64]:
-    """Returns the pairs (P, 2) whose pixels, decoded to `shape`, are nearly equal."""
+    """Returns the pairs (P, 2) whose pixels, decoded to `spec`, are nearly equal."""
     kept: list[list[int]] = []
     paths = find_paths(np.unique(pairs).tolist())
     for start in range(0, len(pairs), _PAIRS_AT_ONCE):
         chunk: list[list[int]] = pairs[start : start + _PAIRS_AT_ONCE].tolist()
         wanted = sorted({position for pair in chunk for position in pair})
-        files = (ImageFile(paths[position]) for position in wanted)
-        decoded = decoders.decode(files, size=shape[:2], channels=shape[2])
-        pixels = {position: image.pixels for position, image in zip(wanted, decoded, strict=True)}
-        kept += [pair for pair in chunk if _are_near(pixels[pair[0]], pixels[pair[1]])]
+        decoded = pool.decode((paths[position] for position in wanted), spec)
+        images = dict(zip(wanted, decoded, strict=True))
+        kept += [pair for pair in chunk if _are_near(images[pair[0]], images[pair[1]])]
     return np.array(kept, dtype=np.int64).reshape(-1, 2)
 
 
-def _are_near(first: Pixels | None, second: Pixels | None) -> bool:
-    return first is not None and second is not None and is_near_duplicate(first, second)
+def _are_near(first: DecodedImage | ImageError, second: DecodedImage | ImageError) -> bool:
+    if isinstance(first, ImageError) or isinstance(second, ImageError):
+        return False
+    return is_near_duplicate(first.pixels, second.pixels)
 
 
 def group_positions(firsts: NDArray[np.int64], pairs: NDArray[np.int64]) -> list[NDArray[np.int64]]:

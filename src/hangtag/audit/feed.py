@@ -7,33 +7,38 @@ image) and ``supplier``, in any case. A folder stands for the ``feed.csv``, ``fe
 
 import itertools
 import unicodedata
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hangtag.datasets import IMAGE_SIZE
+import numpy as np
+from numpy.typing import NDArray
+
 from hangtag.datasets.collecting import SAMPLE, are_photos
-from hangtag.errors import DataError
-from hangtag.files.paths import is_file, is_folder
-from hangtag.images.items import Pixels, Shape, Source
+from hangtag.errors import DataError, ImageError
+from hangtag.files.paths import is_file, is_folder, make_printable
+from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.decoding import ImageInput
+from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier
 from hangtag.models.folder import shipped_models
 from hangtag.models.router import GREY_MODEL, PHOTO_MODEL
-from hangtag.readers import Decoders, ImageFile, Input, open_inputs
-from hangtag.readers.manifests import CsvManifest, open_csv_manifest
+from hangtag.readers import Record, open_source
+from hangtag.readers.tables import IMAGE_COLUMN, Table, open_table
 from hangtag.tables.columns import Cell, ColumnKind, find_column
 from hangtag.tables.csv_cells import restore_text
 from hangtag.tables.csv_text import read_header
 
-LABEL, SUPPLIER, ID, IMAGE = "label", "supplier", "id", "image"
 NO_SUPPLIER = "(no supplier)"
+_ROLES = ("image", "label", "id", "supplier")
 _CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt")
 _NAMES = ("feed.csv", "feed.parquet", "manifest.csv", "manifest.parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """An item of a feed.
+    """An item of a feed with its image.
 
     Attributes:
         id: Its id within the supplier.
@@ -50,7 +55,7 @@ class FeedItem:
     label: str
     image: str
     path: str
-    pixels: Pixels | None
+    pixels: NDArray[np.uint8] | None
     error: str
 
 
@@ -62,12 +67,14 @@ class FeedRow:
         id: Id of the item within the supplier.
         supplier: Who sent it.
         label: What the supplier calls it.
+        image: Its image, as the feed names it.
         cells: All cells of the row, by column.
     """
 
     id: str
     supplier: str
     label: str
+    image: str
     cells: Mapping[str, Cell]
 
 
@@ -76,39 +83,53 @@ class Feed:
     """An open feed.
 
     Attributes:
-        path: The table.
-        source: Its rows.
-        roles: ``image``, ``label``, ``id`` and ``supplier`` -> the column that holds it.
-        note: What a reader should know about the file; empty where it is plain.
+        table: Its rows.
     """
 
-    path: str
-    source: Source
-    roles: Mapping[str, str]
-    note: str = ""
+    table: Table
+
+    @property
+    def path(self) -> str:
+        """Path of the table."""
+        return self.table.path
+
+    @property
+    def note(self) -> str:
+        """What a reader should know about the file; empty where it is plain."""
+        return "; ".join(self.table.notes)
 
     @property
     def columns(self) -> Mapping[str, ColumnKind]:
         """All columns of the table, as they are spelled there."""
-        return self.source.columns
+        return self.table.columns
 
-    def count(self) -> int | None:
-        """Returns about how many items there are, None where counting takes long."""
-        return self.source.count()
+    @property
+    def total(self) -> int | None:
+        """About how many items there are, None where counting takes long."""
+        return self.table.total
 
-    def read(self, decoders: Decoders, *, shape: Shape) -> Iterator[FeedItem]:
-        """Yields every item in order, its image decoded to `shape`."""
-        size, channels = shape[:2], shape[2]
-        for item in decoders.decode(self.source.read(size), size=size, channels=channels):
-            row = self._read_row(item.extras)
+    def read(self, pool: DecoderPool, spec: ImageSpec) -> Iterator[FeedItem]:
+        """Yields every item in order, its image decoded to `spec`."""
+        decoding: deque[Record] = deque()
+
+        def list_images() -> Iterator[ImageInput | ImageError]:
+            for record in self.table:
+                decoding.append(record)
+                image = record.error or record.image
+                assert image is not None, record
+                yield image
+
+        for outcome in pool.decode(list_images(), spec):
+            record = decoding.popleft()
+            row, failed = self._read_row(record), isinstance(outcome, ImageError)
             yield FeedItem(
-                id=row.id or item.name,
+                id=row.id,
                 supplier=row.supplier,
                 label=row.label,
-                image=self._text(item.extras, IMAGE) or item.name,
-                path=item.source,
-                pixels=item.pixels,
-                error=item.error,
+                image=row.image,
+                path=record.source,
+                pixels=None if isinstance(outcome, ImageError) else outcome.pixels,
+                error=make_printable(str(outcome)) if failed else "",
             )
 
     def read_rows(self) -> Iterator[FeedRow]:
@@ -117,25 +138,28 @@ class Feed:
         Raises:
             DataError: A row cannot be read.
         """
-        for item in self.source.read((1, 1)):
-            if isinstance(item, Input) and not item.extras:
-                raise DataError(item.error)
-            yield self._read_row(item.extras)
+        for record in self.table:
+            if record.error is not None and not record.extras:
+                raise DataError(str(record.error))
+            yield self._read_row(record)
 
-    def _read_row(self, cells: Mapping[str, Cell]) -> FeedRow:
+    def _read_row(self, record: Record) -> FeedRow:
+        cells = {
+            name: restore_text(cell) if isinstance(cell, str) else cell
+            for name, cell in record.extras.items()
+        }
+        text = {
+            role: "" if cells.get(column) is None else str(cells[column]).strip()
+            for role, column in self.table.roles.items()
+        }
+        image = text.get("image") or record.name
         return FeedRow(
-            id=self._text(cells, ID) or self._text(cells, IMAGE),
-            supplier=self._text(cells, SUPPLIER) or NO_SUPPLIER,
-            label=self._text(cells, LABEL),
-            cells={
-                name: restore_text(cell) if isinstance(cell, str) else cell
-                for name, cell in cells.items()
-            },
+            id=text.get("id") or image,
+            supplier=text.get("supplier") or NO_SUPPLIER,
+            label=text.get("label", ""),
+            image=image,
+            cells=cells,
         )
-
-    def _text(self, cells: Mapping[str, Cell], role: str) -> str:
-        value = cells.get(self.roles.get(role, ""))
-        return "" if value is None else restore_text(str(value)).strip()
 
 
 def open_feed(path: str) -> Feed:
@@ -144,34 +168,28 @@ def open_feed(path: str) -> Feed:
     Raises:
         DataError: It does not exist, or lacks the columns ``image`` and ``label``.
     """
-    table = _find_table(path)
-    source, columns = _open_table(table)
-    note = source.note if isinstance(source, CsvManifest) else ""
-    roles = {
-        role: column
-        for role in (IMAGE, LABEL, ID, SUPPLIER)
-        if (column := find_column(table, columns, role)) is not None
-    }
-    if source is None or not {IMAGE, LABEL} <= roles.keys():
-        found = ", ".join(columns) or "no such table"
+    place = _find_table(path)
+    table, columns = _open_table(place)
+    found = {role for role in _ROLES if find_column(place, columns, role) is not None}
+    if table is None or not {"image", "label"} <= found:
+        described = ", ".join(columns) or "no such table"
         raise DataError(
-            f"{table}: expected a CSV or Parquet table with the columns image, label and, for "
-            f"brands, supplier; found: {found[:80]}"
+            f"{place}: expected a CSV or Parquet table with the columns image, label and, for "
+            f"brands, supplier; found: {described[:80]}"
         )
-    return Feed(table, source, roles, note)
+    return Feed(table)
 
 
-def _open_table(path: str) -> tuple[Source | None, list[str]]:
-    """Returns the rows of a table, None where it has no images, and its columns."""
+def _open_table(path: str) -> tuple[Table | None, list[str]]:
+    """Returns a table, None where it names no images, and its columns."""
     if is_file(Path(path)) and path.lower().endswith(_CSV_SUFFIXES):
-        header = read_header(Path(path), IMAGE)
-        if find_column(path, header, IMAGE) is None:
-            return None, header
-        manifest = open_csv_manifest(path)
-        return manifest, list(manifest.columns)
-    sources = open_inputs([path]).sources
-    columns = list(sources[0].columns) if len(sources) == 1 else []
-    return (sources[0] if find_column(path, columns, IMAGE) else None), columns
+        header = read_header(Path(path), IMAGE_COLUMN)
+        has_images = find_column(path, header, IMAGE_COLUMN) is not None
+        return (open_table(path) if has_images else None), header
+    sources = open_source(path).sources
+    if len(sources) != 1 or not isinstance(sources[0], Table):
+        return None, []
+    return sources[0], list(sources[0].columns)
 
 
 def _find_table(path: str) -> str:
@@ -209,7 +227,7 @@ def choose_model(feed: Feed) -> str:
 
     Looks at the image headers of the first `SAMPLE` items.
     """
-    items = itertools.islice(feed.source.read(IMAGE_SIZE), SAMPLE)
-    paths = [Path(item.path) for item in items if isinstance(item, ImageFile)]
-    found = are_photos(paths)
-    return PHOTO_MODEL if found and PHOTO_MODEL in shipped_models() else GREY_MODEL
+    records = itertools.islice(feed.table, SAMPLE)
+    paths = [Path(record.source) for record in records if record.image is not None]
+    use_photos = are_photos(paths) and PHOTO_MODEL in shipped_models()
+    return PHOTO_MODEL if use_photos else GREY_MODEL

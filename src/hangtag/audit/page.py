@@ -10,8 +10,10 @@ from hangtag.audit.noise import BrandNoise, Drift
 from hangtag.audit.result import MIN_SHOWN_FRACTION, AuditResult
 from hangtag.audit.rules import SEPARATOR, Action, Rule
 from hangtag.audit.summary import describe_corrections, describe_drift, list_notes, summarise
-from hangtag.images.items import Shape
-from hangtag.readers import Decoders, ImageFile
+from hangtag.errors import ImageError
+from hangtag.files.paths import make_printable
+from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.spec import ImageSpec
 from hangtag.reports.audit_page import (
     AuditPage,
     BrandView,
@@ -50,7 +52,7 @@ def write_page(result: AuditResult, folder: Path) -> Path:
     issues = [*worst, *duplicates, *(issue for some in of_brands.values() for issue in some)]
     examples = [paths for (number, _), paths in found.examples.items() if number in pictured]
     wanted = [*(issue.path for issue in issues), *(path for paths in examples for path in paths)]
-    pictures = _decode(wanted, shape=result.input_shape)
+    pictures = _decode(wanted, result.input_spec)
     page = AuditPage(
         title=f"Audit of {Path(result.feed).name}",
         source=result.feed,
@@ -71,20 +73,20 @@ def write_page(result: AuditResult, folder: Path) -> Path:
         drift=[] if result.drift is None else [_end(text) for text in describe_drift(result.drift)],
         details=_list_details(result),
         notices=_list_notices(result),
-        small_images=max(result.input_shape[:2]) <= SMALL,
+        small_images=max(result.input_spec.size) <= SMALL,
     )
     return write_audit_page(folder, page)
 
 
-def _decode(paths: Iterable[str], *, shape: Shape) -> dict[str, Picture]:
+def _decode(paths: Iterable[str], spec: ImageSpec) -> dict[str, Picture]:
     """Decodes images at the model's size, at most `_MAX_SIDE` pixels; leaves out failures."""
     distinct = list(dict.fromkeys(paths))
-    size = min(shape[0], _MAX_SIDE), min(shape[1], _MAX_SIDE)
-    with Decoders() as decoders:
+    small = ImageSpec(min(spec.height, _MAX_SIDE), min(spec.width, _MAX_SIDE), spec.channels)
+    with DecoderPool() as pool:
         return {
-            image.source: Picture(encode_image(image.pixels), Path(image.name).name)
-            for image in decoders.decode(map(ImageFile, distinct), size=size, channels=shape[2])
-            if image.pixels is not None
+            path: Picture(encode_image(image.pixels), make_printable(Path(path).name))
+            for path, image in zip(distinct, pool.decode(distinct, small), strict=True)
+            if not isinstance(image, ImageError)
         }
 
 

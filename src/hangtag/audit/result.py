@@ -17,7 +17,7 @@ from hangtag.audit.noise import BrandNoise, Drift
 from hangtag.audit.rules import SEPARATOR, Action, Rule, keep_approved
 from hangtag.audit.savings import Savings
 from hangtag.audit.scan import DuplicateIds
-from hangtag.images.items import Shape
+from hangtag.images.spec import ImageSpec
 from hangtag.pipeline.rows import DIGITS
 from hangtag.tables.records import Records
 
@@ -133,7 +133,7 @@ class AuditResult:
         feed: Path of the feed.
         feed_note: What a reader should know about the file; empty where it is plain.
         model: Name of the model.
-        input_shape: Height, width and channels of the model's input.
+        input_spec: Size of the images that the model takes.
         categories: Categories of the model.
         counts: Counts of the feed.
         entries: The dictionary, by label group.
@@ -149,7 +149,7 @@ class AuditResult:
     feed: str
     feed_note: str
     model: str
-    input_shape: Shape
+    input_spec: ImageSpec
     categories: Categories
     counts: FeedCounts
     entries: Sequence[DictionaryEntry]

@@ -32,14 +32,14 @@ from hangtag.audit.page import write_page
 from hangtag.audit.result import AuditResult, FeedCounts
 from hangtag.audit.rules import RULES, Action, Rule, read_approved_rules
 from hangtag.audit.savings import Savings, count_savings
-from hangtag.audit.scan import Scan, input_shape, scan_feed
+from hangtag.audit.scan import Scan, scan_feed
 from hangtag.audit.tables import write_tables
 from hangtag.decisions.policy import stored_precision
 from hangtag.errors import DataError, OutputError
 from hangtag.files.atomic import make_folder
+from hangtag.images.decoder_pool import DecoderPool
 from hangtag.models.classifier import Classifier
 from hangtag.progress import OnProgress
-from hangtag.readers import Decoders
 from hangtag.tables.writing import WriteRow, open_table
 from hangtag.taxonomy import load_tree
 
@@ -151,24 +151,24 @@ class _Audit:
     ) -> AuditResult:
         """Scans the feed, builds the dictionary and judges the items."""
         with (
-            Decoders(self.options.workers) as decoders,
+            DecoderPool(self.options.workers) as pool,
             tempfile.TemporaryDirectory(dir=out, prefix=".audit-") as folder,
         ):
             with show("scanning images") as on_progress:
                 scan = scan_feed(
-                    self.feed, self.classifier, decoders, Path(folder), on_progress=on_progress
+                    self.feed, self.classifier, pool, Path(folder), on_progress=on_progress
                 )
             _require_evidence(self.feed, scan)
             entries = build_dictionary(scan.groups, scan.evidence, self.categories)
             entries = apply_approved(entries, self.approved, self.categories)
-            issues = self._find_issues(scan, entries, reference, decoders, out)
+            issues = self._find_issues(scan, entries, reference, pool, out)
             counts = _count_items(scan)
         noise = measure_noise(entries, scan.evidence.by_group())
         return AuditResult(
             feed=self.feed.path,
             feed_note=self.feed.note,
             model=self.classifier.card.name,
-            input_shape=input_shape(self.classifier),
+            input_spec=self.classifier.card.input,
             categories=self.categories,
             counts=counts,
             entries=entries,
@@ -186,7 +186,7 @@ class _Audit:
         scan: Scan,
         entries: Sequence[DictionaryEntry],
         reference: Reference | None,
-        decoders: Decoders,
+        pool: DecoderPool,
         out: Path | None,
     ) -> LabelIssues:
         finder = LabelIssueFinder(
@@ -197,8 +197,8 @@ class _Audit:
             reference,
             precision=self.options.precision,
         )
-        shape = input_shape(self.classifier)
-        duplicates = find_duplicates(scan, finder.covered, decoders, shape=shape)
+        spec = self.classifier.card.input
+        duplicates = find_duplicates(scan, finder.covered, pool, spec)
         with _open_items(out) as write:
             return finder.find(write, duplicates)
 

@@ -22,11 +22,10 @@ from numpy.typing import NDArray
 
 from hangtag.audit.feed import Feed, FeedItem, fold_label
 from hangtag.audit.posterior import EvidenceTable
+from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.hashing import WORDS, difference_hash, hash_pixels
-from hangtag.images.items import Shape
 from hangtag.models.classifier import Classifier
 from hangtag.progress import OnProgress
-from hangtag.readers import Decoders
 
 NO_GROUP = -1
 """Number of the label group of an item without a label."""
@@ -233,7 +232,7 @@ def _hash_key(key: tuple[str, str]) -> int:
 def scan_feed(
     feed: Feed,
     classifier: Classifier,
-    decoders: Decoders,
+    pool: DecoderPool,
     folder: Path,
     *,
     on_progress: OnProgress | None = None,
@@ -243,14 +242,14 @@ def scan_feed(
     Args:
         feed: What to scan.
         classifier: The model.
-        decoders: Decode the images.
+        pool: Decodes the images.
         folder: Where the temporary file goes.
         on_progress: Called with the items done and, where known, all items.
     """
     path, classes = folder / "scan.parquet", len(classifier.classes)
     groups, evidence = LabelGroups(), EvidenceTable(classifier.card.class_prior)
-    total, done, errors, first_error = feed.count(), 0, 0, ""
-    items = feed.read(decoders, shape=input_shape(classifier))
+    total, done, errors, first_error = feed.total, 0, 0, ""
+    items = feed.read(pool, classifier.card.input)
     with _Writer(path, classes) as writer:
         while batch := list(itertools.islice(items, _BATCH)):
             numbers = [groups.count(item.supplier, item.label) for item in batch]
@@ -269,12 +268,6 @@ def scan_feed(
             if on_progress:
                 on_progress(done, total)
     return Scan(path, groups, evidence, done, errors, first_error, classes)
-
-
-def input_shape(classifier: Classifier) -> Shape:
-    """Returns height, width and channels of the model's input."""
-    size = classifier.card.input
-    return size.height, size.width, size.channels
 
 
 class _Writer:
