@@ -38,6 +38,7 @@ from typer.testing import CliRunner
 import hangtag
 from hangtag.cli.main import app
 from hangtag.reports.curves import draw_curves
+from hangtag.training.networks.base import list_networks
 from hangtag.training.recipes import schema
 from scripts.prediction_figure import draw_predictions
 from scripts.recipe_figures import (
@@ -104,7 +105,9 @@ def make_block(source: str) -> str:
 
 def field_table(name: str) -> str:
     """Lists the fields of a part of a recipe with their defaults and meanings."""
-    properties = getattr(schema, name).model_json_schema()["properties"]
+    networks = {settings.__name__: settings for settings in list_networks().values()}
+    settings = networks.get(name) or getattr(schema, name)
+    properties = settings.model_json_schema()["properties"]
     rows = [
         f"| `{field}` | {default_of(content)} | {content.get('description', '')} |"
         for field, content in properties.items()
