@@ -126,9 +126,9 @@ def _list_todo(result: AuditResult) -> Iterator[tuple[str, str]]:
     if left := found.issue_count - automatic:
         yield "issues", f"Check {_count(left, 'item')} whose image contradicts the label."
     if conflicts := found.duplicate_counts.get(IssueKind.CONFLICT):
-        yield "duplicates", f"Decide {_count(conflicts, 'item')} with conflicting labels."
+        yield "duplicates", f"Resolve {_count(conflicts, 'item')} with conflicting labels."
     if copies := found.duplicate_counts.get(IssueKind.DUPLICATE):
-        yield "duplicates", f"Ask why one brand sent {_count(copies, 'item')} more than once."
+        yield "duplicates", f"Ask why {_count(copies, 'item')} came more than once from one brand."
     worse = [brand for brand in result.noise if brand.comparison == "more"]
     for brand in worse[:_BRANDS_IN_TODO]:
         rate = f"{brand.error_rate.fraction:.1%}"
