@@ -19,6 +19,7 @@ PAGES = [
     *sorted((ROOT / "benchmarks").rglob("*.md")),
 ]
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+MODULE = re.compile(r"`([a-z_]+/[a-z_/]+\.py)(?::(\w+))?`")
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -77,3 +78,20 @@ def test_python_examples_run(name: str, fashion_mnist: Dataset) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_placeholder_is_left(page: Path) -> None:
     assert not re.search(r"@[A-Z_]+@", page.read_text(encoding="utf-8"))
+
+
+def test_the_architecture_page_names_what_exists() -> None:
+    """Checks each ``package/file.py`` and ``package/file.py:name`` of the page."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = MODULE.findall(page)
+    assert len(named) > 60
+    for path, name in named:
+        module = ROOT / "src" / "hangtag" / path
+        if path.startswith("scripts/"):
+            module = ROOT / path
+        assert module.is_file(), path
+        if name:
+            assert re.search(rf"^(def|class) {name}\b", module.read_text(), re.MULTILINE), (
+                path,
+                name,
+            )
