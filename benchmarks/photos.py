@@ -23,7 +23,6 @@ from PIL import Image
 
 import hangtag
 from benchmarks.printing import print_table
-from hangtag.datasets import IMAGE_SIZE
 from hangtag.errors import DataError
 from hangtag.images.decoding import read_image
 from hangtag.images.photo_to_grey import (
@@ -40,7 +39,7 @@ from hangtag.images.photo_to_grey import (
     trim_border,
     turn_grey,
 )
-from hangtag.images.spec import ImageSpec
+from hangtag.images.spec import FASHION_MNIST_SPEC
 
 RIGHT = {
     "T-Shirt": ("T-shirt/top",),
@@ -108,7 +107,7 @@ def read_items(folder: Path) -> tuple[list[Path], NDArray[np.str_]]:
 
 def fit_as_it_is(photo: Image.Image) -> Pixels:
     """Turns a photo grey, fits it and centres it on black, measuring nothing."""
-    height, width = IMAGE_SIZE
+    height, width = FASHION_MNIST_SPEC.size
     grey = photo.convert("L")
     scale = min(width / grey.width, height / grey.height)
     fit = (max(1, round(grey.width * scale)), max(1, round(grey.height * scale)))
@@ -120,7 +119,7 @@ def fit_as_it_is(photo: Image.Image) -> Pixels:
 
 def take_the_steps(photo: Image.Image) -> Pixels:
     """Prepares a photo as `hangtag.images.photo_to_grey` does."""
-    return prepare_photo(photo, ImageSpec(*IMAGE_SIZE))
+    return prepare_photo(photo, FASHION_MNIST_SPEC)
 
 
 def take_other_steps(
@@ -137,12 +136,10 @@ def take_other_steps(
         pixels = trim_border(pixels, background)
     if "level" not in without:
         pixels = level_background(pixels, background)
-    pixels = fit_longest_side(pixels, ImageSpec(*IMAGE_SIZE))
+    pixels = fit_longest_side(pixels, FASHION_MNIST_SPEC)
     if "sharpen" not in without:
         pixels = sharpen(pixels)
-    return turn_grey(
-        negate_if_light(centre(pixels, background, ImageSpec(*IMAGE_SIZE)), background)
-    )
+    return turn_grey(negate_if_light(centre(pixels, background, FASHION_MNIST_SPEC), background))
 
 
 def is_above_middle_grey(background: Background) -> bool:
@@ -173,7 +170,7 @@ def categorise(
     prepare: Callable[[Image.Image], Pixels],
 ) -> Outcome:
     """Runs the model on the photos, each prepared by `prepare`."""
-    pixels = np.stack([prepare(read_image(path, ImageSpec(*IMAGE_SIZE))) for path in paths])
+    pixels = np.stack([prepare(read_image(path, FASHION_MNIST_SPEC)) for path in paths])
     classifier = hangtag.load(model)
     best = classifier.run(pixels).logits.argmax(axis=1)
     decided = classifier.predict(pixels)

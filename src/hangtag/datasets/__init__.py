@@ -6,7 +6,7 @@ dataset = split_dataset(load_dataset("fashion-mnist"), fraction=0.15, seed=0)
 """
 
 from hangtag.datasets.collecting import MAX_BROKEN
-from hangtag.datasets.dataset import BROKEN, IMAGE_SIZE, Dataset, Split, write_broken
+from hangtag.datasets.dataset import BROKEN, Dataset, Split, write_broken
 from hangtag.datasets.export import ExportFormat, export_dataset
 from hangtag.datasets.fetch import cache_home, fetch_fashion_mnist
 from hangtag.datasets.loading import DATA_NAMES, load_dataset, require_known_name
@@ -26,7 +26,6 @@ __all__ = [
     "DATA_NAMES",
     "FASHION_MNIST_CLASSES",
     "FEWEST_IMAGES",
-    "IMAGE_SIZE",
     "MAX_BROKEN",
     "SPLIT_NAMES",
     "Dataset",

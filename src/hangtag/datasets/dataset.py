@@ -16,9 +16,6 @@ from hangtag.tables.csv_cells import write_csv_rows
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 from hangtag.taxonomy.tree import Tree
 
-IMAGE_SIZE = (28, 28)
-"""Height and width in pixels of Fashion-MNIST's images; others may be read to another format."""
-
 BROKEN = "broken.csv"
 """File name of the list of broken images in a run folder or beside a report."""
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hangtag.datasets import IMAGE_SIZE
 from hangtag.files.atomic import write_bytes
 from hangtag.images.decoding import read_image
 from hangtag.images.photo_to_grey import Step, photo_steps
-from hangtag.images.spec import ImageSpec
+from hangtag.images.spec import FASHION_MNIST_SPEC
 from hangtag.reports.style import LINE, MUTED, drawing_style, new_sheet, png_of
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def write_photo_steps(photo: Path, out: Path) -> tuple[list[Step], Path]:
         MissingExtraError: The extra report is not installed.
         OutputError: The picture cannot be written.
     """
-    steps = list(photo_steps(read_image(photo, ImageSpec(*IMAGE_SIZE)), ImageSpec(*IMAGE_SIZE)))
+    steps = list(photo_steps(read_image(photo, FASHION_MNIST_SPEC), FASHION_MNIST_SPEC))
     picture = out / "photo_steps.png"
     write_bytes(picture, draw_photo_steps(steps))
     return steps, picture
