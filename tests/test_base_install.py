@@ -105,6 +105,12 @@ def test_the_base_install_predicts_from_python(trained: Path) -> None:
     assert finished.stdout == "2\n", finished.stderr
 
 
+def test_the_base_install_evaluates(trained: Path, images: Path) -> None:
+    finished = run("evaluate", trained, images, "--json")
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["n"] == 30
+
+
 def test_without_torch_a_model_evaluates(trained: Path, images: Path, tmp_path: Path) -> None:
     report = tmp_path / "report"
     finished = run("evaluate", trained, images, "--json", "--out", report, blocked=TRAINING)
@@ -120,7 +126,7 @@ def test_without_torch_a_model_evaluates(trained: Path, images: Path, tmp_path: 
     [
         ("train DATA", "train"),
         ("summary seed", "train"),
-        ("evaluate MODEL DATA", "report"),
+        ("evaluate MODEL DATA --out OUT", "report"),
         ("explore DATA", "report"),
         ("predict DATA --model MODEL --out OUT.csv --explain", "report"),
         ("predict DATA --model MODEL --out OUT.parquet", "parquet"),

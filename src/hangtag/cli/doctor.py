@@ -9,34 +9,37 @@ from hangtag.models.folder import shipped_models
 
 
 def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
-    """Shows hardware, versions, installed extras, and where the cache is.
+    """Shows the hardware, versions, installed extras and the cache folder.
 
     \b
     For example:
       hangtag doctor --json
     """
-    found = {
-        "processor": processor(),
-        "memory": memory(),
-        "gpus": gpus(),
-        "versions": versions(),
-        "extras": {name: is_installed(name) for name in EXTRAS},
-        "cache": str(cache_home()),
-        "models": list(shipped_models()),
-    }
+    cards, models = gpus(), list(shipped_models())
+    extras = {name: is_installed(name) for name in EXTRAS}
     if as_json:
-        print_json(found)
+        print_json(
+            {
+                "processor": processor(),
+                "memory": memory(),
+                "gpus": cards,
+                "versions": versions(),
+                "extras": extras,
+                "cache": str(cache_home()),
+                "models": models,
+            }
+        )
         return
-    cards = [f"{gpu['name']}, {_gibibytes(int(gpu['memory']))}" for gpu in gpus()]
-    extras = [f"{name}: {'yes' if is_installed(name) else 'no'}" for name in EXTRAS]
+    names = [f"{card['name']}, {_gibibytes(int(card['memory']))}" for card in cards]
+    installed = [f"{name}: {'yes' if found else 'no'}" for name, found in extras.items()]
     rows = [
         ["processor", processor()],
         ["memory", _gibibytes(memory())],
-        ["GPU", "; ".join(cards) or "none that PyTorch sees"],
+        ["GPU", "; ".join(names) or "none that PyTorch sees"],
         *([name, version] for name, version in versions().items()),
-        ["extras", ", ".join(extras)],
+        ["extras", ", ".join(installed)],
         ["cache", str(cache_home()).replace(str(Path.home()), "~", 1)],
-        ["models", ", ".join(shipped_models()) or "none"],
+        ["models", ", ".join(models) or "none"],
     ]
     print_table("", ["what", "here"], rows)
 

@@ -26,6 +26,7 @@ from hangtag.datasets import (
 )
 from hangtag.datasets.dataset import hash_split
 from hangtag.datasets.held_out import restore_validation, unpack_fingerprints
+from hangtag.environment import require_extra
 from hangtag.errors import DataError
 from hangtag.evaluation.groups import GroupMetrics, break_down
 from hangtag.evaluation.metrics import Accepted, Evaluation, align_split
@@ -63,6 +64,8 @@ def evaluate(
       hangtag evaluate runs/mine my-folders/ --out report
       hangtag evaluate runs/mine feed.csv --split validation --by supplier
     """
+    if out is not None:
+        require_extra("report", "evaluate --out")
     from hangtag.models.classifier import Classifier
 
     _check_grouping(by)

@@ -52,7 +52,9 @@ COMMANDS = (
     CommandEntry("models", "models:models", "Lists the shipped and the local models."),
     CommandEntry("recipes", "recipes:recipes", "Lists the recipes, or prints one."),
     CommandEntry("summary", "summary:summary", "Shows the layers of a recipe or a model."),
-    CommandEntry("doctor", "doctor:doctor", "Shows hardware, versions, extras and the cache."),
+    CommandEntry(
+        "doctor", "doctor:doctor", "Shows the hardware, versions, extras and the cache folder."
+    ),
     CommandEntry("audit", "audit:app", "Finds what brands mean by their labels, and wrong labels."),
     CommandEntry("data", "data:app", "Fetches and exports data sets, cleans the cache."),
     CommandEntry("taxonomy", "taxonomy:app", "Shows and searches categories, maps labels to them."),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.datasets.dataset import Split
+from hangtag.environment import require_extra
 from hangtag.evaluation.groups import GroupMetrics, break_down, write_groups
 from hangtag.evaluation.metrics import Evaluation
 from hangtag.files.atomic import write_bytes, write_text
@@ -81,8 +82,10 @@ def write_report(
         The path of the page, which needs no other file.
 
     Raises:
+        MissingExtraError: The extra report is not installed.
         OutputError: A file cannot be written.
     """
+    require_extra("report", "a report")
     galleries = {
         "correct": pick_correct(split, probabilities, evaluation.classes),
         "incorrect": pick_incorrect(split, probabilities, evaluation.classes),
