@@ -1,6 +1,7 @@
 """What the tests of readers share: read all, as `predict` does, in this process."""
 
 import io
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from hangtag.errors import ImageError
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.decoding import DecodedImage
 from hangtag.images.spec import ImageSpec
-from hangtag.readers import Record, open_source
+from hangtag.readers import Record, decode_records, open_source
 from hangtag.tables.columns import Cell
 
 SIZE = (28, 28)
@@ -72,11 +73,9 @@ def decode_all(
     workers: int = 0,
 ) -> list[DecodedRecord]:
     """Decodes records."""
-    records = list(records)
-    images = [record.error or record.image for record in records]
     with DecoderPool(workers) as pool:
-        outcomes = pool.decode((i for i in images if i is not None), spec, grey_spec=grey_spec)
-        return [DecodedRecord(*pair) for pair in zip(records, outcomes, strict=True)]
+        decoded = decode_records(records, pool, spec, grey_spec=grey_spec)
+        return list(itertools.starmap(DecodedRecord, decoded))
 
 
 def make_pixels(count: int, *, seed: int = 0) -> NDArray[np.uint8]:

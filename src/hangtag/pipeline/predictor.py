@@ -6,7 +6,6 @@ print(row.record.name, row.prediction)
 """
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,12 +14,12 @@ import numpy as np
 from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
 from hangtag.errors import ImageError
 from hangtag.images.decoder_pool import DecoderPool
-from hangtag.images.decoding import DecodedImage, ImageInput
+from hangtag.images.decoding import DecodedImage
 from hangtag.models.classifier import Prediction
 from hangtag.models.router import AUTO, Router, find_models
 from hangtag.models.runtime import BATCH
 from hangtag.pipeline.rows import PredictionRow
-from hangtag.readers import Record
+from hangtag.readers import Record, decode_records
 
 ROWS_A_BATCH = 4 * BATCH
 """Images that go to the model at a time. An output is cut there, too, so that a resumed run forms
@@ -116,11 +115,12 @@ def predict_stream(
 def _predict(
     records: Iterable[Record], predictor: Predictor, precision: float, on_note: OnNote
 ) -> Iterator[PredictionRow]:
-    notes = _Notes(predictor.router, precision, on_note)
-    decoded = _decode(records, predictor)
+    router = predictor.router
+    notes = _Notes(router, precision, on_note)
+    decoded = decode_records(records, predictor.pool, router.spec, grey_spec=router.grey_spec)
     while batch := list(itertools.islice(decoded, ROWS_A_BATCH)):
         images = [image for _, image in batch if isinstance(image, DecodedImage)]
-        predictions = iter(_predict_images(images, predictor.router, precision))
+        predictions = iter(_predict_images(images, router, precision))
         notes.look_at(images)
         for record, image in batch:
             if isinstance(image, ImageError):
@@ -129,24 +129,6 @@ def _predict(
             prediction = next(predictions)
             notes.look_at_model(prediction.model)
             yield PredictionRow(record, prediction, pixels=image.pixels, resized=image.resized)
-
-
-def _decode(
-    records: Iterable[Record], predictor: Predictor
-) -> Iterator[tuple[Record, DecodedImage | ImageError]]:
-    """Gives the records with their pixels, or with the error of the record or of the decoder."""
-    under_way: deque[Record] = deque()
-
-    def give_images() -> Iterator[ImageInput | ImageError]:
-        for record in records:
-            under_way.append(record)
-            image = record.error or record.image
-            assert image is not None, record
-            yield image
-
-    router = predictor.router
-    for outcome in predictor.pool.decode(give_images(), router.spec, grey_spec=router.grey_spec):
-        yield under_way.popleft(), outcome
 
 
 def _predict_images(

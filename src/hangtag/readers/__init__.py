@@ -9,12 +9,9 @@ way is in memory. Each format has its module: `image_files` (files, folders, lis
 `opening` finds out which one a path is.
 """
 
-from hangtag.images.items import ImageFile, Input, Item
 from hangtag.readers.in_memory import AnyImage, AnyImages, records_of
-from hangtag.readers.old_decoders import Decoders
-from hangtag.readers.old_opening import Inputs, open_inputs
 from hangtag.readers.opening import LABELLED_KINDS, open_labelled, open_source
-from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES, Record, Source
+from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES, Record, Source, decode_records
 
 __all__ = [
     "LABELLED_KINDS",
@@ -22,14 +19,9 @@ __all__ = [
     "SPLIT_NAMES",
     "AnyImage",
     "AnyImages",
-    "Decoders",
-    "ImageFile",
-    "Input",
-    "Inputs",
-    "Item",
     "Record",
     "Source",
-    "open_inputs",
+    "decode_records",
     "open_labelled",
     "open_source",
     "records_of",

@@ -1,8 +1,8 @@
 """What every reader gives: records, one an image, from a source that can be iterated over."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from hangtag.errors import ImageError
 from hangtag.files.paths import make_printable
-from hangtag.images.decoding import ImageInput
+from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.decoding import DecodedImage, ImageInput
+from hangtag.images.spec import ImageSpec
 from hangtag.tables.columns import Cell, ColumnKind
 
 SPLIT_NAMES = ("train", "validation", "test")
@@ -137,6 +139,35 @@ class ArraySource(Source):
                 )
 
 
+def decode_records(
+    records: Iterable[Record],
+    pool: DecoderPool,
+    spec: ImageSpec,
+    *,
+    grey_spec: ImageSpec | None = None,
+) -> Iterator[tuple[Record, DecodedImage | ImageError]]:
+    """Gives records with their decoded images, or with the error of the record or of the decoder.
+
+    Args:
+        records: They are read some chunks ahead.
+        pool: Decodes the images.
+        spec: Size and channels of the results, see `DecoderPool.decode`.
+        grey_spec: Images of this size without colour stay grey and of this size.
+    """
+    under_way: deque[Record] = deque()
+
+    def give_images() -> Iterator[ImageInput | ImageError]:
+        for record in records:
+            under_way.append(record)
+            image = record.image if record.error is None else record.error
+            assert image is not None, record
+            yield image
+
+    for outcome in pool.decode(give_images(), spec, grey_spec=grey_spec):
+        record = under_way.popleft()
+        yield record, _make_printable(outcome) if isinstance(outcome, ImageError) else outcome
+
+
 def name_file(path: str) -> Record:
     """Returns the record of an image file."""
     name = make_printable(path)
@@ -146,5 +177,12 @@ def name_file(path: str) -> Record:
 def fail(path: str, error: ImageError, *, name: str = "") -> Record:
     """Returns a record that says why there is no image; its name is the path by default."""
     name = name or make_printable(path)
-    printable = ImageError(make_printable(str(error)), error_kind=error.error_kind)
-    return Record(name=name, id=name, image=None, source=path, error=printable)
+    return Record(name=name, id=name, image=None, source=path, error=_make_printable(error))
+
+
+def _make_printable(error: ImageError) -> ImageError:
+    """Returns an error that names a path such that it can be written as UTF-8."""
+    message = str(error)
+    if message.isascii():
+        return error
+    return ImageError(make_printable(message), error_kind=error.error_kind)
