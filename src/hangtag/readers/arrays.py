@@ -39,11 +39,6 @@ class ArrayFile(Source):
             yield fail(self._path, error)
 
     @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the array {make_printable(self._path)}"
-
-    @property
     def total(self) -> int | None:
         """The number of images that the file announces."""
         try:

@@ -60,11 +60,6 @@ class ClassFolders(Source):
             )
 
     @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the class folders in {make_printable(self._folder)}"
-
-    @property
     def total(self) -> int | None:
         """The number of images."""
         return len(self._images)

@@ -50,11 +50,6 @@ class IdxFile(Source):
             yield fail(self._path, error)
 
     @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the IDX file {make_printable(self._path)}"
-
-    @property
     def total(self) -> int | None:
         """The number of images that the header announces."""
         try:
@@ -89,11 +84,6 @@ class IdxFolder(ArraySource):
         """Gives the splits; raises DataError at the first thing that is wrong."""
         for split, (images, labels) in self._pairs.items():
             yield read_idx_pair(images, labels, split=split)
-
-    @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the IDX files in {make_printable(self._folder)}"
 
     @property
     def total(self) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from hangtag.errors import DataError, ErrorKind, ImageError
-from hangtag.files.paths import describe_skipped, make_printable
+from hangtag.files.paths import describe_skipped
 from hangtag.images.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from hangtag.readers.arrays import ARRAY_SUFFIX, ArrayFile
 from hangtag.readers.idx import IdxFile, is_idx
@@ -28,11 +28,6 @@ class ImageFile(Source):
 
     def __iter__(self) -> Iterator[Record]:
         yield name_file(self._path)
-
-    @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the image {make_printable(self._path)}"
 
     @property
     def total(self) -> int | None:
@@ -76,11 +71,6 @@ class ImageFolder(Source):
                 yield fail(path.folder, path.error)
 
     @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the images in {make_printable(self._folder)}"
-
-    @property
     def total(self) -> int | None:
         """The number of images."""
         return self._total
@@ -113,11 +103,6 @@ class PathList(Source):
             for path in text.rstrip("\r\n").split("\0"):
                 if path:
                     yield from read_file(path)
-
-    @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return "the listed images"
 
     @property
     def total(self) -> int | None:

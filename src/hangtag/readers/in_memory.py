@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.errors import ImageError
+from hangtag.errors import ErrorKind, ImageError
 from hangtag.files.paths import is_folder
 from hangtag.images.decoding import ImageInput, to_array
 from hangtag.readers.arrays import stack_images
@@ -69,9 +69,19 @@ def _convert(image: "bytes | NDArray[np.uint8] | Image", name: str) -> Record:
             f"{type(image).__name__}"
         )
     try:
-        return _name(image if isinstance(image, np.ndarray) else to_array(image), name)
+        pixels = _require_single(image) if isinstance(image, np.ndarray) else to_array(image)
     except ImageError as error:
         return Record(name=name, id=name, image=None, source=name, error=error)
+    return _name(pixels, name)
+
+
+def _require_single(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if stack_images(image).ndim == image.ndim:
+        raise ImageError(
+            f"expected one image, (H, W) or (H, W, C), received {image.shape}; pass it alone",
+            error_kind=ErrorKind.MISSHAPEN,
+        )
+    return image
 
 
 def _name(image: ImageInput, name: str) -> Record:

@@ -54,11 +54,6 @@ class Sources(Source):
             yield from source
 
     @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return ", ".join(source.description for source in self.sources)
-
-    @property
     def total(self) -> int | None:
         """About how many records there are; None where counting takes long."""
         return None if None in self._totals else sum(total or 0 for total in self._totals)

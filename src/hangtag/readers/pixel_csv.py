@@ -87,11 +87,6 @@ class PixelCsv(Source):
             yield fail(self._path, ImageError(str(error), error_kind=ErrorKind.DAMAGED))
 
     @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the pixel CSV {make_printable(self._path)}"
-
-    @property
     def total(self) -> int | None:
         """The number of lines after the header; None for gzip, where counting takes long."""
         lines = count_lines(Path(self._path))
@@ -157,11 +152,6 @@ class PixelCsvSplits(ArraySource):
                 images.append(row.image)
                 labels.append(_read_label(row))
             yield SplitArrays(split, str(path), np.stack(images), np.array(labels, np.int64))
-
-    @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the pixel CSV {make_printable(self._source)}"
 
     @property
     def total(self) -> int | None:

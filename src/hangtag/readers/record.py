@@ -62,11 +62,6 @@ class Source(ABC):
 
     @property
     @abstractmethod
-    def description(self) -> str:
-        """What is read, for people, such as ``the class folders in photos``."""
-
-    @property
-    @abstractmethod
     def total(self) -> int | None:
         """About how many records there are; None where counting takes long."""
 

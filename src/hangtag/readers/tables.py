@@ -45,11 +45,6 @@ class Table(Source):
         self._positions = {role: list(columns).index(name) for role, name in self.roles.items()}
 
     @property
-    def description(self) -> str:
-        """What is read, for people."""
-        return f"the table {make_printable(self.path)}"
-
-    @property
     def files(self) -> int:
         """About how many image files it names."""
         return self.total or 0
