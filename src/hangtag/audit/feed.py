@@ -7,7 +7,6 @@ image) and ``supplier``, in any case. A folder stands for the ``feed.csv``, ``fe
 
 import itertools
 import unicodedata
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,13 @@ from numpy.typing import NDArray
 
 from hangtag.datasets.collecting import SAMPLE, are_photos
 from hangtag.errors import DataError, ImageError
-from hangtag.files.paths import is_file, is_folder, make_printable
+from hangtag.files.paths import is_file, is_folder
 from hangtag.images.decoder_pool import DecoderPool
-from hangtag.images.decoding import ImageInput
 from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier
 from hangtag.models.folder import shipped_models
 from hangtag.models.router import GREY_MODEL, PHOTO_MODEL
-from hangtag.readers import Record, open_source
+from hangtag.readers import Record, decode_records, open_source
 from hangtag.readers.tables import IMAGE_COLUMN, Table, open_table
 from hangtag.tables.columns import Cell, ColumnKind, find_column
 from hangtag.tables.csv_cells import restore_text
@@ -110,17 +108,7 @@ class Feed:
 
     def read(self, pool: DecoderPool, spec: ImageSpec) -> Iterator[FeedItem]:
         """Yields every item in order, its image decoded to `spec`."""
-        decoding: deque[Record] = deque()
-
-        def list_images() -> Iterator[ImageInput | ImageError]:
-            for record in self.table:
-                decoding.append(record)
-                image = record.error or record.image
-                assert image is not None, record
-                yield image
-
-        for outcome in pool.decode(list_images(), spec):
-            record = decoding.popleft()
+        for record, outcome in decode_records(self.table, pool, spec):
             row, failed = self._read_row(record), isinstance(outcome, ImageError)
             yield FeedItem(
                 id=row.id,
@@ -129,7 +117,7 @@ class Feed:
                 image=row.image,
                 path=record.source,
                 pixels=None if isinstance(outcome, ImageError) else outcome.pixels,
-                error=make_printable(str(outcome)) if failed else "",
+                error=str(outcome) if failed else "",
             )
 
     def read_rows(self) -> Iterator[FeedRow]:
