@@ -80,7 +80,7 @@ def test_a_class_or_factory_learns_is_exported_and_verified(
     assert result.evaluations["test"].accuracy > 0.8
     assert read_card(tmp_path / "run" / "model").lineage.settings["network"] == {
         "kind": "custom",
-        "factory": f"tests.training.test_custom_network:{make.__name__}",
+        "factory": f"{__name__}:{make.__name__}",
     }
     model = load(tmp_path / "run")
     images = shapes.splits["test"].images
@@ -175,7 +175,7 @@ def test_a_network_that_cannot_be_found_is_one_clear_line() -> None:
     with pytest.raises(TrainingError, match="cannot import no_such_module:Net"):
         import_source("no_such_module:Net")
     with pytest.raises(TrainingError, match="is neither a class nor a function"):
-        import_source("tests.training.test_custom_network:SMALL")
+        import_source(f"{__name__}:SMALL")
 
 
 def test_a_network_of_one_batch_size_is_refused_before_the_first_step(
