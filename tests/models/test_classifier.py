@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hangtag.datasets import Dataset
 from hangtag.decisions.policy import Decision
-from hangtag.errors import DataError
+from hangtag.errors import DataError, ImageError
 from hangtag.models.classifier import Classifier
+from hangtag.models.image_batches import MAX_BATCH
+from hangtag.readers import AnyImage
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +79,98 @@ def test_no_images_give_no_predictions(classifier: Classifier) -> None:
         np.zeros((2, 28, 28, 3), np.uint8),
     ],
 )
-def test_other_images_are_refused(classifier: Classifier, images: np.ndarray) -> None:
+def test_a_batch_of_another_size_is_refused(classifier: Classifier, images: np.ndarray) -> None:
     with pytest.raises(DataError, match=r"expected images \(N, 28, 28\)"):
-        classifier.predict(images)
+        classifier.predict_batch(images)
+
+
+def make_images(shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [
+        ((28, 28), 1),
+        ((28, 28, 3), 1),
+        ((90, 60), 1),
+        ((90, 60, 3), 1),
+        ((90, 60, 4), 1),
+        ((5, 28, 28), 5),
+        ((5, 28, 28, 1), 5),
+        ((5, 32, 32), 5),
+        ((5, 32, 32, 3), 5),
+        ((0, 28, 28), 0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("model", ["fashion-mnist-tiny", "clothing-photos"])
+def test_arrays_of_any_size_are_predicted(model: str, shape: tuple[int, ...], count: int) -> None:
+    if count == 0 and model == "clothing-photos":
+        pytest.skip("an empty array of another size holds no image")
+    classifier = Classifier.load(model)
+    assert len(classifier.predict(make_images(shape))) == count
+    assert classifier.predict_proba(make_images(shape)).shape == (count, len(classifier.classes))
+
+
+def test_every_form_of_a_photo_gives_the_same(tmp_path: Path) -> None:
+    classifier = Classifier.load("clothing-photos")
+    pixels = make_images((90, 60, 3))
+    path = tmp_path / "photos" / "a.png"
+    path.parent.mkdir()
+    Image.fromarray(pixels).save(path)
+    forms: list[AnyImage] = [
+        str(path),
+        path,
+        path.read_bytes(),
+        Image.open(path),
+        pixels,
+        path.parent,
+    ]
+    found = [classifier.predict_logits(form) for form in forms]
+    found += [classifier.predict_logits([form]) for form in forms]
+    found += [classifier.predict_logits(form for form in [path])]
+    for logits in found:
+        np.testing.assert_allclose(logits, found[0], atol=1e-4)
+    assert classifier.embed(path).shape[0] == classifier.ood_score(path).shape[0] == 1
+    saliency, category = classifier.explain(path)
+    assert saliency.shape == (224, 224)
+    assert category == classifier.predict(path)[0].category
+
+
+def test_an_image_that_cannot_be_read_has_the_decision_error(tmp_path: Path) -> None:
+    classifier = Classifier.load("fashion-mnist-tiny")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    images: list[AnyImage] = [
+        make_images((28, 28)),
+        tmp_path / "broken.png",
+        make_images((40, 40, 3)),
+    ]
+    predictions = classifier.predict(images)
+    assert [prediction.error != "" for prediction in predictions] == [False, True, False]
+    assert predictions[1].decision == Decision.ERROR
+    assert predictions[1].input == str(tmp_path / "broken.png")
+    rows = predictions.to_dicts()
+    assert rows[1]["confidence"] is None
+    assert list(rows[0])[:4] == ["input", "category", "confidence", "decision"]
+    assert predictions.to_pandas()["decision"].tolist()[1] == "error"
+    with pytest.raises(ImageError, match="broken"):
+        classifier.predict_proba(images)
+
+
+def test_more_images_than_are_decoded_at_a_time_keep_their_order() -> None:
+    classifier = Classifier.load("fashion-mnist-tiny")
+    images = make_images((2 * MAX_BATCH + 3, 28, 28))
+    expected = classifier.predict_logits(images)
+    np.testing.assert_allclose(classifier.predict_logits(iter(images)), expected, atol=1e-4)
+    names = [prediction.input for prediction in classifier.predict(iter(images))]
+    assert names == [f"images[{index}]" for index in range(len(images))]
+
+
+@pytest.mark.parametrize("images", [np.zeros((2, 28, 28)), [np.zeros((28, 28), np.float32)]])
+def test_floats_are_refused_with_what_to_do(images: object) -> None:
+    with pytest.raises(DataError, match=r"uint8 .*255"):
+        Classifier.load("fashion-mnist-tiny").predict(images)  # type: ignore[arg-type]
 
 
 def test_the_trained_network_and_the_model_agree(

@@ -9,7 +9,7 @@ from hangtag.decisions.policy import Decision
 from hangtag.errors import ErrorKind, ImageError
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.spec import ImageSpec
-from hangtag.models.classifier import Prediction
+from hangtag.models.predictions import Prediction
 from hangtag.models.router import Router
 from hangtag.pipeline import PredictionRow, Predictor, predict_stream
 from hangtag.readers import Record

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from hangtag.models.classifier import Prediction
+from hangtag.models.predictions import Prediction
 from hangtag.pipeline import Layout
 from tests.pipeline.doubles import make_failure, make_records, predict_brightness
 
@@ -39,7 +39,7 @@ def test_a_failure_has_its_error_and_no_prediction() -> None:
     assert cells["error"] == "3.png: is broken"
     assert {name for name, cell in cells.items() if cell is None} == {
         field.name for field in fields(Prediction)
-    } - {"decision"}
+    } - {"decision", "input", "error"}
 
 
 def test_confidences_have_six_decimals() -> None:

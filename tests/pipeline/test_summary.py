@@ -5,7 +5,7 @@ from functools import reduce
 
 from hangtag.decisions.policy import Decision
 from hangtag.errors import ErrorKind
-from hangtag.models.classifier import Prediction
+from hangtag.models.predictions import Prediction
 from hangtag.pipeline import PredictionRow, Summary
 from tests.pipeline.doubles import make_failure, make_records
 

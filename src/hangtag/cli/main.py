@@ -50,6 +50,7 @@ COMMANDS = (
     CommandEntry("train", "train:train", "Trains a recipe on a data set."),
     CommandEntry("explore", "explore:explore", "Shows what is in a data set."),
     CommandEntry("models", "models:models", "Lists the shipped and the local models."),
+    CommandEntry("export", "export:export", "Exports a model for programs without Hangtag."),
     CommandEntry("recipes", "recipes:recipes", "Lists the recipes, or prints one."),
     CommandEntry("summary", "summary:summary", "Shows the layers of a recipe or a model."),
     CommandEntry(

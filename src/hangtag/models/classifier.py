@@ -1,58 +1,33 @@
 """The one way from pixels to decisions: a verified model folder run by ONNX Runtime.
 
-    classifier = Classifier.load("fashion-mnist")
-    for prediction in classifier.predict(images):
+    classifier = Classifier.load("clothing-photos")
+    for prediction in classifier.predict("photos/"):
         print(prediction.category, prediction.confidence, prediction.decision)
 
 Letters: N examples, K classes, D embedding, H, W, C height, width, channels.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.decisions.calibration import log_softmax, softmax
-from hangtag.decisions.policy import Decision, Decisions, decide, is_ood
+from hangtag.decisions.policy import Decision, Decisions, decide, is_ood, stored_precision
 from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
-from hangtag.errors import ModelError
+from hangtag.errors import DataError, ModelError
 from hangtag.models.card import Card
 from hangtag.models.explanation import occlusion_map
 from hangtag.models.folder import ONNX, find_model_folder, read_card, read_golden
+from hangtag.models.image_batches import read_batches
+from hangtag.models.predictions import Prediction, Predictions
 from hangtag.models.runtime import ModelOutputs, OnnxModel
 from hangtag.progress import OnProgress
+from hangtag.readers import AnyImage, AnyImages
 
 GOLDEN_TOLERANCE = 1e-4
 """Most that a logit may differ from the golden one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The prediction for one image.
-
-    Attributes:
-        category: The most probable class.
-        confidence: Its calibrated probability, 0-1.
-        decision: What to do with the image.
-        parent: The category above the class that is accepted where the class is not, with the
-            decision ``parent``; empty otherwise.
-        parent_confidence: Its calibrated probability, 0-1; None where there is no `parent`.
-        runner_up: The second most probable class.
-        runner_up_confidence: Its calibrated probability, 0-1.
-        ood_score: How unlike the training data the image is; higher is less like it.
-        model: The name of the model.
-    """
-
-    category: str
-    confidence: float
-    decision: Decision
-    parent: str
-    parent_confidence: float | None
-    runner_up: str
-    runner_up_confidence: float
-    ood_score: float
-    model: str
 
 
 class Classifier:
@@ -109,16 +84,6 @@ class Classifier:
         """
         return self._model.run(images, on_progress=on_progress)
 
-    def embed(
-        self, images: NDArray[np.uint8], *, on_progress: OnProgress | None = None
-    ) -> NDArray[np.float32]:
-        """Returns the embeddings (N, D) of images (N, H, W) or (N, H, W, C) uint8.
-
-        Raises:
-            DataError: The images are not of the model's size and type.
-        """
-        return self._model.embed(images, on_progress=on_progress)
-
     def calibrate(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """Returns calibrated probabilities (N, K) of logits (N, K)."""
         return softmax(logits, temperature=self.card.calibration.temperature)
@@ -134,17 +99,17 @@ class Classifier:
         outputs = self.run(images, on_progress=on_progress)
         return self.calibrate(outputs.logits), is_ood(outputs.ood_scores, self.card.policy)
 
-    def predict(
+    def predict_batch(
         self,
         images: NDArray[np.uint8],
         *,
         precision: float = DEFAULT_TARGET_PRECISION,
         resized: NDArray[np.bool_] | None = None,
     ) -> list[Prediction]:
-        """Returns a decision for each of images (N, H, W) or (N, H, W, C) uint8.
+        """Predicts images (N, H, W) or (N, H, W, C) uint8 of the model's size.
 
         Args:
-            images: What to decide on.
+            images: The pixels.
             precision: Target precision of what is accepted, in (0, 1).
             resized: Which images (N,) had another size and were resized to the model's. A model
                 whose held-out images were not resized accepts none of them.
@@ -164,26 +129,113 @@ class Classifier:
         )
         return self._to_predictions(decided, probabilities, outputs.ood_scores)
 
-    def explain(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], str]:
+    def predict(
+        self, images: AnyImages, *, precision: float = DEFAULT_TARGET_PRECISION
+    ) -> Predictions:
+        """Predicts images of any kind and size, in their order.
+
+        Args:
+            images: A path, the bytes of an image file, a Pillow image or an array (H, W) or
+                (H, W, C) uint8; or many: a folder, an array (N, H, W) or (N, H, W, C), a list or
+                an iterator of these. C is 1, 3 or 4.
+            precision: Target precision of what is accepted, in (0, 1).
+
+        Returns:
+            One prediction per image. An image that cannot be read has the decision ``error``.
+
+        Raises:
+            DataError: A folder holds no image, an array cannot hold images, or the model has no
+                thresholds for a precision as high.
+        """
+        stored_precision(self.card.policy, precision)
+        predictions = Predictions()
+        for batch in read_batches(images, self.card.input):
+            found = iter(
+                self.predict_batch(batch.pixels, precision=precision, resized=batch.resized)
+            )
+            for index, name in enumerate(batch.names):
+                error = batch.errors.get(index)
+                predictions.append(
+                    Prediction.of_error(name, error) if error else next(found).named(name)
+                )
+        return predictions
+
+    def predict_proba(self, images: AnyImages) -> NDArray[np.float64]:
+        """Returns calibrated probabilities (N, K) of images, which are as in `predict`.
+
+        Raises:
+            ImageError: An image cannot be read.
+        """
+        return self.calibrate(self.predict_logits(images))
+
+    def predict_logits(self, images: AnyImages) -> NDArray[np.float32]:
+        """Returns logits (N, K), before calibration, of images, which are as in `predict`.
+
+        Raises:
+            ImageError: An image cannot be read.
+        """
+        return self._map(images, lambda pixels: self.run(pixels).logits)
+
+    def ood_score(self, images: AnyImages) -> NDArray[np.float32]:
+        """Returns OOD scores (N,) of images, which are as in `predict`; higher is more unusual.
+
+        Raises:
+            ImageError: An image cannot be read.
+        """
+        return self._map(images, lambda pixels: self.run(pixels).ood_scores)
+
+    def embed(
+        self, images: AnyImages, *, on_progress: OnProgress | None = None
+    ) -> NDArray[np.float32]:
+        """Returns embeddings (N, D) of images, which are as in `predict`.
+
+        Raises:
+            ImageError: An image cannot be read.
+        """
+        return self._map(images, lambda pixels: self._model.embed(pixels, on_progress=on_progress))
+
+    def explain(self, image: AnyImage) -> tuple[NDArray[np.float64], str]:
         """Returns a saliency map for the most probable class of an image, and that class.
 
         Args:
-            image: (H, W) or (H, W, C) uint8.
+            image: One image, as in `predict`.
 
         Returns:
             (H, W) in nats, as `occlusion_map` says, and the name of the class.
 
         Raises:
-            DataError: The image is not of the model's size and type.
+            DataError: It is not one image.
+            ImageError: The image cannot be read.
         """
-        best = int(self.run(image[None]).logits.argmax())
+        spec = self.card.input
+        if isinstance(image, np.ndarray) and image.shape in (spec.shape, spec.batch_shape):
+            image = image[None]
+        batches = list(read_batches(image, spec))
+        if len(batches) != 1 or len(batches[0].names) != 1:
+            raise DataError("expected one image to explain, received several")
+        batches[0].require_all()
+        pixels = batches[0].pixels.reshape(spec.batch_shape)
+        best = int(self.run(pixels[None]).logits.argmax())
 
         def score(copies: NDArray[np.uint8]) -> NDArray[np.float64]:
             logits = self.run(copies).logits
             return log_softmax(logits, temperature=self.card.calibration.temperature)[:, best]
 
-        pixels = image.reshape(self.card.input.batch_shape)
         return occlusion_map(pixels, score), self.classes[best]
+
+    def _map(
+        self,
+        images: AnyImages,
+        compute: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
+        """Returns what `compute` gives for the pixels of all images, (N, ...)."""
+        parts = []
+        for batch in read_batches(images, self.card.input):
+            batch.require_all()
+            parts.append(compute(batch.pixels))
+        if not parts:
+            return compute(np.zeros((0, *self.card.input.shape), np.uint8))
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def _to_predictions(
         self,

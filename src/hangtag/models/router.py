@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from hangtag.decisions.policy import describe_support, stored_precision
 from hangtag.images.spec import ImageSpec
 from hangtag.models.card import Card
-from hangtag.models.classifier import Classifier, Prediction
+from hangtag.models.classifier import Classifier
 from hangtag.models.folder import find_model_folder, read_card, shipped_models
+from hangtag.models.predictions import Prediction
 from hangtag.models.runtime import load_runtime
 
 AUTO = "auto"
@@ -87,7 +88,7 @@ class Router:
             resized: Which of them had another size, (N,).
             precision: The precision promised for accepted predictions, in (0, 1).
         """
-        return self._model_of(images).predict(images, precision=precision, resized=resized)
+        return self._model_of(images).predict_batch(images, precision=precision, resized=resized)
 
     def explain(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], str]:
         """Explains an image (H, W) or (H, W, C) as `Classifier.explain` does."""

@@ -15,7 +15,7 @@ from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
 from hangtag.errors import ImageError
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.decoding import DecodedImage
-from hangtag.models.classifier import Prediction
+from hangtag.models.predictions import Prediction
 from hangtag.models.router import AUTO, Router, find_models
 from hangtag.models.runtime import BATCH
 from hangtag.pipeline.rows import PredictionRow

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hangtag.decisions.policy import Decision
 from hangtag.errors import ImageError
-from hangtag.models.classifier import Prediction
+from hangtag.models.predictions import Prediction
 from hangtag.readers import Record
 from hangtag.tables.columns import Cell, ColumnKind
 
