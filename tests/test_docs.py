@@ -63,7 +63,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert not anchor or anchor in list_anchors(other), f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/seed.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/seed.md", "docs/python.md"])
 def test_python_examples_run(name: str, fashion_mnist: Dataset) -> None:
     """Runs the examples of a page one after the other; trainings are only compiled."""
     scope: dict[str, object] = {}
