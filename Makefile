@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 RUN := runs/express
 export HANGTAG_HOME ?= $(HOME)/.cache/hangtag
 
-.PHONY: help run data test slow lint bench docs clean
+.PHONY: help run data test slow chaos lint bench docs clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -29,6 +29,9 @@ test: $(READY)  ## Fast tests.
 
 slow: $(READY)  ## Tests that take longer than ten seconds each.
 	$(BIN)/python -m pytest -n 2 -m slow
+
+chaos: $(READY)  ## Attacks: damaged files and models, bombs, kills, closed streams; a quarter of an hour.
+	$(BIN)/python -m pytest -n 2 -m chaos
 
 lint: $(READY)  ## Style, types and layers.
 	$(BIN)/ruff format --check .
