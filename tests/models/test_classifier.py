@@ -167,10 +167,14 @@ def test_more_images_than_are_decoded_at_a_time_keep_their_order() -> None:
     assert names == [f"images[{index}]" for index in range(len(images))]
 
 
-@pytest.mark.parametrize("images", [np.zeros((2, 28, 28)), [np.zeros((28, 28), np.float32)]])
-def test_floats_are_refused_with_what_to_do(images: object) -> None:
+def test_floats_are_refused_with_what_to_do() -> None:
+    classifier = Classifier.load("fashion-mnist-tiny")
+    floats = np.zeros((2, 28, 28), np.float32)
     with pytest.raises(DataError, match=r"uint8 .*255"):
-        Classifier.load("fashion-mnist-tiny").predict(images)  # type: ignore[arg-type]
+        classifier.predict(floats)
+    assert "255" in classifier.predict(list(floats))[0].error
+    with pytest.raises(ImageError, match="255"):
+        classifier.predict_proba(list(floats))
 
 
 def test_the_trained_network_and_the_model_agree(

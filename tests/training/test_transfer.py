@@ -146,4 +146,4 @@ def test_two_processes_are_refused(colours: Dataset) -> None:
     from hangtag.training.process_group import ProcessGroup
 
     with pytest.raises(TrainingError, match="one process"):
-        make_trainer(colours, photo_recipe(), team=ProcessGroup(0, 2))
+        make_trainer(colours, photo_recipe(), group=ProcessGroup(0, 2))

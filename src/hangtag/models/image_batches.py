@@ -72,15 +72,9 @@ def split_off(images: AnyImages) -> tuple[list[Record], Iterator[Record]]:
     """
     if isinstance(images, np.ndarray):
         _check_type(images)
-    records = map(_check_record, records_of(images))
+    records = records_of(images)
     first = list(itertools.islice(records, FEW + 1))
     return first, itertools.chain(first, records)
-
-
-def _check_record(record: Record) -> Record:
-    if isinstance(record.image, np.ndarray):
-        _check_type(record.image)
-    return record
 
 
 def _check_type(images: NDArray[np.generic]) -> None:
