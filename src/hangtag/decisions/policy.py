@@ -79,8 +79,8 @@ class DecisionPolicy(_Part):
     @model_validator(mode="after")
     def _check_shapes(self) -> Self:
         """Refuses levels and thresholds that do not fit each other."""
-        if not self.levels or self.levels[0].name != CLASS_LEVEL or not self.thresholds:
-            raise ValueError("the policy needs the classes as first level, and thresholds")
+        if not self.levels or self.levels[0].name != CLASS_LEVEL:
+            raise ValueError("the first level of the policy must be the classes")
         for level in self.levels:
             members = [member for member in level.members if member is not None]
             fits = all(0 <= member < len(level.categories) for member in members)

@@ -247,6 +247,8 @@ class Card(_Part):
             raise ValueError("the class prior does not fit the classes")
         if self.policy.levels[0].categories != self.class_names:
             raise ValueError("the decision policy is of other classes")
+        if not self.policy.thresholds:
+            raise ValueError("the decision policy has no thresholds")
         if min(self.input.height, self.input.width) < 1 or self.input.channels not in (1, 3):
             raise ValueError("the image size is impossible")
         if "validation" not in self.metrics or "validation" not in self.data.splits:
