@@ -74,9 +74,9 @@ class Affine(Settings):
     zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Largest relative change of size, drawn for each axis on its own."""
     width_shift: Fraction = 0.0
-    """Largest shift sideways, share of the width."""
+    """Largest shift sideways, fraction of the width."""
     height_shift: Fraction = 0.0
-    """Largest shift up or down, share of the height."""
+    """Largest shift up or down, fraction of the height."""
 
 
 class Shift(Settings):
@@ -108,7 +108,7 @@ class ResizedCrop(Settings):
 
     kind: Literal["resized_crop"] = "resized_crop"
     scale: tuple[Area, Area] = (0.08, 1.0)
-    """Area of the part, share of the image's (lowest, highest)."""
+    """Area of the part, fraction of the image's (lowest, highest)."""
     ratio: tuple[Aspect, Aspect] = (3 / 4, 4 / 3)
     """Width over height of the part (lowest, highest)."""
 
@@ -125,7 +125,7 @@ class Erasing(Settings):
     p: Fraction = 0.5
     """Fraction of the images that lose a rectangle."""
     scale: tuple[Area, Area] = (0.02, 0.33)
-    """Area of the rectangle, share of the image's (lowest, highest)."""
+    """Area of the rectangle, fraction of the image's (lowest, highest)."""
     ratio: tuple[Aspect, Aspect] = (0.3, 3.3)
     """Height over width of the rectangle (lowest, highest)."""
 
