@@ -184,7 +184,7 @@ def test_a_refused_training_uses_up_no_number(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert hangtag("train", data, "--seed", 2**70).code == 2
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert not (tmp_path / "runs").exists()
 
 
 def test_profile_tells_where_the_time_went(hangtag: Run, data: Path, tmp_path: Path) -> None:
