@@ -12,7 +12,9 @@ def main() -> None:
     # A KeyboardInterrupt inside the import of an extension module can abort the process.
     _catch(lambda *_: os._exit(130))
     from hangtag.cli.main import main as run
+    from hangtag.cli.streams import prepare_streams
 
+    prepare_streams()
     _catch(signal.default_int_handler)
     try:
         run()

@@ -218,7 +218,7 @@ def test_output_that_cannot_be_written_is_one_line() -> None:
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert finished.returncode == 2
-    assert "error: No space left on device; check where the output goes" in finished.stderr
+    assert "error: cannot write to standard output: No space left on device; check where the output goes" in finished.stderr
     assert "Traceback" not in finished.stderr
 
 

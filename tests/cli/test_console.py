@@ -8,8 +8,10 @@ import pytest
 from rich.console import Console
 
 from hangtag.cli.console import (
+    forget_printed,
     parse_folder,
     print_error,
+    print_json,
     print_result,
     print_table,
     printable,
@@ -53,7 +55,7 @@ def test_off_a_terminal_a_bar_shows_nothing(capfd: pytest.CaptureFixture[str]) -
         ("a\rb\x9b2J", r"a\rb\x9b2J"),
         ("shirt\u202egnp.exe", r"shirt\u202egnp.exe"),
         ("bad\udcff.jpg", r"bad\udcff.jpg"),
-        ("[bold]T-Shirt[/bold]\t上着\n", "[bold]T-Shirt[/bold]\t上着\n"),
+        ("[bold]T-Shirt[/bold] 上着", "[bold]T-Shirt[/bold] 上着"),
     ],
 )
 def test_control_characters_are_shown_not_obeyed(
@@ -63,6 +65,35 @@ def test_control_characters_are_shown_not_obeyed(
     say(text)
     print_error(text, code=2, as_json=False)
     assert capfd.readouterr().err == f"{shown}\nerror: {shown}\n"
+
+
+def test_a_message_is_one_line_and_not_long(capfd: pytest.CaptureFixture[str]) -> None:
+    assert printable("a\tb\nc") == "a\tb\nc"
+    for text, shown in (("a\tb\nc\n", r"a\tb\nc"), ("first" + "x" * 9000 + "last", "first")):
+        say(text)
+        print_error(text, code=2, as_json=False)
+        said, error = capfd.readouterr().err.splitlines()
+        assert error == f"error: {said}"
+        assert said.startswith(shown)
+        assert said.endswith(text.strip()[-1])
+        assert len(error) < 500
+
+
+def test_no_error_follows_what_is_on_stdout_as_json(capfd: pytest.CaptureFixture[str]) -> None:
+    forget_printed()
+    print_json({"rows": []})
+    print_error("the disk is full", code=2, as_json=True)
+    out, err = capfd.readouterr()
+    assert json.loads(out) == {"rows": []}
+    assert err == "error: the disk is full\n"
+
+
+def test_a_bar_shows_names_as_they_are() -> None:
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True, width=120)
+    with progress_bar("reading jeans [women]\x1b[2J", console=terminal) as on_progress:
+        on_progress(1, 2)
+    assert r"jeans [women]\x1b[2J" in shown.getvalue()
 
 
 def test_tables_show_markup_and_control_characters_as_text(
@@ -91,6 +122,7 @@ def test_results_are_harmless_on_a_terminal_and_unchanged_in_a_pipe(
 def test_an_error_is_one_json_object_where_json_is_wanted(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    forget_printed()
     print_error("no model 'x'", code=2, as_json=True)
     out, err = capfd.readouterr()
     assert json.loads(out) == {"error": "no model 'x'", "code": 2}

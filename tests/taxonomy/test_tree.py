@@ -89,3 +89,10 @@ def test_a_name_has_as_many_above_it_as_tell_it_from_others() -> None:
     assert tree.distinct_name("aa-1-12") == "Pants"
     names = [tree.distinct_name(one.id) for one in tree]
     assert len(set(names)) == len(names)
+
+
+def test_a_tree_of_thousands_of_levels_is_refused(tmp_path: Path) -> None:
+    rows = [f"c{level},Level {level},{f'c{level - 1}' if level else ''}" for level in range(3000)]
+    (tmp_path / "deep.csv").write_text("\n".join(["id,name,parent", *rows]))
+    with pytest.raises(DataError, match="more than 100 levels above it"):
+        load_tree(tmp_path / "deep.csv")

@@ -15,6 +15,7 @@ from hangtag.cli.console import (
     Quiet,
     folder_option,
     print_json,
+    print_result,
     print_table,
     progress_bar,
     say,
@@ -214,7 +215,7 @@ def _cross_validate(
     if as_json:
         print_json({**counts, "suppliers_apart": result.suppliers_apart, "out": str(out)})
     else:
-        typer.echo(str(out / "issues.csv"))
+        print_result(str(out / "issues.csv"))
     return len(result.issues)
 
 
@@ -236,12 +237,12 @@ def _print_result(result: "AuditResult", out: Path, *, as_json: bool, quiet: boo
         say(sentence, quiet=quiet)
     _print_brands(result)
     found = summarise(result)
-    typer.echo(
+    print_result(
         f"{found.issues:,} label issues, {found.automatic:,} of them corrected automatically; "
         f"{found.conflicting_labels:,} items with conflicting labels, {found.duplicate_items:,} "
         f"duplicate items; {found.automated:.1%} of the items need no person"
     )
-    typer.echo(str(out / PAGE))
+    print_result(str(out / PAGE))
 
 
 def _list_messages(result: "AuditResult") -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, progress_bar, say
+from hangtag.cli.console import Json, Quiet, print_json, print_result, progress_bar, say
 from hangtag.errors import OutputError
 from hangtag.taxonomy import load_tree, shipped_tree
 
@@ -73,7 +73,7 @@ def apply(
         found["unused"] = len(applied.unused)
         print_json({**found, "out": str(out)})
     else:
-        typer.echo(str(out))
+        print_result(str(out))
 
 
 def _list_notes(applied: "AppliedRules", rules: Path, *, with_audit: bool) -> Iterator[str]:

@@ -9,11 +9,13 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from hangtag.cli.streams import ReaderGoneError
 from hangtag.errors import OutputError
 from hangtag.progress import OnProgress
 
@@ -24,8 +26,16 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 """Folder of the outputs that are not named."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 """Control characters except tab and newline, changes of direction, and lone surrogates."""
+
+_CONTROL = re.compile(f"[{_CONTROLS}]")
+_CONTROL_OR_BREAK = re.compile(f"[{_CONTROLS}\\t\\n\u2028\u2029]")
+
+_LONGEST_MESSAGE = 400
+"""Characters of a message; the middle of a longer one is left out."""
+
+_GAP = " ... "
 
 _RED, _RESET = "\x1b[1;31m", "\x1b[0m"
 
@@ -38,6 +48,21 @@ Json = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print results only.", show_default=False)
 ]
+
+
+@dataclass(slots=True)
+class _StdoutUse:
+    """Whether the command that runs has printed a result."""
+
+    begun: bool = False
+
+
+_stdout_use = _StdoutUse()
+
+
+def forget_printed() -> None:
+    """Begins a new command, which has printed nothing yet."""
+    _stdout_use.begun = False
 
 
 def parse_folder(text: str) -> Path:
@@ -54,28 +79,59 @@ def folder_option(*names: str, help: str) -> Any:
 
 def printable(text: str) -> str:
     r"""Returns text for a terminal: control characters become escapes such as ``\x1b``."""
-    return _CONTROL.sub(lambda match: ascii(match.group())[1:-1], text)
+    return _CONTROL.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return ascii(match.group())[1:-1]
+
+
+def one_line(text: str) -> str:
+    r"""Returns text as one line for a terminal: as `printable`, tabs and newlines too."""
+    return _CONTROL_OR_BREAK.sub(_escape, text)
+
+
+def _bound(message: str) -> str:
+    """Returns a message as one line, its middle left out where it is long."""
+    line = one_line(message.strip())
+    if len(line) <= _LONGEST_MESSAGE:
+        return line
+    kept = (_LONGEST_MESSAGE - len(_GAP)) // 2
+    return line[:kept] + _GAP + line[-kept:]
 
 
 def say(message: str, *, quiet: bool = False) -> None:
-    """Prints a message for people on stderr, unless `quiet`."""
+    """Prints a message for people on stderr, as one bounded line, unless `quiet`."""
     if not quiet:
-        print(printable(message), file=sys.stderr)
+        print(_bound(message), file=sys.stderr)
 
 
 def print_error(message: str, *, code: int, as_json: bool) -> None:
-    """Prints an error as one line on stderr and, with `as_json`, as an object on stdout."""
-    line = f"error: {printable(message)}"
+    """Prints an error as one line on stderr and, with `as_json`, as an object on stdout.
+
+    Nothing follows what is on stdout already: two objects would not be JSON.
+    """
+    line = f"error: {_bound(message)}"
     print(f"{_RED}{line}{_RESET}" if _is_terminal(sys.stderr) else line, file=sys.stderr)
-    if as_json:
-        with suppress(OSError):  # stdout may be what failed
-            print_json({"error": message, "code": code})
+    if as_json and not _stdout_use.begun:
+        with suppress(OSError, OutputError, ReaderGoneError):  # stdout may be what failed
+            print_json({"error": _bound(message), "code": code})
             sys.stdout.flush()
 
 
 def print_result(text: str, *, end: str = "\n") -> None:
     """Prints a result on stdout: unchanged into a file or a pipe, `printable` on a terminal."""
+    _stdout_use.begun = True
     print(printable(text) if _is_terminal(sys.stdout) else text, end=end)
+
+
+class ResultStream:
+    """Stdout for what writes to a stream; prints as `print_result` does."""
+
+    def write(self, text: str) -> int:
+        """Prints text; returns its length."""
+        print_result(text, end="")
+        return len(text)
 
 
 def print_json(content: Mapping[str, Any]) -> None:
@@ -90,15 +146,17 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    heading = Text(printable(title)) if title else None
+    heading = Text(one_line(title)) if title else None
     table = Table(title=heading, title_justify="left", header_style="bold")
     for position, column in enumerate(columns):
         numbers = all(row[position][:1] in "0123456789-" for row in rows)
         table.add_column(
-            Text(printable(column)), justify="right" if numbers else "left", overflow="fold"
+            Text(one_line(column)), justify="right" if numbers else "left", overflow="fold"
         )
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    if not to_stderr:
+        _stdout_use.begun = True
     open_console(to_stderr=to_stderr).print(table)
 
 
@@ -128,7 +186,7 @@ def progress_bar(
 
     columns = [
         progress.SpinnerColumn(),
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
         *([_rate_column(unit)] if unit else []),
@@ -136,7 +194,7 @@ def progress_bar(
     ]
     console = console or open_console(to_stderr=True)
     with progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(description, total=None)
+        task = bar.add_task(one_line(description), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

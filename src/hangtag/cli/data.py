@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Offline, Quiet, parse_folder, print_json, progress_bar, say
+from hangtag.cli.console import (
+    Json,
+    Offline,
+    Quiet,
+    parse_folder,
+    print_json,
+    print_result,
+    progress_bar,
+    say,
+)
 from hangtag.cli.datasets import read_dataset
 from hangtag.datasets import ExportFormat
 from hangtag.images.spec import FASHION_MNIST_SPEC
@@ -157,4 +166,4 @@ def _print_folder(folder: Path, content: Mapping[str, object], *, as_json: bool)
     if as_json:
         print_json({**content, "folder": str(folder)})
     else:
-        typer.echo(str(folder))
+        print_result(str(folder))

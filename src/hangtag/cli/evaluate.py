@@ -12,6 +12,7 @@ from hangtag.cli.console import (
     Quiet,
     folder_option,
     print_json,
+    print_result,
     print_table,
     progress_bar,
     say,
@@ -82,7 +83,7 @@ def evaluate(
     if by and found.suppliers:
         _print_groups(found.suppliers, by)
     if out is not None:
-        typer.echo(content["report"])
+        print_result(content["report"])
 
 
 def _write_report(out: Path, found: ModelEvaluation, classifier: Classifier) -> Path:
@@ -145,8 +146,8 @@ def _print_metrics(figures: Evaluation, split: str) -> None:
     ]
     columns = ["target precision", "threshold", "accepted", "precision", "least precise class"]
     print_table("Automation", columns, rows)
-    typer.echo("Worst confusions: " + "; ".join(map(str, figures.worst_confusions())))
-    typer.echo(
+    print_result("Worst confusions: " + "; ".join(map(str, figures.worst_confusions())))
+    print_result(
         f"balanced accuracy {figures.balanced_accuracy:.4f}, calibration error {figures.ece:.4f}"
     )
-    typer.echo(f"{split}: {figures.headline()}")
+    print_result(f"{split}: {figures.headline()}")

@@ -1,6 +1,7 @@
 """The command line: the list of commands, and how errors become one line and an exit code.
 
-Exit codes: 0 fine, 1 findings, 2 usage or input error, 130 interrupted.
+Exit codes: 0 fine, 1 findings, 2 usage or input error, 130 interrupted. A reader of stdout that
+closes it, such as ``head``, ends a command with 0.
 """
 
 import os
@@ -12,7 +13,8 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from hangtag.cli.console import print_error
+from hangtag.cli.console import forget_printed, print_error
+from hangtag.cli.streams import ReaderGoneError
 from hangtag.errors import HangtagError
 from hangtag.version import __version__
 
@@ -109,40 +111,40 @@ def options(
 
 def main() -> NoReturn:
     """Runs the command line; turns every expected error into one line and an exit code."""
+    forget_printed()
     try:
-        try:
-            code = app(prog_name="hangtag", standalone_mode=False)
-        finally:
-            if sys.stdout is not None:  # it is None where the caller closed it
-                sys.stdout.flush()  # a full disk shows here, not after the exit code is decided
+        code = app(prog_name="hangtag", standalone_mode=False)
+        sys.stdout.flush()  # a full disk shows here, not after the exit code is decided
+    except ReaderGoneError:
+        code = 0
     except typer.TyperException as error:
-        _fail_usage(error)
+        code = _report_usage(error)
     except HangtagError as error:
-        _fail(error, str(error))
+        code = _report(error, str(error))
     except OSError as error:
-        _fail(error, f"{error.strerror or error}; check where the output goes")
+        code = _report(error, f"{error.strerror or error}; check where the output goes")
     sys.exit(code)
 
 
-def _fail_usage(error: typer.TyperException) -> NoReturn:
-    """Prints a wrong use of the command line and exits with 2."""
+def _report_usage(error: typer.TyperException) -> int:
+    """Prints a wrong use of the command line; returns the exit code."""
     message = error.format_message()
     context: Any = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":  # private to Typer
         print(message, file=sys.stderr, end="")
-        sys.exit(2)
+        return 2
     if context is not None:
         message = f"{message.rstrip('.')} ({context.command_path} -h shows the usage)"
     print_error(message, code=2, as_json=_wants_json())
-    sys.exit(2)
+    return 2
 
 
-def _fail(error: Exception, message: str) -> NoReturn:
-    """Prints an error as one line and exits with 2; shows the traceback with --debug."""
+def _report(error: Exception, message: str) -> int:
+    """Prints an error as one line; with --debug shows the traceback. Returns the exit code."""
     if os.environ.get("HANGTAG_DEBUG"):
         raise error
     print_error(message, code=2, as_json=_wants_json())
-    sys.exit(2)
+    return 2
 
 
 def _wants_json() -> bool:

@@ -1,12 +1,19 @@
 """``hangtag predict``: predicts the category of images."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, print_result, progress_bar, say
+from hangtag.cli.console import (
+    Json,
+    Quiet,
+    ResultStream,
+    print_json,
+    print_result,
+    progress_bar,
+    say,
+)
 from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION, TARGET_PRECISIONS
 from hangtag.environment import require_extra
 from hangtag.files.paths import describe_skipped
@@ -94,7 +101,7 @@ def predict(
         inputs,
         PredictorConfig(model, workers),
         precision,
-        out=out or (None if as_json else sys.stdout),
+        out=out or (None if as_json else ResultStream()),
         resume=resume,
         explainer=_load_explainer() if explain else None,
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, print_table
+from hangtag.cli.console import Json, Quiet, print_json, print_result, print_table
 from hangtag.training.recipes import list_recipes, load_recipe, to_yaml
 
 
@@ -28,7 +28,7 @@ def recipes(
         if as_json:
             print_json(recipe.model_dump(mode="json"))
         else:
-            typer.echo(to_yaml(recipe), nl=False)
+            print_result(to_yaml(recipe), end="")
         return
     found = list_recipes()
     if as_json:

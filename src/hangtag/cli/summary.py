@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hangtag.cli.console import Json, Quiet, print_json, print_table
+from hangtag.cli.console import Json, Quiet, print_json, print_result, print_table
 from hangtag.environment import require_extra
 from hangtag.errors import ModelError, RecipeError
 from hangtag.models.card import NetworkSummary
@@ -40,7 +40,7 @@ def summary(
         for layer in table.layers
     ]
     print_table(source, ["layer", "output", "parameters"], rows)
-    typer.echo(
+    print_result(
         f"{table.total:,} parameters: {table.trainable:,} trainable, {table.non_trainable:,} not"
     )
 

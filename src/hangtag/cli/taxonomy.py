@@ -1,5 +1,6 @@
 """``hangtag taxonomy``: show the tree of categories, search it, map labels to it."""
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,14 +12,15 @@ import typer
 from hangtag.cli.console import (
     Json,
     Quiet,
+    one_line,
     open_console,
     print_json,
     print_result,
     print_table,
-    printable,
     say,
 )
 from hangtag.errors import DataError
+from hangtag.files.lines import read_names
 
 if TYPE_CHECKING:
     from rich.tree import Tree as Branch
@@ -148,7 +150,7 @@ def map_labels(
     from hangtag.taxonomy.matching import read_meanings
 
     categories = _open_tree(tree)
-    given = _read_lines() if labels == ["-"] else labels
+    given = _read_labels() if labels == ["-"] else labels
     meanings = read_meanings(given, categories, language=language)
     number = (
         _write_json(meanings, categories, count)
@@ -177,7 +179,7 @@ def _draw(tree: "Tree", top: str, depth: int | None) -> "Branch":
     from rich.text import Text
     from rich.tree import Tree as Branch
 
-    branch = Branch(Text.assemble(printable(tree[top].name), " ", (printable(top), "dim")))
+    branch = Branch(Text.assemble(one_line(tree[top].name), " ", (one_line(top), "dim")))
     if depth is None or depth > 0:
         for child in tree.children(top):
             branch.add(_draw(tree, child, None if depth is None else depth - 1))
@@ -195,12 +197,17 @@ def _describe(tree: "Tree", identifier: str) -> dict[str, Any]:
     }
 
 
-def _read_lines() -> Iterator[str]:
-    """Gives the lines of standard input that hold something; what is no UTF-8 is replaced."""
-    for line in sys.stdin.buffer:
-        text = line.decode("utf-8", errors="replace").strip("\r\n\ufeff")
-        if text.strip():
-            yield text
+def _read_labels() -> Iterator[str]:
+    """Gives the labels on standard input, one a line; what is no UTF-8 is replaced."""
+    if sys.stdin is None:
+        raise DataError(
+            "'-' reads labels from standard input, which is closed; pipe a list into it"
+        )
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+    for label in read_names(sys.stdin, what="the list of labels"):
+        if label.strip():
+            yield label
 
 
 def _write_json(meanings: Iterable["Meaning"], tree: "Tree", count: int) -> int:

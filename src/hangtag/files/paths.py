@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -67,6 +67,21 @@ def describe_skipped(skipped: Mapping[str, int], *, before: str) -> str:
         return ""
     kinds = sorted(skipped.items(), key=lambda kind: (-kind[1], kind[0]))
     return before + ", ".join(f"{count:,} {kind}" for kind, count in kinds)
+
+
+def list_some(names: Sequence[str], *, most: int = 3, longest: int = 60) -> str:
+    """Returns the first of some names for a message, and how many more there are.
+
+    Args:
+        names: The names; none gives an empty text.
+        most: How many are named.
+        longest: Characters of a name; the end of a longer one is left out.
+    """
+    shown = ", ".join(
+        name if len(name) <= longest else f"{name[: longest - 3]}..." for name in names[:most]
+    )
+    rest = len(names) - most
+    return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
 def next_numbered_folder(root: Path, name: str) -> Path:

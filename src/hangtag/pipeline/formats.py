@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from hangtag.environment import require_extra
 from hangtag.errors import OutputError
@@ -84,6 +84,13 @@ class Sink(Protocol):
         """Takes rows."""
 
 
+class TextStream(Protocol):
+    """What takes text, such as a file open for writing."""
+
+    def write(self, text: str, /) -> int:
+        """Takes text; returns its length."""
+
+
 class CsvStream:
     """Writes rows to a stream as CSV.
 
@@ -91,7 +98,7 @@ class CsvStream:
         summary: Counts of the rows written.
     """
 
-    def __init__(self, stream: TextIO, layout: Layout) -> None:
+    def __init__(self, stream: TextStream, layout: Layout) -> None:
         self.summary = Summary()
         self._stream, self._layout = stream, layout
         stream.write(csv_header(layout))

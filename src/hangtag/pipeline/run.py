@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from hangtag.decisions.policy import stored_precision
 from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
 from hangtag.errors import OutputError
 from hangtag.models.card import Card
-from hangtag.pipeline.formats import CsvStream, RowList, Sink, require_format
+from hangtag.pipeline.formats import CsvStream, RowList, Sink, TextStream, require_format
 from hangtag.pipeline.output import RunSettings, open_output
 from hangtag.pipeline.predictor import (
     ROWS_A_BATCH,
@@ -68,7 +68,7 @@ class PredictionJob:
     inputs: Sequence[str]
     config: PredictorConfig
     precision: float = DEFAULT_TARGET_PRECISION
-    out: Path | TextIO | None = None
+    out: Path | TextStream | None = None
     resume: bool = False
     explainer: Explainer | None = None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from hangtag.errors import DataError, ErrorKind, ImageError
+from hangtag.files.lines import read_names
 from hangtag.files.paths import describe_skipped
 from hangtag.images.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from hangtag.readers.arrays import ARRAY_SUFFIX, ArrayFile
@@ -89,7 +90,8 @@ class ImageFolder(Source):
 class PathList(Source):
     """The image files that a stream names, one a line or with a NUL byte after each.
 
-    One that does not exist is a record of its error. The stream is read once.
+    One that does not exist is a record of its error. The stream is read once. What is no list of
+    names, such as a device without an end, raises a DataError; see `read_names`.
     """
 
     def __init__(self, lines: TextIO) -> None:
@@ -98,11 +100,8 @@ class PathList(Source):
     def __iter__(self) -> Iterator[Record]:
         if isinstance(self._lines, io.TextIOWrapper):
             self._lines.reconfigure(errors="surrogateescape")  # A file name need not be UTF-8.
-        for number, line in enumerate(self._lines):
-            text = line.removeprefix("\ufeff") if number == 0 else line
-            for path in text.rstrip("\r\n").split("\0"):
-                if path:
-                    yield from read_file(path)
+        for path in read_names(self._lines, what="the list of paths"):
+            yield from read_file(path)
 
     @property
     def total(self) -> int | None:

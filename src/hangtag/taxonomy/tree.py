@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from hangtag.errors import DataError
+from hangtag.files.paths import list_some
 
 RELEASE = "2026-11"
 """The release of Shopify's taxonomy that ships."""
@@ -40,6 +41,10 @@ class Category:
     google_id: str | None = None
 
 
+MAX_LEVELS = 100
+"""Levels of a tree; those that people make have fewer than ten."""
+
+
 class Tree:
     """Categories by id, each with one parent or none.
 
@@ -48,7 +53,8 @@ class Tree:
         source: Where they come from, for messages.
 
     Raises:
-        DataError: An id comes twice, a parent is missing, or a category is above itself.
+        DataError: An id comes twice, a parent is missing, a category is above itself, or there
+            are more than `MAX_LEVELS` levels.
     """
 
     def __init__(self, categories: Iterable[Category], *, source: str) -> None:
@@ -78,6 +84,11 @@ class Tree:
                     f"{self.source}: {parent} is above itself; leave the parent of a top empty"
                 )
             path.append(parent)
+            if len(path) > MAX_LEVELS:
+                raise DataError(
+                    f"{self.source}: {identifier} has more than {MAX_LEVELS} levels above it; is "
+                    "the column of the parents right?"
+                )
         return tuple(reversed(path))
 
     def __contains__(self, identifier: object) -> bool:
@@ -202,7 +213,7 @@ def _read_rows(rows: "csv.DictReader[str]", source: str) -> Iterator[Category]:
     columns = {name.strip().casefold(): name for name in rows.fieldnames or ()}
     parent = columns.get("parent", columns.get("parent_id"))
     if parent is None or not {"id", "name"} <= columns.keys():
-        found = ", ".join(columns) or "none"
+        found = list_some(list(columns)) or "none"
         raise DataError(
             f"{source}: a tree needs the columns id, name and parent; found: {found}; rename them"
         )
