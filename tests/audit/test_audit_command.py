@@ -27,7 +27,7 @@ from tests.tiny import Run
 
 TABLES = (
     *("issues.csv", "issues.parquet", "dictionary.csv", "distributions.csv", "rules.csv"),
-    *("brands.csv", "noise.csv", "items.parquet", "audit.html"),
+    *("brands.csv", "broken.csv", "noise.csv", "items.parquet", "audit.html"),
 )
 
 
@@ -84,6 +84,23 @@ def test_findings_tables_and_json(
     assert found["brands"] == 3
     assert sum(found["proposals"].values()) == found["labels"]
     assert found["automatic"] == 0  # There is no reference.
+
+
+def test_all_broken_images_are_listed(hangtag: Run, demo: Path, tmp_path: Path) -> None:
+    rows = list(read_csv_rows(demo / "feed.csv"))[:60]
+    (tmp_path / "no-image.png").write_bytes(b"no image")
+    images = [demo / row["image"] for row in rows]
+    images[3], images[40] = tmp_path / "no-image.png", tmp_path / "gone.png"
+    lines = [f"{image},{n},A,=Shirts" for n, image in enumerate(images)]
+    (tmp_path / "feed.csv").write_text("\n".join(["image,id,supplier,label", *lines]) + "\n")
+    out = tmp_path / "out"
+    outcome = hangtag("audit", tmp_path / "feed.csv", "--out", out, "--workers", 0)
+    assert "cannot be read, see broken.csv; the first: " in outcome.err
+    broken = [row for row in read_csv_rows(out / "broken.csv") if int(row["id"]) in (3, 40)]
+    assert [row["id"] for row in broken] == ["3", "40"]
+    assert {row["label"] for row in broken} == {"=Shirts"}
+    assert "there is no file" in broken[1]["reason"] or "gone.png" in broken[1]["reason"]
+    assert "broken.csv" in (out / "audit.html").read_text()
 
 
 def test_issues_are_planted_errors_the_worst_first(
@@ -356,14 +373,14 @@ def test_an_interrupted_audit_leaves_nothing(
     command = [sys.executable, "-m", "hangtag", "audit", str(feed), "--out", str(out)]
     command += ["--model", "fashion-mnist-tiny"]  # Its reference is scored in a moment.
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while not list(out.glob(".audit-*/*")):
+        while not list(out.glob(".audit.part/*")):
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert not list(out.iterdir())
+    assert not out.exists()
 
 
 def test_titles_are_told_from_categories(hangtag: Run, demo: Path, tmp_path: Path) -> None:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hangtag.audit.duplicates import ImageCopy, IssueKind, describe_duplicate, group_positions
+from hangtag.audit.duplicates import (
+    MAX_DUPLICATES,
+    MAX_OF_IMAGE,
+    ImageCopy,
+    IssueKind,
+    describe_duplicate,
+    group_positions,
+)
 from hangtag.audit.scan import LabelGroup
 from hangtag.datasets import Dataset
 from hangtag.images.hashing import (
@@ -61,8 +68,17 @@ def test_a_picture_of_many_items_is_one_group() -> None:
     hashes = np.array([5, 7, 5, 9] + [7] * 1000)
     firsts = find_exact_duplicates(hashes)
     groups = group_positions(firsts, np.array([[0, 3]]))
-    assert [len(group) for group in groups] == [3, 1001]
-    assert groups[0].tolist() == [0, 2, 3]
+    assert [len(group) for group in groups] == [3, MAX_OF_IMAGE]
+    assert groups[0] == [0, 2, 3]
+
+
+def test_where_every_picture_repeats_no_more_are_grouped_than_are_reported() -> None:
+    firsts = np.repeat(np.arange(0, 3 * MAX_DUPLICATES, 2), 2)
+    groups = group_positions(firsts, np.zeros((0, 2), np.int64))
+    assert len(groups) == MAX_DUPLICATES // 2
+    assert groups[0] == [0, 1]
+    assert groups[-1] == [MAX_DUPLICATES - 2, MAX_DUPLICATES - 1]
+    assert group_positions(firsts[:0], np.zeros((0, 2), np.int64)) == []
 
 
 def test_what_a_duplicate_means() -> None:

@@ -18,7 +18,10 @@ from hangtag.datasets import Dataset, ExportFormat, export_dataset
 from hangtag.environment import EXTRAS
 from tests.tiny import Run
 
-COMMANDS = ("predict", "evaluate", "train", "explore", "models", "recipes", "summary", "doctor")
+COMMANDS = (
+    *("predict", "evaluate", "train", "explore", "models", "export", "recipes", "summary"),
+    "doctor",
+)
 GROUPED = ("data fetch", "data export", "taxonomy show", "taxonomy search", "taxonomy map")
 
 
@@ -97,7 +100,15 @@ def test_help_imports_no_command() -> None:
     *modules, numpy = done.stdout.splitlines()[-1].split()
     assert set(modules) <= {
         f"hangtag.{name}"
-        for name in ("cli", "cli.main", "cli.console", "errors", "progress", "version")
+        for name in (
+            "cli",
+            "cli.main",
+            "cli.console",
+            "cli.streams",
+            "errors",
+            "progress",
+            "version",
+        )
     }
     assert numpy == "False"
 
@@ -187,6 +198,14 @@ def test_a_refused_training_uses_up_no_number(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_refused_exploration_uses_up_no_number(
+    hangtag: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hangtag("explore", "gone").code == 2
+    assert list(tmp_path.glob("runs/*")) == []
+
+
 def test_profile_tells_where_the_time_went(hangtag: Run, data: Path, tmp_path: Path) -> None:
     options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--profile"]
     told = hangtag("train", data, *options, "--out", tmp_path / "one")
@@ -218,7 +237,8 @@ def test_output_that_cannot_be_written_is_one_line() -> None:
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert finished.returncode == 2
-    assert "error: cannot write to standard output: No space left on device; check where the output goes" in finished.stderr
+    message = "error: cannot write to standard output: No space left on device; check where"
+    assert message in finished.stderr
     assert "Traceback" not in finished.stderr
 
 

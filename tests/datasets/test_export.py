@@ -1,3 +1,4 @@
+import csv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -96,3 +97,24 @@ def test_the_real_data_survives_every_format(
     export_dataset(fashion_mnist, tmp_path, format=format)
 
     assert_same_items(load_dataset(tmp_path), fashion_mnist)
+
+
+def test_a_table_runs_nothing_in_a_spreadsheet_and_reads_back_as_it_was(tmp_path: Path) -> None:
+    hostile = ("'=already", "+1", "-shirt", "=cmd|' /C calc'!A0", "@sum", "dress")
+    count = len(hostile)
+    split = Split(
+        images=np.pad(np.full((count, 26, 26), 200, np.uint8), ((0, 0), (1, 1), (1, 1))),
+        labels=np.arange(count),
+        ids=np.array([f"={number}+1" for number in range(count)]),
+        suppliers=np.array(hostile[::-1]),
+    )
+    dataset = Dataset("hostile", "made up", hostile, {"train": split})
+    export_dataset(dataset, tmp_path, format=ExportFormat.png)
+    with (tmp_path / "manifest.csv").open(newline="") as table:
+        cells = [cell for row in csv.reader(table) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+-@") and cell != "+1"]
+    again = read_here(tmp_path)
+    assert again.classes == hostile
+    assert again.splits["train"].ids.tolist() == split.ids.tolist()
+    assert again.splits["train"].suppliers is not None
+    assert again.splits["train"].suppliers.tolist() == list(hostile[::-1])

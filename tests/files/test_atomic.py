@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from hangtag.errors import OutputError
-from hangtag.files.atomic import atomic_path, make_folder, new_folder, write_text
+from hangtag.files.atomic import (
+    atomic_path,
+    make_folder,
+    make_numbered_folder,
+    new_folder,
+    write_text,
+)
 
 
 def test_a_file_appears_with_its_folders(tmp_path: Path) -> None:
@@ -102,3 +108,18 @@ def test_a_rename_that_fails_puts_the_old_folder_back(
         write()
     assert [path.name for path in target.iterdir()] == ["old.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".csv", "𠮷" * 62 + ".csv"])
+def test_the_longest_names_can_be_written(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "text")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with new_folder(tmp_path / name.replace("c", "d")):
+        pass
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_each_caller_gets_a_numbered_folder_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "explore-2").mkdir(parents=True)
+    names = [make_numbered_folder(tmp_path / "runs", "explore").name for _ in range(3)]
+    assert names == ["explore-1", "explore-3", "explore-4"]

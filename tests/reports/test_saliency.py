@@ -69,6 +69,7 @@ def test_a_flat_map_leaves_the_image_as_it_is() -> None:
         (3, "../../etc/\u8863\u670d.png", "000003-\u8863\u670d.png"),
         (4, "..", "000004.png"),
         (5, "a" * 300, "000005-" + "a" * 60 + ".png"),
+        (6, "𠮷" * 60, "000006-" + "𠮷" * 45 + ".png"),
     ],
 )
 def test_names_of_pictures_are_safe(number: int, name: str, expected: str) -> None:

@@ -11,7 +11,7 @@ Letters: N items, K labels, D embedding.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.audit.feed import Feed, FeedItem, fold_label, load_model, open_feed
+from hangtag.audit.outputs import open_output_folder
 from hangtag.audit.run import Progress, check_folder
-from hangtag.audit.tables import ISSUE_COLUMNS, ISSUES
+from hangtag.audit.tables import ISSUE_COLUMNS, ISSUES, open_broken
 from hangtag.environment import require_extra
 from hangtag.errors import DataError, OutputError
 from hangtag.images.decoder_pool import DecoderPool
@@ -115,13 +116,15 @@ def cross_validate(
         raise OutputError(f"{out} holds an audit by a model; pass another folder")
     feed = open_feed(str(feed)) if isinstance(feed, str | Path) else feed
     show = progress or (lambda step: nullcontext())
-    with show("embedding images") as on_progress:
-        found = _embed_items(feed, load_model(model, feed), workers, on_progress)
-    result = _judge_items(feed, *found)
-    if out is not None:
-        columns = {name: ISSUE_COLUMNS[name] for name in result.issues.columns}
-        for name in ISSUES:
-            write_table(out / name, columns, map(astuple, result.issues))
+    classifier = load_model(model, feed)
+    with nullcontext() if out is None else open_output_folder(out) as folder:
+        with show("embedding images") as on_progress, open_broken(folder) as on_broken:
+            found = _embed_items(feed, classifier, workers, on_broken, on_progress)
+        result = _judge_items(feed, *found)
+        if folder is not None:
+            columns = {name: ISSUE_COLUMNS[name] for name in result.issues.columns}
+            for name in ISSUES:
+                write_table(folder / name, columns, map(astuple, result.issues))
     return result
 
 
@@ -172,7 +175,11 @@ def _share_labels(labels: NDArray[np.int64], suppliers: NDArray[np.int64]) -> bo
 
 
 def _embed_items(
-    feed: Feed, classifier: Classifier, workers: int | None, on_progress: OnProgress | None
+    feed: Feed,
+    classifier: Classifier,
+    workers: int | None,
+    on_broken: Callable[[FeedItem], None],
+    on_progress: OnProgress | None,
 ) -> tuple[list[FeedItem], NDArray[np.float32], int]:
     """Returns the labelled items, their embeddings (N, D), and how many cannot be read."""
     items: list[FeedItem] = []
@@ -180,7 +187,9 @@ def _embed_items(
     with DecoderPool(workers) as pool:
         for batch in _batches(feed.read(pool, classifier.card.input)):
             readable = [item for item in batch if item.pixels is not None and item.label]
-            errors += sum(item.pixels is None for item in batch)
+            for broken in (item for item in batch if item.pixels is None):
+                on_broken(broken)
+                errors += 1
             items += [replace(item, pixels=None) for item in readable]
             if len(items) > MAX_ITEMS:
                 raise DataError(

@@ -91,9 +91,8 @@ def find_duplicates(
     distinct = np.flatnonzero(firsts == np.arange(len(firsts)))
     candidates = distinct[find_near_pairs(difference_hashes[distinct].reshape(-1, WORDS))]
     pairs = confirm_pairs(candidates, lambda wanted: _find_paths(scan, wanted), pool, spec)
-    images = [part[:MAX_OF_IMAGE].tolist() for part in group_positions(firsts, pairs)]
-    reported = list(itertools.chain.from_iterable(images))[:MAX_DUPLICATES]
-    copies = _read_copies(scan, reported, pixel_hashes)
+    images = group_positions(firsts, pairs)
+    copies = _read_copies(scan, list(itertools.chain.from_iterable(images)), pixel_hashes)
     found: dict[int, Duplicate] = {}
     for positions in images:
         present = {position: copies[position] for position in positions if position in copies}
@@ -158,8 +157,10 @@ def _are_near(first: DecodedImage | ImageError, second: DecodedImage | ImageErro
     return is_near_duplicate(first.pixels, second.pixels)
 
 
-def group_positions(firsts: NDArray[np.int64], pairs: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def group_positions(firsts: NDArray[np.int64], pairs: NDArray[np.int64]) -> list[list[int]]:
     """Returns the positions of each image that comes more than once, in rising order.
+
+    At most `MAX_OF_IMAGE` of an image, and of the first images as many as hold `MAX_DUPLICATES`.
 
     Args:
         firsts: For each item the first one with equal pixels, (N,).
@@ -173,9 +174,18 @@ def group_positions(firsts: NDArray[np.int64], pairs: NDArray[np.int64]) -> list
     columns = np.concatenate([firsts, pairs[:, 1]])
     links = coo_array((np.ones(len(rows), dtype=np.bool_), (rows, columns)), (count, count))
     _, component = connected_components(links, directed=False)
+    # Items by image; a Python object is made only for those that are returned.
     order = np.argsort(component, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
-    return sorted((part for part in parts if len(part) > 1), key=lambda part: int(part[0]))
+    starts = np.flatnonzero(np.diff(component[order], prepend=-1))
+    sizes = np.diff(starts, append=count)
+    starts, sizes = starts[sizes > 1], np.minimum(sizes[sizes > 1], MAX_OF_IMAGE)
+    by_first = np.argsort(order[starts], kind="stable")
+    starts, sizes = starts[by_first], sizes[by_first]
+    reported = np.searchsorted(np.cumsum(sizes), MAX_DUPLICATES, side="right")
+    return [
+        order[start : start + size].tolist()
+        for start, size in zip(starts[:reported], sizes[:reported], strict=True)
+    ]
 
 
 def _find_paths(scan: Scan, wanted: Sequence[int]) -> dict[int, str]:

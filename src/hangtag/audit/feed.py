@@ -25,7 +25,6 @@ from hangtag.models.router import GREY_MODEL, PHOTO_MODEL
 from hangtag.readers import Record, decode_records, open_source
 from hangtag.readers.tables import IMAGE_COLUMN, Table, open_table
 from hangtag.tables.columns import Cell, ColumnKind, find_column
-from hangtag.tables.csv_cells import restore_text
 from hangtag.tables.csv_text import read_header
 
 NO_SUPPLIER = "(no supplier)"
@@ -132,10 +131,7 @@ class Feed:
             yield self._read_row(record)
 
     def _read_row(self, record: Record) -> FeedRow:
-        cells = {
-            name: restore_text(cell) if isinstance(cell, str) else cell
-            for name, cell in record.extras.items()
-        }
+        cells = record.extras
         text = {
             role: "" if cells.get(column) is None else str(cells[column]).strip()
             for role, column in self.table.roles.items()

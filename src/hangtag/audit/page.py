@@ -10,6 +10,7 @@ from hangtag.audit.noise import BrandNoise, Drift
 from hangtag.audit.result import MIN_SHOWN_FRACTION, AuditResult
 from hangtag.audit.rules import SEPARATOR, Action, Rule
 from hangtag.audit.summary import describe_corrections, describe_drift, list_notes, summarise
+from hangtag.datasets import BROKEN
 from hangtag.errors import ImageError
 from hangtag.files.paths import make_printable
 from hangtag.images.decoder_pool import DecoderPool
@@ -331,7 +332,7 @@ def _list_notices(result: AuditResult) -> list[str]:
     notices = [_end(note) for note in list_notes(result)]
     if counts.errors:
         images = _count(counts.errors, "image")
-        notices.append(f"{images} cannot be read. The first: {counts.first_error}")
+        notices.append(f"{images} cannot be read, see {BROKEN}. The first: {counts.first_error}")
     if counts.unlabelled:
         verb = "has" if counts.unlabelled == 1 else "have"
         notices.append(f"{_count(counts.unlabelled, 'item')} {verb} no label.")

@@ -28,15 +28,15 @@ from hangtag.audit.noise import (
     measure_noise,
     read_earlier_audit,
 )
+from hangtag.audit.outputs import open_output_folder
 from hangtag.audit.page import write_page
 from hangtag.audit.result import AuditResult, FeedCounts
 from hangtag.audit.rules import RULES, Action, Rule, read_approved_rules
 from hangtag.audit.savings import Savings, count_savings
 from hangtag.audit.scan import Scan, scan_feed
-from hangtag.audit.tables import write_tables
+from hangtag.audit.tables import open_broken, write_tables
 from hangtag.decisions.policy import stored_precision
 from hangtag.errors import DataError, OutputError
-from hangtag.files.atomic import make_folder
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.models.classifier import Classifier
 from hangtag.progress import OnProgress
@@ -106,17 +106,21 @@ def run_audit(
     stored_precision(classifier.card.policy, options.precision)
     tree = None if options.taxonomy is None else load_tree(options.taxonomy)
     categories = place_classes(classifier.card, tree)
-    approved = read_approved_rules(_find_rule_files(options, out), categories)
-    with show("testing corrections") as on_progress:
-        reference = load_reference(classifier, options.reference, on_progress=on_progress)
-    if out is not None:
-        make_folder(out)
-    audit = _Audit(feed, classifier, categories, approved, options)
-    result = audit.run(out, reference, earlier, show)
-    if out is not None:
-        write_tables(result, out)
-        write_page(result, out)
+    with _open_output(out) as folder:
+        approved = read_approved_rules(_find_rule_files(options, out), categories)
+        with show("testing corrections") as on_progress:
+            reference = load_reference(classifier, options.reference, on_progress=on_progress)
+        audit = _Audit(feed, classifier, categories, approved, options)
+        result = audit.run(folder, reference, earlier, show)
+        if folder is not None:
+            write_tables(result, folder)
+            write_page(result, folder)
     return result
+
+
+def _open_output(out: Path | None) -> AbstractContextManager[Path | None]:
+    """Opens the output folder, if there is to be one."""
+    return nullcontext() if out is None else open_output_folder(out)
 
 
 def check_folder(out: Path | None) -> None:
@@ -152,11 +156,16 @@ class _Audit:
         """Scans the feed, builds the dictionary and judges the items."""
         with (
             DecoderPool(self.options.workers) as pool,
-            tempfile.TemporaryDirectory(dir=out, prefix=".audit-") as folder,
+            tempfile.TemporaryDirectory(dir=out, prefix="scan-") as folder,
         ):
-            with show("scanning images") as on_progress:
+            with show("scanning images") as on_progress, open_broken(out) as write_broken:
                 scan = scan_feed(
-                    self.feed, self.classifier, pool, Path(folder), on_progress=on_progress
+                    self.feed,
+                    self.classifier,
+                    pool,
+                    Path(folder),
+                    on_broken=write_broken,
+                    on_progress=on_progress,
                 )
             _require_evidence(self.feed, scan)
             entries = build_dictionary(scan.groups, scan.evidence, self.categories)

@@ -12,7 +12,7 @@ number of labels, not of items.
 import hashlib
 import itertools
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -235,6 +235,7 @@ def scan_feed(
     pool: DecoderPool,
     folder: Path,
     *,
+    on_broken: Callable[[FeedItem], None],
     on_progress: OnProgress | None = None,
 ) -> Scan:
     """Runs the model on every image of a feed.
@@ -244,6 +245,7 @@ def scan_feed(
         classifier: The model.
         pool: Decodes the images.
         folder: Where the temporary file goes.
+        on_broken: Called with each item whose image cannot be read.
         on_progress: Called with the items done and, where known, all items.
     """
     path, classes = folder / "scan.parquet", len(classifier.classes)
@@ -254,8 +256,10 @@ def scan_feed(
         while batch := list(itertools.islice(items, _BATCH)):
             numbers = [groups.count(item.supplier, item.label) for item in batch]
             readable = [index for index, item in enumerate(batch) if item.pixels is not None]
-            failed = [item.error for item in batch if item.pixels is None]
-            errors, first_error = errors + len(failed), first_error or next(iter(failed), "")
+            for item in batch:
+                if item.pixels is None:
+                    on_broken(item)
+                    errors, first_error = errors + 1, first_error or item.error
             if readable:
                 kept = [batch[index] for index in readable]
                 group_of = np.array([numbers[index] for index in readable], dtype=np.int64)

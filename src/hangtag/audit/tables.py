@@ -5,18 +5,22 @@ dictionary.csv               one row a label of a supplier: what it means and wh
 distributions.csv            the same, one row a category, with intervals
 rules.csv                    to be approved; `hangtag audit apply` applies it
 brands.csv, noise.csv        error rates and noise matrices
+broken.csv                   items whose image cannot be read, where there are any
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
+from hangtag.audit.feed import FeedItem
 from hangtag.audit.noise import BRANDS, DISTRIBUTIONS
 from hangtag.audit.result import AuditResult
 from hangtag.audit.rules import RULES, SEPARATOR, write_rules
+from hangtag.datasets import BROKEN
 from hangtag.pipeline.rows import DIGITS
 from hangtag.tables.columns import Cell, ColumnKind
-from hangtag.tables.writing import write_table
+from hangtag.tables.writing import WriteRow, open_table, write_table
 
 ISSUES = ("issues.csv", "issues.parquet")
 DICTIONARY, NOISE = "dictionary.csv", "noise.csv"
@@ -85,7 +89,35 @@ NOISE_COLUMNS: dict[str, ColumnKind] = {
     "items": "integer",
 }
 
+BROKEN_COLUMNS: dict[str, ColumnKind] = dict.fromkeys(
+    ("id", "supplier", "label", "image", "reason"), "text"
+)
+
 Row = Sequence[Cell]
+
+
+@contextmanager
+def open_broken(folder: Path | None) -> Iterator[Callable[[FeedItem], None]]:
+    """Opens ``broken.csv`` in a folder for items whose image cannot be read.
+
+    The table appears where there are such items. Without a folder they are dropped.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if folder is None:
+        yield lambda item: None
+        return
+    with ExitStack() as stack:
+        write: WriteRow | None = None
+
+        def write_item(item: FeedItem) -> None:
+            nonlocal write
+            if write is None:
+                write = stack.enter_context(open_table(folder / BROKEN, BROKEN_COLUMNS))
+            write((item.id, item.supplier, item.label, item.image, item.error))
+
+        yield write_item
 
 
 def write_tables(result: AuditResult, folder: Path) -> None:

@@ -256,7 +256,7 @@ def _list_messages(result: "AuditResult") -> Iterator[str]:
     )
     if found.errors:
         first = result.counts.first_error
-        yield f"{found.errors:,} images cannot be read; the first: {first}"
+        yield f"{found.errors:,} images cannot be read, see broken.csv; the first: {first}"
     yield from found.notes
     yield found.corrections
     if result.drift is not None:

@@ -1,6 +1,7 @@
 """``hangtag explore``: what is in a data set, or how one photo becomes a model's input."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +21,7 @@ from hangtag.cli.console import (
     say,
 )
 from hangtag.environment import require_extra
-from hangtag.files.paths import next_numbered_folder
+from hangtag.files.atomic import make_numbered_folder
 from hangtag.models.router import PHOTO_MODEL
 
 if TYPE_CHECKING:
@@ -85,24 +86,25 @@ def explore(
       hangtag explore my-photos/ --out explore --model runs/mine
       hangtag explore --photo shirt.jpg
     """
-    folder = out or next_numbered_folder(RUNS, "explore")
     if photo is not None:
         if data is not None or augment is not None or model is not None:
             raise typer.BadParameter("--photo takes neither DATA nor --augment nor --model")
-        _explore_photo(photo, folder, as_json=as_json, quiet=quiet)
+        with _open_folder(out) as folder:
+            _explore_photo(photo, folder, as_json=as_json, quiet=quiet)
         return
     if data is None:
         raise typer.BadParameter("nothing to explore; give DATA, or --photo FILE")
     from hangtag.reports import explore as explore_data
 
-    explored = explore_data(
-        data,
-        folder,
-        model=model,
-        augment=None if augment is None else _augmentation_of(augment),
-        offline=offline,
-        show_step=partial(progress_bar, quiet=quiet),
-    )
+    with _open_folder(out) as folder:
+        explored = explore_data(
+            data,
+            folder,
+            model=model,
+            augment=None if augment is None else _augmentation_of(augment),
+            offline=offline,
+            show_step=partial(progress_bar, quiet=quiet),
+        )
     if as_json:
         print_json(explored.to_json())
         return
@@ -117,6 +119,20 @@ def explore(
             quiet=quiet,
         )
     print_result(str(explored.page))
+
+
+@contextmanager
+def _open_folder(out: Path | None) -> Iterator[Path]:
+    """Gives the folder to write to; a numbered one is removed where nothing was written."""
+    if out is not None:
+        yield out
+        return
+    folder = make_numbered_folder(RUNS, "explore")
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # it holds the result
+            folder.rmdir()
 
 
 def _explore_photo(photo: Path, out: Path, *, as_json: bool, quiet: bool) -> None:

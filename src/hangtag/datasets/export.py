@@ -1,8 +1,6 @@
 """Writes a dataset in formats that `load_dataset` reads again: pixel CSV, table, class folders."""
 
-import csv
 import gzip
-import io
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -13,10 +11,11 @@ from numpy.typing import NDArray
 
 from hangtag.datasets.dataset import Dataset, Split
 from hangtag.errors import OutputError
-from hangtag.files.atomic import atomic_path, new_folder, require_free, write_text
+from hangtag.files.atomic import atomic_path, new_folder, require_free
 from hangtag.images.spec import FASHION_MNIST_SPEC
 from hangtag.progress import OnProgress
 from hangtag.readers.class_folders import encode_class
+from hangtag.tables.csv_cells import write_csv_rows
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 
 TABLE_NAME = "manifest.csv"
@@ -144,9 +143,7 @@ def write_image_table(
                 rows.append([cells[column] for column in columns])
                 if on_progress:
                     on_progress(len(rows), len(dataset))
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    write_text(folder / TABLE_NAME, text.getvalue())
+    write_csv_rows(folder / TABLE_NAME, columns, rows)
 
 
 def write_class_folders(

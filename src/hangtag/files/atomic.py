@@ -5,9 +5,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from hangtag.errors import OutputError
+
+_LONGEST_PREFIX = 200
+"""Bytes of a temporary name; file systems allow 255 in all."""
 
 
 @contextmanager
@@ -50,7 +54,9 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     make_folder(path.parent)
     temporary, retired = None, None
     try:
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        temporary = Path(
+            tempfile.mkdtemp(dir=path.parent, prefix=_hidden_prefix(path), suffix=".part")
+        )
         temporary.chmod(0o755)
         yield temporary
         if replace and path.exists():
@@ -112,16 +118,52 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def make_numbered_folder(root: Path, name: str) -> Path:
+    """Makes and returns the first of ``root/name-1``, ``root/name-2`` and so on that is not there.
+
+    Made at once, so that two processes that start together get a folder each.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+    make_folder(root)
+    folders = (root / f"{name}-{number}" for number in count(1))
+    return next(folder for folder in folders if _make_new(folder))
+
+
+def _make_new(folder: Path) -> bool:
+    """Makes `folder`; returns whether it was not there yet."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {folder}: {error.strerror}; choose a place with --out"
+        ) from error
+    return True
+
+
 def _temporary_beside(path: Path) -> Path:
     make_folder(path.parent)
     try:
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=f".part{path.suffix}"
+            dir=path.parent, prefix=_hidden_prefix(path), suffix=f".part{path.suffix}"
         )
     except OSError as error:
         raise unwritable(path, error) from error
     os.close(handle)
     return Path(name)
+
+
+def _hidden_prefix(path: Path) -> str:
+    """Returns how a temporary name beside `path` begins; cut, so that it fits where `path` does."""
+    return f".{cut_name(path.name, _LONGEST_PREFIX)}."
+
+
+def cut_name(name: str, most: int) -> str:
+    """Returns the beginning of a file name, of at most `most` bytes, no character cut in two."""
+    return os.fsencode(name)[:most].decode("utf-8", "ignore")
 
 
 def _umask() -> int:

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from itertools import count
 from pathlib import Path
 
 from hangtag.errors import DataError
@@ -82,9 +81,3 @@ def list_some(names: Sequence[str], *, most: int = 3, longest: int = 60) -> str:
     )
     rest = len(names) - most
     return f"{shown} and {rest:,} more" if rest > 0 else shown
-
-
-def next_numbered_folder(root: Path, name: str) -> Path:
-    """Returns the first of ``root/name-1``, ``root/name-2`` and so on that does not exist."""
-    folders = (root / f"{name}-{number}" for number in count(1))
-    return next(folder for folder in folders if not folder.exists())

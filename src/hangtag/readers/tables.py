@@ -16,6 +16,7 @@ from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.paths import find_listed, make_printable
 from hangtag.readers.record import Record, Source, fail
 from hangtag.tables.columns import Cell, ColumnKind, find_column
+from hangtag.tables.csv_cells import restore_text
 from hangtag.tables.csv_text import CsvForm, count_lines, inspect_csv, open_csv_rows
 
 IMAGE_COLUMN = "image"
@@ -271,6 +272,8 @@ def _find_kind(field: Any) -> ColumnKind:
 
 
 def _clean(text: str) -> str:
+    """Returns a cell of a CSV as it was before it was made safe for spreadsheets, printable."""
+    text = restore_text(text)
     return text if text.isascii() else make_printable(text)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.datasets.dataset import Split
-from hangtag.files.atomic import make_folder, write_bytes
+from hangtag.files.atomic import cut_name, make_folder, write_bytes
 from hangtag.images.thumbnails import shrink
 from hangtag.pipeline import Explainer, PredictionRow
 from hangtag.reports.galleries import GalleryImage, find_confident_mistakes, make_gallery_images
@@ -39,7 +39,9 @@ _GRID = (28, 28)
 _SHORTEST_SIDE = 168
 """Shortest side of an overlay in a report, pixels."""
 
-_MAX_STEM = 60
+_MAX_STEM, _MAX_STEM_BYTES = 60, 180
+"""Characters and bytes of an image's name in the name of its picture."""
+
 _PICTURE_NAME = re.compile(r"\d{6,}(-.+)?\.png")
 _UNSAFE = re.compile(r"[^\w.-]+")
 
@@ -198,6 +200,7 @@ def write_saliency_map(
 def name_picture(number: int, name: str) -> str:
     """Returns the file name of the picture of row `number`, such as ``000012-shirt.png``."""
     stem = _UNSAFE.sub("_", PurePath(name).stem).strip("_.")[:_MAX_STEM]
+    stem = cut_name(stem, _MAX_STEM_BYTES)
     return f"{number:06}-{stem}.png" if stem else f"{number:06}.png"
 
 

@@ -15,15 +15,14 @@ import fcntl
 import os.path
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hangtag.datasets import BROKEN
-from hangtag.errors import OutputError, TrainingError
-from hangtag.files.atomic import make_folder, write_text
+from hangtag.errors import TrainingError
+from hangtag.files.atomic import make_folder, make_numbered_folder, write_text
 from hangtag.models.card import Lineage, TrainingData
 from hangtag.training.callbacks import Epoch, write_history
 from hangtag.training.checkpoints import BEST, LAST
@@ -157,26 +156,5 @@ class RunFolder:
 
 
 def next_run_folder(root: Path = RUNS) -> Path:
-    """Makes and returns the first of ``train-1``, ``train-2``, ... below `root` that is not there.
-
-    Made at once, so that two trainings that start together get a folder each.
-
-    Raises:
-        OutputError: The folder cannot be made.
-    """
-    make_folder(root)
-    folders = (root / f"train-{number}" for number in count(1))
-    return next(folder for folder in folders if _make_new(folder))
-
-
-def _make_new(folder: Path) -> bool:
-    """Makes `folder`; returns whether it was not there yet."""
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise OutputError(
-            f"cannot make the folder {folder}: {error.strerror}; choose a place with --out"
-        ) from error
-    return True
+    """Makes and returns the next of the folders ``train-1``, ``train-2``, ... below `root`."""
+    return make_numbered_folder(root, "train")
