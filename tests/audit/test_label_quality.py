@@ -100,3 +100,10 @@ def test_what_an_unclear_label_may_mean_is_not_wrong() -> None:
     )
     assert (quality.p_wrong[:2] < 0.01).all()
     assert (quality.p_wrong[2:] > 0.3).all()
+
+
+def test_a_label_that_covers_nothing_has_a_prior_too() -> None:
+    fractions = np.array([[0.0, 0.0, 0.0], [0.25, 0.75, 0.0]])
+    prior = add_label_errors(fractions, fractions > 0)
+    assert np.allclose(prior.sum(axis=1), 1)
+    assert prior[1, 1] > prior[1, 0] > prior[1, 2]

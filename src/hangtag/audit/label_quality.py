@@ -87,11 +87,15 @@ def _is_clear(entry: DictionaryEntry) -> bool:
 def add_label_errors(
     fractions: NDArray[np.float64], covered: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Returns the prior of an item (G, K + 1): mostly a covered category, sometimes another."""
+    """Returns the prior of an item (G, K + 1): mostly a covered category, sometimes another.
+
+    A label that covers nothing, such as one whose images cannot be read, says nothing.
+    """
     wrong = np.where(covered, 0.0, 1.0)
     wrong[:, -1] *= OUTSIDE_WEIGHT
-    right = fractions / fractions.sum(axis=1, keepdims=True)
     errors = wrong / np.maximum(wrong.sum(axis=1, keepdims=True), OUTSIDE_WEIGHT)
+    sums = fractions.sum(axis=1, keepdims=True)
+    right = np.divide(fractions, sums, out=errors.copy(), where=sums > 0)
     mixed: NDArray[np.float64] = (1 - PRIOR_ERROR_RATE) * right + PRIOR_ERROR_RATE * errors
     return mixed
 
