@@ -17,6 +17,7 @@ from hangtag.errors import ErrorKind, ImageError, OutputError
 from hangtag.images import decoding
 from hangtag.images.decoder_pool import CHUNK, DecoderPool
 from hangtag.images.decoding import DecodedImage, ImageInput
+from hangtag.images.limits import MAX_FILE_BYTES
 from hangtag.images.spec import ImageSpec
 from tests.readers.reading import SPEC, make_pixels, write_png
 
@@ -91,7 +92,7 @@ def test_paths_bytes_and_pixels_of_one_image_give_the_same(folder: Path, workers
     path = folder.parent / "photo.png"
     image.save(path)
     images: list[ImageInput] = [str(path), path, path.read_bytes(), np.asarray(image), b"", b"x"]
-    images.append(b"0" * (decoding.MAX_FILE_BYTES + 5))
+    images.append(b"0" * (MAX_FILE_BYTES + 5))
     with DecoderPool(workers) as pool:
         for spec in (SPEC, ImageSpec(50, 50, 3)):
             outcomes = list(pool.decode(images, spec))

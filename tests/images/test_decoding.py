@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from hangtag.errors import DataError, ImageError
-from hangtag.images.decoding import decode_image, read_image, read_size
+from hangtag.images.decoding import decode_image, read_image
+from hangtag.images.reading import read_size
 from hangtag.images.spec import ImageSpec
 from tests.datasets.tiny_images import SIZE, encode, frame, random_grey
 

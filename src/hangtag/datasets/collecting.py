@@ -21,7 +21,7 @@ from hangtag.datasets.overview import describe_supplier_column
 from hangtag.datasets.pixel_cache import BROKEN, RESIZED, Decode, decode_here, read_pixels
 from hangtag.errors import DataError, ImageError, OutputError
 from hangtag.files.paths import describe_skipped, is_address, is_file, make_printable
-from hangtag.images.decoding import read_size
+from hangtag.images.reading import read_size
 from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC, ImageSpec
 from hangtag.progress import OnProgress
 from hangtag.readers import SPLIT_ALIASES, SPLIT_NAMES, Record, Source

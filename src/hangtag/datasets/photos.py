@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hangtag.datasets.dataset import Dataset
 from hangtag.files.paths import make_printable
 from hangtag.images.colour import cut_bars
-from hangtag.images.decoding import read_size
+from hangtag.images.reading import read_size
 
 PHOTO_COLUMNS = ("id", "path", "split", "supplier", "label")
 """Columns that name a photo in a table."""

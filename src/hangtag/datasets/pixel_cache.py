@@ -1,6 +1,6 @@
 """Decoded pixels kept on disk, so that a dataset is decoded once.
 
-    FOLDER/224x224x3-2/KEY.pixels
+    FOLDER/224x224x3-3/KEY.pixels
 
 holds the pixels (N, H, W, C) uint8, to be mapped into memory, then for each image 16 bytes of hash
 and one of state. KEY is the hash of these hashes, which are of the contents of the files in their
@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from hangtag.errors import ImageError, OutputError
 from hangtag.files.atomic import atomic_path, make_folder, reserve_space
 from hangtag.files.paths import is_file
-from hangtag.images.decoding import MAX_FILE_BYTES, DecodedImage, decode_image
+from hangtag.images.decoding import DecodedImage, decode_image
+from hangtag.images.limits import MAX_FILE_BYTES
 from hangtag.images.spec import ImageSpec
 
-VERSION = 2
+VERSION = 3
 """To be raised when `decode_image` gives other pixels for the same file."""
 
 MIN_IMAGES = 256

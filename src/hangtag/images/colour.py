@@ -18,6 +18,9 @@ _CLOSE = 24
 _GREY_MODES = "1LIF"
 """First letters of Pillow's modes without colour."""
 
+_ROWS = 64
+"""Rows of an image of 16 bits that are reduced to 8 bits at a time."""
+
 _PLAIN = 0.5
 """A border is plain when this share of its pixels is close to their median."""
 
@@ -31,13 +34,21 @@ def is_grey(image: "Image") -> bool:
 
 
 def to_colour(image: "Image") -> "Image":
-    """Returns an image as RGB, or RGBA where some of it is transparent; 16 bits become 8."""
+    """Returns an image as RGB, or RGBA where some of it is transparent; 16 bits become 8.
+
+    An image that is so already is returned itself.
+    """
     from PIL import Image
 
     if image.mode.startswith("I"):
-        wide = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
-        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+        wide = np.asarray(image)
+        small = np.empty(wide.shape, np.uint8)
+        for start in range(0, len(wide), _ROWS):  # strip by strip, to spare memory
+            strip = np.clip(wide[start : start + _ROWS], 0, 65535).astype(np.uint32)
+            small[start : start + _ROWS] = (strip + 128) // 257
+        image = Image.fromarray(small)
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)  # converting always copies
 
 
 def fit_colour(image: "Image", spec: ImageSpec) -> NDArray[np.uint8]:

@@ -30,11 +30,10 @@ import numpy as np
 from hangtag.environment import cores
 from hangtag.errors import ErrorKind, ImageError, OutputError
 from hangtag.images.decoder_process import LENGTH, READY, pack_request
-from hangtag.images.decoding import MAX_FILE_BYTES, DecodedImage, ImageInput, decode_image
+from hangtag.images.decoding import DecodedImage, ImageInput, decode_image
+from hangtag.images.limits import MAX_FILE_BYTES, MAX_IMAGE_SECONDS
+from hangtag.images.mending import Damage
 from hangtag.images.spec import ImageSpec
-
-TIME_LIMIT = 10.0
-"""Seconds that one image may take."""
 
 CHUNK = 64
 """Images a request."""
@@ -81,7 +80,7 @@ class DecoderPool:
         self,
         workers: int | None = None,
         *,
-        limit: float = TIME_LIMIT,
+        limit: float = MAX_IMAGE_SECONDS,
         program: str = "from hangtag.images.decoder_process import serve; serve({limit})",
     ) -> None:
         self._count = min(MAX_WORKERS, cores()) if workers is None else workers
@@ -288,13 +287,14 @@ def _read_answer(answers: IO[bytes], count: int, specs: _Specs) -> list[_Outcome
         for index, error_kind, message in outcome["errors"]
     }
     grey, resized = set(outcome["grey"]), set(outcome["resized"])
+    damaged = {index: Damage(damage) for index, damage in outcome["damaged"]}
     for index in range(count):
         if index not in outcomes:
             kept = specs.grey_spec if index in grey else None
             shape = (kept or specs.spec).shape
             content = _read_exactly(answers, math.prod(shape))
             pixels = np.frombuffer(content, np.uint8).reshape(shape)
-            outcomes[index] = DecodedImage(pixels, index in resized)
+            outcomes[index] = DecodedImage(pixels, index in resized, damaged.get(index))
     return [outcomes[index] for index in range(count)]
 
 

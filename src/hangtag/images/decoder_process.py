@@ -8,20 +8,25 @@ All integers are 32 bits, little-endian.
     answer    length of the JSON, the JSON, then the pixels of each image that was decoded
 
 The JSON holds ``resized``, the indices of images that were resized; ``grey``, those of images that
-stayed what they are; and ``errors``, lists of index, kind and message, of images without pixels. An
-image that takes longer than the limit ends the process with SIGALRM, even inside a decoder that
-never returns to Python.
+stayed what they are; ``damaged``, pairs of index and damage of files that were mended; and
+``errors``, lists of index, kind and message, of images without pixels. An image that takes longer
+than the limit ends the process with SIGALRM, even inside a decoder that never returns to Python.
+One that needs more memory than `MAX_PROCESS_BYTES` becomes an error where the system lets the
+memory of a process be limited (Linux).
 """
 
 import json
 import os
+import resource
 import signal
 import struct
+import sys
 from collections.abc import Sequence
 from typing import BinaryIO
 
 from hangtag.errors import ImageError
 from hangtag.images.decoding import decode_image
+from hangtag.images.limits import MAX_PROCESS_BYTES
 from hangtag.images.spec import ImageSpec
 
 READY = b"R"
@@ -44,6 +49,7 @@ def serve(seconds: float) -> None:
     for stream in (0, 1, 2):  # libraries below Pillow write where they like
         os.dup2(silence, stream)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    _limit_memory()
     try:
         answers.write(READY)
         answers.flush()
@@ -69,6 +75,14 @@ def pack_request(
     return b"".join(parts)
 
 
+def _limit_memory() -> None:
+    """Makes an allocation fail that brings this process near a gigabyte."""
+    if sys.platform == "linux":  # elsewhere the limit counts something else, or nothing
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        if most == resource.RLIM_INFINITY or most > MAX_PROCESS_BYTES:
+            resource.setrlimit(resource.RLIMIT_DATA, (MAX_PROCESS_BYTES, most))
+
+
 def _unpack_specs(
     height: int, width: int, channels: int, grey_height: int, grey_width: int
 ) -> tuple[ImageSpec, ImageSpec | None]:
@@ -88,6 +102,7 @@ def _answer(
     pixels: list[bytes] = []
     resized: list[int] = []
     grey: list[int] = []
+    damaged: list[tuple[int, str]] = []
     errors: list[tuple[int, str, str]] = []
     for index, image in enumerate(images):
         signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -101,6 +116,9 @@ def _answer(
             resized.append(index)
         if decoded.pixels.shape != spec.shape:
             grey.append(index)
+        if decoded.damage:
+            damaged.append((index, decoded.damage))
     signal.setitimer(signal.ITIMER_REAL, 0)
-    outcome = json.dumps({"resized": resized, "grey": grey, "errors": errors}).encode()
+    lists = {"resized": resized, "grey": grey, "damaged": damaged, "errors": errors}
+    outcome = json.dumps(lists).encode()
     return b"".join([LENGTH.pack(len(outcome)), outcome, *pixels])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hangtag.errors import ErrorKind, ImageError
 from hangtag.files.paths import is_file, make_printable
-from hangtag.images.decoding import MAX_PIXELS
+from hangtag.images.limits import require_size
 from hangtag.readers.record import Record, Source, fail
 
 ARRAY_SUFFIX = ".npy"
@@ -41,6 +41,8 @@ class ArrayFile(Source):
     @property
     def total(self) -> int | None:
         """The number of images that the file announces."""
+        if not is_file(Path(self._path)):
+            return 1  # Reading it would wait for ever where it is a pipe.
         try:
             return len(stack_images(np.load(self._path, mmap_mode="r", allow_pickle=False)))
         except Exception:  # Reading the array says what is wrong with it.
@@ -86,12 +88,7 @@ def stack_images(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
         )
     if not images.size:
         raise ImageError(f"holds no image; expected {_EXPECTED}", error_kind=ErrorKind.EMPTY)
-    if images.shape[1] * images.shape[2] > MAX_PIXELS:
-        raise ImageError(
-            f"an image is {images.shape[1]}x{images.shape[2]} pixels; expected at most "
-            f"{MAX_PIXELS // 1_000_000} megapixels; make it smaller",
-            error_kind=ErrorKind.TOO_LARGE,
-        )
+    require_size(images.shape[2], images.shape[1], name="an image")
     return images
 
 

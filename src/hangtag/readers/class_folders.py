@@ -12,11 +12,12 @@ from urllib.parse import unquote
 
 from hangtag.errors import DataError
 from hangtag.files.paths import is_file, is_folder, list_visible, make_printable
-from hangtag.images.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
+from hangtag.images.sniffing import IMAGE_SUFFIXES, READ_FORMATS, UNREAD_SUFFIXES, is_image_file
 from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES, Record, Source
 
 _READ = IMAGE_SUFFIXES | UNREAD_SUFFIXES | {""}
-"""Suffixes of what is read; a file without one may well be an image."""
+"""Suffixes of the files that are read, whatever they hold; one without may well be an image. So is
+every image under another name, such as ``a.jpg?v=1``."""
 
 _UNSAFE = re.compile(r'^\.|[%/\\:*?"<>|\x00-\x1f\x7f]')
 
@@ -44,7 +45,7 @@ class ClassFolders(Source):
         if not self._images:
             raise DataError(
                 f"{folder}: no images in class folders found; expected CLASS/IMAGE or "
-                "train/CLASS/IMAGE with JPEG, PNG or WebP images"
+                f"train/CLASS/IMAGE, the images {READ_FORMATS}"
             )
 
     def __iter__(self) -> Iterator[Record]:
@@ -91,7 +92,7 @@ class ClassFolders(Source):
                         f"{path} is a folder where images are expected; {self._folder} may be "
                         "class folders, or train, validation and test with class folders, no deeper"
                     )
-                if (suffix := path.suffix.lower()) in _READ:
+                if (suffix := path.suffix.lower()) in _READ or is_image_file(str(path)):
                     yield label, path
                 else:
                     self._skipped[suffix] += 1
@@ -128,7 +129,7 @@ def _find_split_folders(folder: Path) -> dict[str, Path]:
 
 def _refuse_loose_images(folder: Path) -> None:
     for path in list_visible(folder):
-        if path.suffix.lower() in IMAGE_SUFFIXES and is_file(path):
+        if is_file(path) and (path.suffix.lower() in IMAGE_SUFFIXES or is_image_file(str(path))):
             raise DataError(
                 f"{path} lies outside the class folders; move it into its class, or, where "
                 f"{folder} is a class itself, give the folder that holds it"

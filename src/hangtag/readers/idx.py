@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.gzipped import open_plain
 from hangtag.files.paths import is_file, make_printable
-from hangtag.images.decoding import MAX_PIXELS
+from hangtag.images.limits import require_size
 from hangtag.images.spec import FASHION_MNIST_SPEC
 from hangtag.readers.record import ArraySource, Record, Source, SplitArrays, fail
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
@@ -229,12 +229,8 @@ def _read_header(path: str | Path, stream: BinaryIO, expected: int) -> tuple[int
         raise ImageError(
             f"{path} holds no {content}s; get the file again", error_kind=ErrorKind.EMPTY
         )
-    if math.prod(sizes[1:]) > MAX_PIXELS:
-        raise ImageError(
-            f"{path}: its images are {sizes[1]}x{sizes[2]} pixels; expected at most "
-            f"{MAX_PIXELS // 1_000_000} megapixels; get the file again",
-            error_kind=ErrorKind.TOO_LARGE,
-        )
+    if expected == IMAGES_MAGIC:
+        require_size(sizes[2], sizes[1], name=f"{path}: an image")
     return sizes
 
 

@@ -10,7 +10,7 @@ from typing import TextIO
 from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.lines import read_names
 from hangtag.files.paths import describe_skipped
-from hangtag.images.decoding import IMAGE_SUFFIXES, UNREAD_SUFFIXES
+from hangtag.images.sniffing import IMAGE_SUFFIXES, READ_FORMATS, UNREAD_SUFFIXES, is_image_file
 from hangtag.readers.arrays import ARRAY_SUFFIX, ArrayFile
 from hangtag.readers.idx import IdxFile, is_idx
 from hangtag.readers.record import Record, Source, fail, name_file
@@ -18,7 +18,8 @@ from hangtag.readers.record import Record, Source, fail, name_file
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 _READ = (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES, ARRAY_SUFFIX)
-"""Suffixes of the files that are read below a folder."""
+"""Suffixes of the files that are read below a folder, whatever they hold; so is every image under
+another name, such as ``a.jpg?v=1``."""
 
 
 class ImageFile(Source):
@@ -56,9 +57,8 @@ class ImageFolder(Source):
             count = open_file(path).total if isinstance(path, str) else 1
             self._total = None if self._total is None or count is None else self._total + count
         if self._total == 0:
-            read = ", ".join(sorted({*IMAGE_SUFFIXES, ARRAY_SUFFIX}))
             raise DataError(
-                f"the folder {folder} holds no image ({read})"
+                f"the folder {folder} holds no image ({READ_FORMATS}) and no .npy array"
                 f"{describe_skipped(self._skipped, before=', but ')}; IDX files and tables are "
                 "read when they are named"
             )
@@ -159,11 +159,19 @@ def _keep(entries: Iterable[os.DirEntry[str]], skipped: Counter[str]) -> Iterato
     for entry in entries:
         if entry.name.startswith("."):
             skipped["hidden"] += 1
-        elif entry.is_dir(follow_symlinks=False):
-            yield entry.name, True
-        elif entry.is_dir():
-            skipped["links to folders"] += 1
-        elif entry.name.lower().endswith(_READ):
+        elif _is_folder(entry):
+            if entry.is_symlink():
+                skipped["links to folders"] += 1
+            else:
+                yield entry.name, True
+        elif entry.name.lower().endswith(_READ) or is_image_file(entry.path):
             yield entry.name, False
         else:
             skipped[os.path.splitext(entry.name)[1].lower() or "without a suffix"] += 1
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

@@ -1,0 +1,46 @@
+"""Limits of what is decoded, which bound the memory and the time that one image may take.
+
+An image of 64 million pixels in colour takes 256 MB once decoded, and a decoder may hold it up to
+three times. An image of many short rows takes more than its pixels: each row costs a pointer.
+"""
+
+from hangtag.errors import ErrorKind, ImageError
+
+MAX_FILE_BYTES = 20_000_000
+"""Largest image file, bytes."""
+
+MAX_PIXELS = 1 << 26
+"""Most pixels of an image: 64 megapixels, as phones count them (9248x6936 is 64.1 million)."""
+
+MAX_SIDE = 65_535
+"""Longest side, pixels: the most that a JPEG or a GIF can have."""
+
+MAX_PROCESS_BYTES = 900_000_000
+"""Memory that a decoder process may ask for, where the system lets it be limited."""
+
+MAX_IMAGE_SECONDS = 10.0
+"""Time that one image may take to decode."""
+
+
+def require_size(width: int, height: int, *, name: str = "") -> None:
+    """Checks that an image is no larger than may be decoded.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        name: What the error says before the size, such as ``a.npy: an image``.
+
+    Raises:
+        ImageError: It has too many pixels, or too long a side.
+    """
+    size = f"{name} is {width}x{height} pixels".lstrip()
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{size}; expected at most {MAX_PIXELS >> 20} megapixels; save it smaller",
+            error_kind=ErrorKind.TOO_LARGE,
+        )
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(
+            f"{size}; expected at most {MAX_SIDE:,} a side; cut it into several",
+            error_kind=ErrorKind.TOO_LARGE,
+        )
