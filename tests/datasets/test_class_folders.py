@@ -126,7 +126,7 @@ def test_file_that_is_not_an_image_is_named(tmp_path: Path) -> None:
     save_image(tmp_path / "Bag" / "a.png")
     (tmp_path / "Bag" / "notes.png").write_text("not an image")
 
-    with pytest.raises(DataError, match=r"Bag/notes\.png: is not a JPEG, PNG or WebP image"):
+    with pytest.raises(DataError, match=r"Bag/notes\.png: is text, not an image"):
         read_here(tmp_path)
 
 

@@ -81,7 +81,7 @@ BAD_INPUTS: dict[str, tuple[str, bytes | None, str]] = {
     "gzip": ("a.csv.gz", b"\x1f\x8b\x08\x00\x00\x00", "cut off before its end"),
     "magic": ("idx/train-images-idx3-ubyte", bytes(800), "has no partner"),
     "manifest": ("feed.csv", b"image,label\ngone.png,Bag\n", "no image file"),
-    "picture": ("folders/Bag/a.png", b"text", "is not a JPEG, PNG or WebP image"),
+    "picture": ("folders/Bag/a.png", b"text", "is text, not an image"),
     "kind": ("a.txt", b"text", "is not a data set"),
 }
 

@@ -28,14 +28,6 @@ def make_png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("format", ["GIF", "BMP", "TIFF"])
-def test_other_formats_are_refused(format: str) -> None:
-    content = encode(Image.new("L", (28, 28)), format)
-
-    with pytest.raises(DataError, match=r"^the image: is not a JPEG, PNG or WebP image"):
-        decode_image(content, ImageSpec(*SIZE))
-
-
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
 def test_truncated_image_is_one_line_that_names_the_file(
@@ -58,7 +50,7 @@ def test_truncated_image_is_one_line_that_names_the_file(
         (b"\x89PNG\r\n\x1a\nrest", ErrorKind.DAMAGED),
         (b"an image", ErrorKind.NOT_AN_IMAGE),
         (b"<svg xmlns=''/>", ErrorKind.OTHER_FORMAT),
-        (b"\0\0\0\x1cftypavif", ErrorKind.OTHER_FORMAT),
+        (b"\0\0\0\x1cftypavif", ErrorKind.DAMAGED),
     ],
 )
 def test_how_a_file_begins_tells_what_it_is(content: bytes, fault: ErrorKind) -> None:
@@ -67,9 +59,9 @@ def test_how_a_file_begins_tells_what_it_is(content: bytes, fault: ErrorKind) ->
     assert caught.value.error_kind == fault
 
 
-@pytest.mark.parametrize("format", ["GIF", "BMP", "TIFF", "ICO", "JPEG2000"])
+@pytest.mark.parametrize("format", ["ICO", "JPEG2000", "PPM", "TGA"])
 def test_another_format_of_images_is_told(format: str) -> None:
-    with pytest.raises(ImageError, match="convert it") as caught:
+    with pytest.raises(ImageError, match="which is not read; save it as a JPEG") as caught:
         decode_image(encode(Image.new("L", SIZE), format), ImageSpec(*SIZE))
     assert caught.value.error_kind == ErrorKind.OTHER_FORMAT
 
@@ -103,7 +95,7 @@ def test_random_damage_never_escapes_as_another_error() -> None:
 def test_text_file(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("not an image")
 
-    with pytest.raises(DataError, match=r"a\.png: is not a JPEG, PNG or WebP image"):
+    with pytest.raises(DataError, match=r"a\.png: is text, not an image"):
         decode_image(tmp_path / "a.png", ImageSpec(*SIZE))
 
 
@@ -124,8 +116,8 @@ def test_file_over_20_megabytes(tmp_path: Path) -> None:
         decode_image(tmp_path / "big.png", ImageSpec(*SIZE))
 
 
-@pytest.mark.parametrize(("width", "height"), [(10_000, 5_001), (10_000, 10_000), (60_000, 60_000)])
-def test_image_over_50_megapixels_is_refused_before_decoding(width: int, height: int) -> None:
+@pytest.mark.parametrize(("width", "height"), [(8193, 8192), (10_000, 10_000), (60_000, 60_000)])
+def test_image_over_64_megapixels_is_refused_before_decoding(width: int, height: int) -> None:
     with pytest.raises(DataError, match="megapixels"):
         decode_image(make_png_header(width, height), ImageSpec(*SIZE))
 
@@ -146,5 +138,5 @@ def test_pillow_warnings_do_not_reach_the_terminal(tmp_path: Path) -> None:
         check=True,
     )
 
-    assert "is 10000x10000 pixels; expected at most 50 megapixels" in result.stdout
+    assert "is 10000x10000 pixels; expected at most 64 megapixels" in result.stdout
     assert result.stderr == ""

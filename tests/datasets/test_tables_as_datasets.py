@@ -217,7 +217,7 @@ def test_broken_image_is_named(tmp_path: Path) -> None:
     path = save_table(tmp_path / "feed.csv", image=["a.png"], label=["Bag"])
     (tmp_path / "a.png").write_bytes(b"broken")
 
-    with pytest.raises(DataError, match=r"a\.png: is not a JPEG, PNG or WebP image"):
+    with pytest.raises(DataError, match=r"a\.png: is text, not an image"):
         read_here(path)
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hangtag.errors import DataError
-from hangtag.readers import open_source
+from hangtag.readers import open_labelled, open_source
 from tests.readers.reading import (
     SIZE,
     assert_pixels,
@@ -47,19 +47,37 @@ def test_inputs_are_results_plus_errors(folder: Path) -> None:
     faults = {Path(one.name).name: one.error_kind for one in inputs if one.error}
     assert faults == {
         "broken.png": "damaged",
-        "old.gif": "in another image format",
         "wrong.npy": "of another shape or type",
     }
     assert [one.name for one in inputs if one.resized] == [f"{folder}/photo.jpg"]
 
 
 @pytest.mark.parametrize(
-    ("name", "error_kind"), [("a.jfif", ""), ("a.JPE", ""), ("a.heif", "in another image format")]
+    "name",
+    [
+        *("a.jfif", "a.JPE", "a.heif", "a.mpo", "a.avif", "a.tif", "a.jpg?v=123", "a.jpg_large"),
+        *("a.jpg:large", "a.jpg&w=300", "a.jpg ", "a.jpg.1", "3f2a", "sku.12345", "a.pjpeg"),
+    ],
 )
-def test_other_names_of_images_are_not_skipped(tmp_path: Path, name: str, error_kind: str) -> None:
-    Image.new("L", SIZE).save(tmp_path / name, "JPEG" if not error_kind else "GIF")
-    (one,) = read_all(tmp_path)
-    assert one.error_kind == error_kind
+@pytest.mark.parametrize("format", ["JPEG", "AVIF", "WEBP", "PNG", "GIF", "BMP", "TIFF"])
+def test_images_of_a_folder_are_known_by_their_content(
+    tmp_path: Path, name: str, format: str
+) -> None:
+    (tmp_path / "in" / "Bag").mkdir(parents=True)
+    Image.new("L", SIZE).save(tmp_path / "in" / "Bag" / name, format)
+    (tmp_path / "in" / "Bag" / "notes.txt").write_text("notes")
+    (record,) = read_all(tmp_path / "in")
+    assert not record.error
+    source = open_labelled(tmp_path / "in")
+    assert [record.label for record in source] == ["Bag"]
+    assert source.skipped == {".txt": 1}
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.NEF"])
+def test_raw_photos_beside_their_jpeg_are_skipped(tmp_path: Path, name: str) -> None:
+    Image.new("L", SIZE).save(tmp_path / name, "TIFF")
+    write_png(tmp_path / "a.png", make_pixels(1)[0])
+    assert [Path(record.name).name for record in read_all(tmp_path)] == ["a.png"]
 
 
 def test_the_order_of_a_folder_is_that_of_its_paths(tmp_path: Path) -> None:

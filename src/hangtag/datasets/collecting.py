@@ -18,9 +18,17 @@ from hangtag.datasets.dataset import (
     tidy_class,
 )
 from hangtag.datasets.overview import describe_supplier_column
-from hangtag.datasets.pixel_cache import BROKEN, RESIZED, Decode, decode_here, read_pixels
+from hangtag.datasets.pixel_cache import (
+    BROKEN,
+    DAMAGES,
+    RESIZED,
+    Decode,
+    decode_here,
+    read_pixels,
+)
 from hangtag.errors import DataError, ImageError, OutputError
 from hangtag.files.paths import describe_skipped, is_address, is_file, make_printable
+from hangtag.images.mending import describe_damage
 from hangtag.images.reading import read_size
 from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC, ImageSpec
 from hangtag.progress import OnProgress
@@ -273,6 +281,7 @@ class _ImageReader:
         self._on_progress = on_progress
         self._done = 0
         self._resized = 0
+        self._damaged: Counter[str] = Counter()
         self._unkept: OutputError | None = None
         self.broken: list[Broken] = []
 
@@ -297,7 +306,9 @@ class _ImageReader:
             cache=self._options.cache,
             on_image=self._count,
         )
-        self._resized += int((decoded.states == RESIZED).sum())
+        self._resized += int((decoded.states & RESIZED > 0).sum())
+        for damage, state in DAMAGES.items():
+            self._damaged[damage] += int((decoded.states & state > 0).sum())
         self._unkept = self._unkept or decoded.unkept
         files = np.array([str(path) for path in paths], np.str_)
         split = Split(decoded.pixels, labels, ids, suppliers, files, products)
@@ -315,7 +326,7 @@ class _ImageReader:
         return 2 * self._resized > self._total
 
     def notices(self) -> tuple[str, ...]:
-        """Returns one sentence each for images that were resized, left out or could not be kept."""
+        """Returns one sentence each for images that were resized, left out or damaged."""
         found = []
         if self._resized and self._spec.channels == 1:
             height, width = self._spec.size
@@ -328,6 +339,7 @@ class _ImageReader:
                 f"{len(self.broken):,} of the {self._total:,} images cannot be read and are left "
                 f"out; the first: {self.broken[0].reason}"
             )
+        found += describe_damage(+self._damaged)
         if self._unkept:
             found.append(f"The pixels are not kept, so the next run decodes anew: {self._unkept}.")
         return tuple(found)

@@ -25,6 +25,7 @@ from hangtag.files.atomic import atomic_path, make_folder, reserve_space
 from hangtag.files.paths import is_file
 from hangtag.images.decoding import DecodedImage, decode_image
 from hangtag.images.limits import MAX_FILE_BYTES
+from hangtag.images.mending import Damage
 from hangtag.images.spec import ImageSpec
 
 VERSION = 3
@@ -36,6 +37,8 @@ MIN_IMAGES = 256
 SUFFIX = ".pixels"
 
 FINE, RESIZED, BROKEN = 0, 1, 2
+DAMAGES = {Damage.NO_END: 4, Damage.METADATA: 8}
+"""States of images; what is added to the state of one whose file is damaged, but was read."""
 
 ABANDONED = 86_400.0
 """Seconds after which an unfinished file is assumed to be left by a killed process."""
@@ -59,7 +62,8 @@ class Decoded:
 
     Attributes:
         pixels: (N, H, W) or (N, H, W, 3); black for a broken image.
-        states: FINE, RESIZED or BROKEN, (N,) uint8.
+        states: FINE, RESIZED or BROKEN, plus one of `DAMAGES` where a file is damaged, (N,)
+            uint8.
         errors: What is wrong with each broken image, by its position.
         unkept: Why the cache that was asked for could not keep them; None where it did.
     """
@@ -277,6 +281,8 @@ def _decode_into(
         else:
             decoded.pixels[position] = outcome.pixels
             decoded.states[position] = RESIZED if outcome.resized else FINE
+            if outcome.damage:
+                decoded.states[position] += DAMAGES[outcome.damage]
         on_image()
 
 

@@ -4,8 +4,9 @@ Everything works on the bytes of a file, so that Pillow decodes what is mended a
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class Damage(StrEnum):
@@ -14,6 +15,11 @@ class Damage(StrEnum):
     NO_END = "no end marker"
     METADATA = "damaged metadata"
 
+
+_MEANINGS = {
+    Damage.NO_END: "no end marker, though no pixel is missing",
+    Damage.METADATA: "damaged metadata, such as EXIF data or a colour profile",
+}
 
 _JPEG_END = b"\xff\xd9"
 _SCAN = 0xDA
@@ -26,6 +32,18 @@ _PNG_START = b"\x89PNG\r\n\x1a\n"
 _KEPT_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _PROFILE_MARK = b"acsp"
 """What stands at byte 36 of an ICC profile."""
+
+_NO_PROFILE = bytes(36) + _PROFILE_MARK
+_EXIF_STARTS = (b"II*\0", b"MM\0*")
+
+
+def describe_damage(counts: Mapping[str, int]) -> list[str]:
+    """Returns a sentence for each kind of damage: how many images had it and were read."""
+    return [
+        f"{count:,} {'image' if count == 1 else 'images'} had {_MEANINGS[Damage(damage)]}, and "
+        f"{'was' if count == 1 else 'were'} read."
+        for damage, count in sorted(counts.items())
+    ]
 
 
 def has_end(content: bytes) -> bool:
@@ -54,9 +72,20 @@ def strip_metadata(content: bytes) -> bytes:
     )
 
 
-def is_profile(profile: bytes | None) -> bool:
-    """Tells whether the colour profile of an image is one."""
-    return profile is not None and profile[36:40] == _PROFILE_MARK
+def are_sound(metadata: Mapping[str | tuple[int, int], Any]) -> bool:
+    """Tells whether the EXIF data and the colour profile of an image are such, by their headers.
+
+    Args:
+        metadata: What Pillow has as the `info` of an image.
+    """
+    profile = metadata.get("icc_profile", _NO_PROFILE)
+    exif = metadata.get("exif") or _EXIF_STARTS[0]
+    start = exif[6:] if exif.startswith(b"Exif\0\0") else exif
+    return (
+        profile is not None
+        and profile[36:40] == _PROFILE_MARK
+        and (not start or start.startswith(_EXIF_STARTS))
+    )
 
 
 def _find_scan(content: bytes) -> int:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from hangtag.errors import ErrorKind, ImageError, MissingExtraError
 from hangtag.files.paths import is_address, is_file, is_folder
-from hangtag.images.limits import MAX_FILE_BYTES, require_size
-from hangtag.images.mending import Damage, complete, has_end, is_profile, strip_metadata
+from hangtag.images.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_WEBP_PIXELS, require_size
+from hangtag.images.mending import Damage, are_sound, complete, has_end, strip_metadata
 from hangtag.images.sniffing import HEIC, SNIFFED_BYTES, FileKind, sniff
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def explain_failure(error: Exception) -> tuple[ErrorKind, str]:
     from PIL import Image
 
     if isinstance(error, Image.DecompressionBombError):
-        return ErrorKind.TOO_LARGE, "has more pixels than are decoded; save it smaller"
+        return ErrorKind.TOO_LARGE, "is over 64 megapixels; save it smaller"
     if isinstance(error, MemoryError):
         return ErrorKind.TOO_LARGE, "needs more memory than a decoder may use; save it smaller"
     return (
@@ -196,7 +196,8 @@ def _decode(content: bytes, kind: FileKind, least: float) -> OpenedImage:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         image = _open_as(io.BytesIO(content), kind)
-        require_size(*image.size)
+        webp = image.format == "WEBP"
+        require_size(*image.size, most=MAX_WEBP_PIXELS if webp else MAX_PIXELS)
         _require_colours(image)
         scale = least / max(image.size)
         width, height = (max(1, int(side * scale)) for side in image.size)
@@ -207,7 +208,7 @@ def _decode(content: bytes, kind: FileKind, least: float) -> OpenedImage:
         ImageOps.exif_transpose(image, in_place=True)  # In place: a copy may take 256 MB.
     sound = (
         orientation is not None
-        and ("icc_profile" not in image.info or is_profile(image.info["icc_profile"]))
+        and are_sound(image.info)
         and not any(_METADATA_WARNING.search(str(said.message)) for said in heard)
     )
     return OpenedImage(image, None if sound else Damage.METADATA)

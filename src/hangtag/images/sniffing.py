@@ -53,7 +53,7 @@ AVIF = FileKind("an AVIF image", pillow="AVIF")
 
 _READ = {
     rb"\xff\xd8\xff": FileKind("a JPEG image", pillow="JPEG"),
-    rb"\x89PNG\r\n\x1a\n": FileKind("a PNG image", pillow="PNG"),
+    rb"\x89PNG": FileKind("a PNG image", pillow="PNG"),
     rb"RIFF.{4}WEBP": FileKind("a WebP image", pillow="WEBP"),
     rb"GIF8[79]a": FileKind("a GIF image", pillow="GIF"),
     rb"BM.{4}\x00{4}": FileKind("a BMP image", pillow="BMP"),
@@ -66,7 +66,7 @@ _UNREAD_IMAGES = {
     rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51": "a JPEG 2000 image",
     rb"\xff\x0a|\x00\x00\x00\x0cJXL ": "a JPEG XL image",
     rb"\x00\x00[\x01\x02]\x00[^\x00]\x00": "an icon (ICO)",
-    rb"\x00\x00[\x02\x0a]\x00{5}": "a TGA image",
+    rb"\x00\x00[\x02\x03\x0a\x0b]\x00{5}": "a TGA image",
     rb"8BPS": "a Photoshop file (PSD)",
     rb"P[1-7]\s": "a PNM image",
     rb"qoif": "a QOI image",

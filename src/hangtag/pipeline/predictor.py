@@ -128,7 +128,13 @@ def _predict(
                 continue
             prediction = next(predictions)
             notes.look_at_model(prediction.model)
-            yield PredictionRow(record, prediction, pixels=image.pixels, resized=image.resized)
+            yield PredictionRow(
+                record,
+                prediction,
+                pixels=image.pixels,
+                resized=image.resized,
+                damage=image.damage,
+            )
 
 
 def _predict_images(

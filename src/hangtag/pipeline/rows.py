@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hangtag.decisions.policy import Decision
 from hangtag.errors import ImageError
+from hangtag.images.mending import Damage
 from hangtag.models.predictions import Prediction
 from hangtag.readers import Record
 from hangtag.tables.columns import Cell, ColumnKind
@@ -41,6 +42,7 @@ class PredictionRow:
         error: Why it could not be read.
         pixels: What the model looked at, (H, W) or (H, W, 3) uint8; None with an error.
         resized: Whether the image had another size.
+        damage: What was wrong with its file, though no pixel is missing.
         saliency_map: The picture that explains the prediction, as the output names it; empty where
             none was drawn.
     """
@@ -50,6 +52,7 @@ class PredictionRow:
     error: ImageError | None = None
     pixels: NDArray[np.uint8] | None = None
     resized: bool = False
+    damage: Damage | None = None
     saliency_map: str = ""
 
 

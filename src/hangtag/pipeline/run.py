@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hangtag.decisions.policy import stored_precision
 from hangtag.decisions.risk_control import DEFAULT_TARGET_PRECISION
 from hangtag.errors import OutputError
+from hangtag.images.mending import describe_damage
 from hangtag.models.card import Card
 from hangtag.pipeline.formats import CsvStream, RowList, Sink, TextStream, require_format
 from hangtag.pipeline.output import RunSettings, open_output
@@ -122,6 +123,7 @@ class PredictionReport:
             "decisions": counts["decisions"],
             "models": counts["models"],
             "errors": self.summary.errors,
+            "damaged": counts["damaged"],
             "faults": counts["faults"],
             "skipped": dict(self.skipped),
         }
@@ -161,6 +163,8 @@ def run_prediction(
             summary = run.write_file(job.out)
         else:
             summary = run.send(source, CsvStream(job.out, run.layout) if job.out else collected)
+    for note in describe_damage(summary.damaged):
+        on_note(note)
     router = predictor.router
     return PredictionReport(
         summary, collected.rows, source.skipped, router.name, router.cards, job.precision

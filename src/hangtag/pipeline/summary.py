@@ -24,6 +24,7 @@ class Summary:
         resized: Those whose image was resized to the model's size.
         decisions: Predictions, by decision.
         models: Predictions, by model.
+        damaged: Images that were read though their files are damaged, by the kind of damage.
         faults: Images that could not be read, by the kind of error, such as ``damaged``.
     """
 
@@ -31,6 +32,7 @@ class Summary:
         self.rows = self.resized = 0
         self.decisions: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
+        self.damaged: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
     @property
@@ -43,6 +45,8 @@ class Summary:
         for row in rows:
             self.rows += 1
             self.resized += row.resized
+            if row.damage:
+                self.damaged[row.damage] += 1
             if row.error:
                 self.faults[row.error.error_kind] += 1
             if row.prediction:
@@ -55,6 +59,7 @@ class Summary:
         merged.rows, merged.resized = self.rows + other.rows, self.resized + other.resized
         merged.decisions.update(other.decisions)
         merged.models.update(other.models)
+        merged.damaged.update(other.damaged)
         merged.faults.update(other.faults)
         return merged
 
@@ -85,6 +90,7 @@ class Summary:
             "resized": self.resized,
             "decisions": dict(self.decisions),
             "models": dict(self.models),
+            "damaged": dict(self.damaged),
             "faults": dict(self.faults),
         }
 
@@ -95,5 +101,6 @@ class Summary:
         summary.rows, summary.resized = content["rows"], content["resized"]
         summary.decisions.update(content["decisions"])
         summary.models.update(content["models"])
+        summary.damaged.update(content["damaged"])
         summary.faults.update(content["faults"])
         return summary
