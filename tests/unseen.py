@@ -59,13 +59,16 @@ KINDS: dict[str, Callable[[Image.Image, Path], object]] = {
     "plain.webp": lambda image, path: _save(image, path, "WEBP"),
     "clear.webp": lambda image, path: _save(_see_through(image), path, "WEBP", lossless=True),
     "really a png.jpg": lambda image, path: _save(image, path, "PNG"),
+    "moving.gif": lambda image, path: _save(image, path, "GIF"),
+    "old.bmp": lambda image, path: _save(image, path, "BMP"),
+    "scan.tiff": lambda image, path: _save(image, path, "TIFF"),
+    "small.avif": lambda image, path: _save(image, path, "AVIF"),
+    "from a shop.jpg?v=1571439587": lambda image, path: _save(image, path, "JPEG"),
     "no suffix": lambda image, path: _save(image, path, "JPEG"),
 }
 
 BROKEN: dict[str, Callable[[Image.Image, Path], object]] = {
-    "moving.gif": lambda image, path: _save(image, path, "GIF"),
-    "old.bmp": lambda image, path: _save(image, path, "BMP"),
-    "scan.tiff": lambda image, path: _save(image, path, "TIFF"),
+    "lossless.jp2": lambda image, path: _save(image, path, "JPEG2000"),
     "cut off.png": lambda image, path: path.write_bytes(_half(image)),
     "nothing.jpg": lambda image, path: path.touch(),
     "page.webp": lambda image, path: path.write_text("<html>404</html>"),

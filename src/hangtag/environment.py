@@ -69,6 +69,7 @@ _TRAIN = (*_REPORT, "onnx", "onnxscript", "safetensors", "torch")
 
 EXTRAS = {
     "parquet": ("pyarrow",),
+    "heic": ("pillow_heif",),
     "report": _REPORT,
     "taxonomy": ("rapidfuzz",),
     "audit": (*_REPORT, "cleanlab", "pyarrow", "rapidfuzz"),

@@ -10,8 +10,6 @@ STILL_WRONG: dict[str, str] = {
     "setting of 400 levels": "training: the message repeats the whole name of the field",
     "1,500 folders in one another": "readers: a RecursionError",
     "a list without end": "readers: a line of a list is read without limit",
-    "x.npy is a pipe": "readers: a pipe in a folder is waited for",
-    "x.npy is a link to itself": "readers: it costs the whole folder",
 }
 
 

@@ -12,66 +12,6 @@ import pytest
 Test = TypeVar("Test", bound=Callable[..., object])
 
 REASONS: dict[str, tuple[str, ...]] = {
-    "images: HEIC is neither read with pillow-heif nor named with the advice to install it": (
-        "predict 02-heic-avif/IMG_0001.HEIC",
-        "predict 02-heic-avif/a.heif",
-        "predict 02-heic-avif/iphone_renamed.jpg",
-        "predict 02-heic-avif/IMG_0001.HEIC (without pillow_heif)",
-        "predict 02-heic-avif/a.heif (without pillow_heif)",
-        "predict 02-heic-avif/iphone_renamed.jpg (without pillow_heif)",
-    ),
-    "images: AVIF is not read": (
-        "predict 02-heic-avif/b.avif",
-        "predict 02-heic-avif/cdn_renamed.jpg",
-        "predict 02-heic-avif/cdn_renamed.webp",
-        "predict 02-heic-avif",
-        "predict 12-cdn-mismatch/really_avif.jpg",
-    ),
-    "images: GIF, BMP and TIFF are not read": (
-        "predict 03-cmyk/cmyk.tif",
-        "predict 09-animated/anim.gif",
-        "predict 09-animated/still.gif",
-        "predict 10-other-formats/a.bmp",
-        "predict 10-other-formats/a.tif",
-        "predict 10-other-formats/a.tiff",
-        "predict 10-other-formats/bmp_as.jpg",
-        "predict 10-other-formats/tif_as.jpg",
-        "predict 12-cdn-mismatch/really_gif.png",
-    ),
-    "images: a JPEG without its end marker is refused though its pixels are whole": (
-        "predict 07-truncated/minus_002.jpg",
-        "predict 07-truncated/prog_minus_2.jpg",
-    ),
-    "images: the error does not name what the file is, and advises to convert what is no image": (
-        "predict 10-other-formats/a.jp2",
-        "predict 10-other-formats/jp2_as.jpg",
-        "predict 10-other-formats/a.ico",
-        "predict 10-other-formats/a.psd",
-        "predict 10-other-formats/svg_as.jpg",
-        "predict 10-other-formats/pdf_as.jpg",
-        "predict 10-other-formats/jxl_as.jpg",
-        "predict 11-not-images/html.jpg",
-        "predict 11-not-images/html_bom.jpg",
-        "predict 11-not-images/denied.jpg",
-        "predict 11-not-images/json.png",
-        "predict 11-not-images/text.webp",
-        "predict 11-not-images/nul.jpg",
-        "predict 11-not-images/lfs.jpg",
-        "predict 11-not-images/mac_resource.jpg",
-        "predict 11-not-images/gz.jpg",
-        "predict 32-containers/renamed.jpg",
-    ),
-    "readers: files of a folder are chosen by suffix, not by content": (
-        "predict 12-cdn-mismatch",
-        "predict 15-query-names/flat",
-        "predict 15-query-names/classes",
-        "predict 15-query-names/some",
-        "explore 15-query-names/classes",
-        "explore 15-query-names/some",
-    ),
-    "images: the limit of 50 megapixels refuses phones of 50": (
-        "predict 13-huge/pixel_50mp_8160x6144.jpg",
-    ),
     "datasets, readers: splits are only train, val, validation and test, in lower case": (
         "explore 20-split-names/train-valid-test",
         "explore 20-split-names/train-dev-test",
@@ -294,8 +234,6 @@ REASONS: dict[str, tuple[str, ...]] = {
 TESTS: dict[str, str] = {
     "test_an_unclosed_quote_loses_no_row": "readers: rows after an unclosed quote are lost",
     "test_an_audit_counts_every_row_after_an_unclosed_quote": "readers: the same",
-    "test_a_link_to_itself_costs_no_other_image": "readers: it costs the whole folder",
-    "test_a_folder_with_a_quarter_of_heic_says_so": "images: HEIC is not named",
 }
 """Single tests, with the reason."""
 

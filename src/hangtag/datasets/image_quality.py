@@ -160,7 +160,7 @@ def find_quality_issues(
 
 
 def write_quality_issues(path: Path, issues: Sequence[QualityIssue], photos: Photos) -> None:
-    """Writes issues as CSV: the photo, ``finding``, ``value``, ``limit`` and ``meaning``.
+    """Writes issues as CSV: the photo, ``issue``, ``value``, ``limit`` and ``meaning``.
 
     Raises:
         OutputError: The file cannot be written.
@@ -175,7 +175,7 @@ def write_quality_issues(path: Path, issues: Sequence[QualityIssue], photos: Pho
         ]
         for issue in issues
     )
-    write_csv_rows(path, [*PHOTO_COLUMNS, "finding", "value", "limit", "meaning"], rows)
+    write_csv_rows(path, [*PHOTO_COLUMNS, "issue", "value", "limit", "meaning"], rows)
 
 
 def _measure(photo: Photo, picture: NDArray[np.uint8]) -> Iterator[tuple[str, float]]:

@@ -113,7 +113,7 @@ def write_photo_duplicates(
 ) -> None:
     """Writes duplicates as CSV, each beside the earlier photo.
 
-    The columns are those of the photo, ``finding``, ``by``, ``value``, ``across``, and those of the
+    The columns are those of the photo, ``kind``, ``by``, ``value``, ``across``, and those of the
     earlier photo, which begin with ``other_``.
 
     Raises:
@@ -131,7 +131,7 @@ def write_photo_duplicates(
         for duplicate in duplicates
     )
     others = [f"other_{column}" for column in PHOTO_COLUMNS]
-    write_csv_rows(path, [*PHOTO_COLUMNS, "finding", "by", "value", "across", *others], rows)
+    write_csv_rows(path, [*PHOTO_COLUMNS, "kind", "by", "value", "across", *others], rows)
 
 
 _PhotoHash = tuple[tuple[int, ...], int]

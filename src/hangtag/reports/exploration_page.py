@@ -12,7 +12,6 @@ from hangtag.datasets.image_quality import QUALITY_LIMITS, ImageQuality, Quality
 from hangtag.datasets.near_duplicates import PhotoDuplicate
 from hangtag.datasets.photos import Photo
 from hangtag.files.atomic import write_bytes, write_text
-from hangtag.images.thumbnails import shrink
 from hangtag.reports.exploration import Exploration
 from hangtag.reports.mosaics import (
     MOST_CLASSES,
@@ -23,7 +22,7 @@ from hangtag.reports.mosaics import (
     largest_classes,
 )
 from hangtag.reports.pages import Picture, encode_image, render_page
-from hangtag.reports.style import INK, SERIES, drawing_style, new_figure, png_of, shorten
+from hangtag.reports.style import INK, SERIES, drawing_style, new_figure, png_of, shorten, shrink
 
 MOST_SUPPLIERS = 20
 """Number of suppliers on the page, the largest."""

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.datasets.dataset import Split
-from hangtag.images.thumbnails import shrink
 from hangtag.reports.mosaics import show_tiles, tile
 from hangtag.reports.style import (
     GREEN,
@@ -20,6 +19,7 @@ from hangtag.reports.style import (
     new_figure,
     png_of,
     shorten,
+    shrink,
 )
 
 if TYPE_CHECKING:

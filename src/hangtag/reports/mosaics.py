@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hangtag.datasets.dataset import Dataset, Split
-from hangtag.images.thumbnails import shrink
 from hangtag.reports.style import (
     INK,
     MUTED,
@@ -17,6 +16,7 @@ from hangtag.reports.style import (
     new_figure,
     png_of,
     shorten,
+    shrink,
 )
 
 if TYPE_CHECKING:

@@ -16,10 +16,17 @@ from numpy.typing import NDArray
 
 from hangtag.datasets.dataset import Split
 from hangtag.files.atomic import cut_name, make_folder, write_bytes
-from hangtag.images.thumbnails import shrink
 from hangtag.pipeline import Explainer, PredictionRow
 from hangtag.reports.galleries import GalleryImage, find_confident_mistakes, make_gallery_images
-from hangtag.reports.style import MUTED, clear_frame, drawing_style, new_sheet, png_of, shorten
+from hangtag.reports.style import (
+    MUTED,
+    clear_frame,
+    drawing_style,
+    new_sheet,
+    png_of,
+    shorten,
+    shrink,
+)
 
 Explain = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float64], str]]
 """Returns the saliency (H, W) of an image and the class it is of, as `Classifier.explain` does."""

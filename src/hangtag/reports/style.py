@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hangtag.environment import require_extra
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ SERIES = (BLUE, ORANGE, GREEN)
 
 RESOLUTION = 160
 """Dots per inch of every picture."""
+
+THUMBNAIL_SIDE = 224
+"""Longest side of an image in a gallery, in pixels."""
 
 _FALLBACK_FONTS = ("Noto Sans CJK JP", "Noto Sans", "Droid Sans Fallback", "Arial Unicode MS")
 """Fonts for scripts that DejaVu Sans lacks, used where they are installed."""
@@ -124,3 +130,14 @@ def _settings() -> "dict[RcKeyType, Any]":
         "legend.frameon": False,
         "figure.facecolor": "white",
     }
+
+
+def shrink(image: NDArray[np.uint8], longest: int = THUMBNAIL_SIDE) -> NDArray[np.uint8]:
+    """Scales an image (H, W) or (H, W, 3) down to a longest side, pixels; never up."""
+    from PIL import Image
+
+    side = max(image.shape[:2])
+    if side <= longest:
+        return image
+    height, width = (max(1, round(length * longest / side)) for length in image.shape[:2])
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))
