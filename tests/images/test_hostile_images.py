@@ -5,9 +5,11 @@ come from its source distribution, which pip fetches into the cache.
 """
 
 import io
+import struct
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,10 @@ import pytest
 from PIL import Image
 
 from hangtag.datasets import cache_home
-from hangtag.errors import ErrorKind
+from hangtag.errors import ErrorKind, ImageError
+from hangtag.images.decoder_pool import DecoderPool
+from hangtag.images.limits import MAX_PIXELS
+from hangtag.images.spec import ImageSpec
 from hangtag.readers import open_source
 from tests.readers.mutations import mutate
 from tests.readers.reading import SIZE, DecodedRecord, decode_all, make_pixels
@@ -70,6 +75,7 @@ def make_originals() -> list[bytes]:
     made += [(grey, "JPEG", {}), (colour, "JPEG", {"progressive": True, "exif": exif})]
     made += [(colour.convert("CMYK"), "JPEG", {}), (clear, "WEBP", {}), (grey, "WEBP", {})]
     frames = {"save_all": True, "append_images": [grey, colour]}
+    made += [(colour, format, {}) for format in ("AVIF", "GIF", "BMP", "TIFF")]
     made += [(colour, "PNG", frames), (colour, "WEBP", {**frames, "exif": exif})]
     contents = []
     for image, format, options in made:
@@ -133,29 +139,74 @@ def test_the_images_of_pillows_own_tests(pillow_images: list[Path]) -> None:
 
 
 def write_large(folder: Path) -> list[Path]:
-    """Writes images of 49 megapixels, one a mode and format."""
-    plain = Image.fromarray(np.kron(make_pixels(1)[0], np.ones((250, 250), np.uint8)))
-    images = {
-        "rgba.png": Image.merge("RGBA", [plain] * 4),
-        "deep.png": Image.fromarray(np.asarray(plain).astype(np.uint16) * 200),
-        "cmyk.jpg": Image.merge("CMYK", [plain] * 4),
-        "rgba.webp": Image.merge("RGBA", [plain] * 4),
+    """Writes images of the most pixels that are read, one a mode and format."""
+    plain = Image.fromarray(np.kron(make_pixels(1)[0], np.ones((292, 292), np.uint8)))
+    assert plain.width * plain.height > 0.99 * MAX_PIXELS
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    colour, clear = Image.merge("RGB", [plain] * 3), Image.merge("RGBA", [plain] * 4)
+    images: dict[str, tuple[Image.Image, dict[str, Any]]] = {
+        "rgba.png": (clear, {"compress_level": 1}),
+        "turned.png": (clear, {"compress_level": 1, "exif": exif}),
+        "deep.png": (Image.fromarray(np.asarray(plain).astype(np.uint16) * 200), {}),
+        "cmyk.jpg": (Image.merge("CMYK", [plain] * 4), {}),
+        "progressive.jpg": (colour, {"progressive": True, "subsampling": 0}),
+        "rgba.webp": (clear.resize((8192, 6144)), {"method": 0}),
+        "p.gif": (plain.convert("P"), {}),
+        "rgba.tif": (clear, {"compression": "tiff_lzw"}),
+        "one.bmp": (plain.convert("1"), {}),
+        "rgba.avif": (clear, {"speed": 10}),
     }
-    paths = [folder / name for name in images]
-    for path, image in zip(paths, images.values(), strict=True):
-        image.save(path, method=0)  # how hard WebP tries; the others do not know it
-    return paths
+    for name, (image, options) in images.items():
+        image.save(folder / name, **options)
+    return [folder / name for name in images]
 
 
 @pytest.mark.slow
 def test_the_largest_images_stay_under_a_gigabyte(tmp_path: Path) -> None:
-    (tmp_path / "list").write_text("".join(f"{path}\n" for path in write_large(tmp_path)))
+    paths = write_large(tmp_path)
+    paths += [write_thin(tmp_path / "thin.png", height=49_999_999)]
+    (tmp_path / "list").write_text("".join(f"{path}\n" for path in paths))
     finished = subprocess.run(
         [sys.executable, "-c", MEASURE, tmp_path / "list"],
         capture_output=True,
         text=True,
         check=True,
     )
-    *faults, peak = finished.stdout.split()
-    assert faults == ["fine"] * 4
+    *faults, peak = finished.stdout.splitlines()
+    assert faults == [*["fine"] * (len(paths) - 1), "too large"]
     assert int(peak) < 1000 * MEGABYTE
+
+
+def write_thin(path: Path, *, height: int) -> Path:
+    """Writes a PNG of one pixel a row."""
+    header = struct.pack(">2I5B", 1, height, 1, 0, 0, 0, 0)
+    packed = zlib.compress(bytes(2 * height), 1)
+    chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            for kind, body in chunks
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize("height", [65_535, 65_536])
+def test_images_of_many_rows_are_read_up_to_a_limit(tmp_path: Path, height: int) -> None:
+    """Each row costs more memory than its pixel."""
+    (read,) = decode_paths([write_thin(tmp_path / "thin.png", height=height)])
+    assert read.error_kind == ("" if height == 65_535 else ErrorKind.TOO_LARGE)
+
+
+def test_a_decoder_process_may_not_ask_for_more_than_its_memory() -> None:
+    program = (
+        "import numpy, hangtag.images.decoder_process as process\n"
+        "process.decode_image = lambda *_, **__: numpy.ones(1 << 30)\n"
+        "process.serve(10)"
+    )
+    with DecoderPool(1, program=program) as pool:
+        (outcome,) = pool.decode([b"x"], ImageSpec(28, 28))
+    assert isinstance(outcome, ImageError)
+    assert outcome.error_kind == ErrorKind.CRASHED

@@ -1,4 +1,7 @@
-"""Reads files that may be gzip, detected by their first two bytes."""
+"""Reads files that may be gzip, detected by their first two bytes.
+
+Pipes and devices, which may never end, are refused, and so is a gzip that expands beyond belief.
+"""
 
 import gzip
 import zlib
@@ -8,12 +11,49 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from hangtag.errors import DataError
+from hangtag.files.paths import require_file
+
+MOST_EXPANDED = 200
+"""How many times its size a gzip may expand: tables and pixels do 3 to 30 times, blank lines 1,000
+times."""
+
+_UNCHECKED_BYTES = 1 << 26
+"""Bytes that a gzip may expand to in any case."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
+class _BoundedGzip(gzip.GzipFile):
+    """A gzip that stops expanding when it is no data."""
+
+    def __init__(self, path: Path, packed: BinaryIO) -> None:
+        super().__init__(fileobj=packed)
+        self._path, self._packed = path, packed
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._check(super().read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._check(super().read1(size))
+
+    def _check(self, content: bytes) -> bytes:
+        expanded = self.tell()
+        if expanded > _UNCHECKED_BYTES and expanded > MOST_EXPANDED * self._packed.tell():
+            raise DataError(
+                f"{self._path} is a gzip that expands more than {MOST_EXPANDED} times, as no data "
+                "does; check where it comes from"
+            )
+        return content
+
+
 def is_gzip(path: Path) -> bool:
-    """Returns whether the content of `path` is gzip, whatever its name; raises OSError."""
+    """Returns whether the content of `path` is gzip, whatever its name.
+
+    Raises:
+        DataError: It is a pipe or a device.
+        OSError: It cannot be read.
+    """
+    require_file(path)
     with path.open("rb") as stream:
         return stream.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
 
@@ -25,8 +65,10 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
     Failures of the disk and of the decompression inside the block become DataErrors too.
 
     Raises:
-        DataError: The file is missing, unreadable, empty, or a damaged or cut off gzip.
+        DataError: The file is missing, unreadable, empty, a pipe or a device, or a gzip that is
+            damaged, cut off or expands beyond belief.
     """
+    require_file(path)
     try:
         with path.open("rb") as raw:
             magic = raw.read(2)
@@ -36,7 +78,7 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
             if magic != _GZIP_MAGIC:
                 yield raw
                 return
-            with gzip.GzipFile(fileobj=raw) as plain:
+            with _BoundedGzip(path, raw) as plain:
                 yield cast(BinaryIO, plain)
     except EOFError as error:
         raise DataError(
@@ -53,7 +95,7 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
 def read_plain(path: Path) -> bytes:
     """Returns the whole plain content of `path`; see `open_plain` for what it raises."""
     with open_plain(path) as stream:
-        content = stream.read()
+        content = b"".join(iter(lambda: stream.read(_UNCHECKED_BYTES), b""))
     if not content:
         raise DataError(f"{path} is a gzip of nothing (0 bytes); get the file again")
     return content

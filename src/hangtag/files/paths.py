@@ -24,6 +24,32 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)
 
 
+def explain_no_file(path: Path, *, what: str = "file") -> str:
+    """Returns why `path`, which is no regular file, cannot be read, and what to do.
+
+    Args:
+        path: A folder, a device, an address, or nothing.
+        what: What is expected there, such as ``image file``.
+    """
+    if is_folder(path):
+        article = "an" if what[0] in "aeiou" else "a"
+        return f"is a folder where {article} {what} is expected; name the files in it"
+    if os.path.exists(path):
+        return "is no ordinary file but a device, a pipe or a socket; copy it to a file"
+    if is_address(str(path)):
+        return "addresses are not fetched; download the file and give its path"
+    return f"no such {what}; check the path"
+
+
+def require_file(path: Path) -> None:
+    """Raises DataError where `path` is something that opening or reading would wait for.
+
+    A missing file is left to the one that opens it.
+    """
+    if not is_file(path) and os.path.exists(path):
+        raise DataError(f"{path} {explain_no_file(path)}")
+
+
 def find_listed(text: str, table: str | Path) -> str:
     """Returns the path of a file that a table lists, absolute or relative to the table.
 

@@ -8,7 +8,6 @@ What a file is shows in its first bytes; only the decoder of that format is ever
 
 import importlib.util
 import io
-import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hangtag.errors import ErrorKind, ImageError, MissingExtraError
-from hangtag.files.paths import is_address, is_file, is_folder
+from hangtag.files.paths import explain_no_file, is_file
 from hangtag.images.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_WEBP_PIXELS, require_size
 from hangtag.images.mending import Damage, are_sound, complete, has_end, strip_metadata
 from hangtag.images.sniffing import HEIC, SNIFFED_BYTES, FileKind, sniff
@@ -145,17 +144,9 @@ def _read_file(path: Path) -> bytes:
 
 def _require_file(path: Path) -> None:
     """Raises ImageError where there is no regular file."""
-    if is_file(path):
-        return
-    if is_folder(path):
-        reason = "is a folder where an image is expected; name the images in it"
-    elif os.path.exists(path):
-        reason = "is no ordinary file but a device, a pipe or a socket; copy it to a file"
-    elif is_address(str(path)):
-        reason = "addresses are not fetched; download the image and give its path"
-    else:
-        reason = "no such image file; check the path"
-    raise ImageError(f"{path}: {reason}", error_kind=ErrorKind.MISSING)
+    if not is_file(path):
+        reason = explain_no_file(path, what="image file")
+        raise ImageError(f"{path}: {reason}", error_kind=ErrorKind.MISSING)
 
 
 def _require_read(kind: FileKind) -> None:

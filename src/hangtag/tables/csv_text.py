@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from hangtag.errors import DataError
 from hangtag.files.gzipped import is_gzip, open_plain
@@ -18,6 +18,9 @@ UTF8 = "utf-8-sig"
 
 LONGEST_LINE = 1 << 20
 """Bytes or characters read of a line at once, so that an endless line cannot fill the memory."""
+
+MOST_BLANKS = 1 << 20
+"""Blank lines in a row before a table is refused; a spreadsheet has so many rows."""
 
 _UTF16, _WINDOWS = "utf-16", "cp1252"
 _ON_ERROR = {UTF8: "surrogateescape", _WINDOWS: "replace"}
@@ -138,8 +141,21 @@ def open_csv_rows(path: Path, form: CsvForm, *, strict: bool = False) -> Iterato
         open_plain(path) as stream,
         io.TextIOWrapper(stream, form.encoding, errors, newline="") as text,
     ):
-        lines = iter(lambda: text.readline(LONGEST_LINE), "")
+        lines = _read_lines(path, text)
         yield csv.reader(lines, delimiter=form.separator, strict=True)
+
+
+def _read_lines(path: Path, text: TextIO) -> Iterator[str]:
+    """Gives the lines of a table; raises DataError where blank ones go on and on."""
+    blanks = 0
+    while line := text.readline(LONGEST_LINE):
+        blanks = blanks + 1 if len(line) < 3 and line.isspace() else 0
+        if blanks > MOST_BLANKS:
+            raise DataError(
+                f"{path} holds more than {MOST_BLANKS:,} blank lines in a row; check where it "
+                "comes from"
+            )
+        yield line
 
 
 def count_lines(path: Path) -> int | None:
