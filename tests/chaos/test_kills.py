@@ -19,7 +19,7 @@ from PIL import Image
 from tests.chaos.still_wrong import mark
 from tests.tiny import make_split
 
-ROWS = 4000
+ROWS = 30_000
 
 Start = Callable[[], list[object]]
 """Returns the command to start next, with --resume where there is something to go on with."""
@@ -92,7 +92,7 @@ def kills_of(command: str) -> list[object]:
 def test_predict_writes_each_row_once(tmp_path: Path, kills: int) -> None:
     images = tmp_path / "images.npy"
     np.save(images, np.random.default_rng(18).integers(0, 256, (ROWS, 28, 28), dtype=np.uint8))
-    options = ["--model", "fashion-mnist", "--quiet", "--workers", 1]
+    options = ["--model", "fashion-mnist-tiny", "--quiet", "--workers", 1]
     whole = tmp_path / "whole.csv"
     longest = run(["predict", images, "--out", whole, *options])
     outs = [tmp_path / "out-0.csv"]
@@ -132,7 +132,7 @@ def write_training(folder: Path) -> Path:
 @pytest.mark.parametrize("kills", kills_of("train"))
 def test_train_ends_with_the_same_model(tmp_path: Path, kills: int) -> None:
     data = write_training(tmp_path)
-    small = ("epochs=12", "batch_size=8", "network.widths=[8,16,16]", "precision=float32")
+    small = ("epochs=8", "batch_size=16", "network.widths=[8,16,16]", "precision=float32")
     options = ["--recipe", "express", "--quiet", *(f"--set={change}" for change in small)]
     longest = run(["train", data, "--out", tmp_path / "whole", *options])
     outs = [tmp_path / "out-0"]
