@@ -17,7 +17,6 @@ MODEL_FILES = ("model.onnx", "weights.safetensors", "golden.npz", "card.json", "
 NEEDS_CACHE = ("explore", "doctor", "data fetch")
 
 REASONS: dict[str, tuple[str, ...]] = {
-    "readers: the message lists every kind of file": ("5,000 kinds of files",),
     "readers: folders deep in one another are a RecursionError": ("1,500 folders in one another",),
     "readers: a line of a list is read without limit": ("a list without end",),
     "readers: a pipe by the name of an array or of a pixel CSV is waited for": (
@@ -68,12 +67,16 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+MARKED: set[str] = set()
+"""The names of all tests that were marked so far."""
+
 STILL_WRONG = {name: reason for reason, names in REASONS.items() for name in names}
 
 
 def mark(name: str, *values: object, size: Literal["fast", "slow", "chaos"] = "chaos") -> object:
     """Returns the parameters of a test, marked where it takes long and where it fails yet."""
     marks = [] if size == "fast" else [getattr(pytest.mark, size)]
+    MARKED.add(name)
     reason = STILL_WRONG.get(name)
     wrong = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
     return pytest.param(*values, id=name, marks=[*marks, *wrong])
