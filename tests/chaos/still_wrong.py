@@ -19,14 +19,6 @@ NEEDS_CACHE = ("explore", "doctor", "data fetch")
 REASONS: dict[str, tuple[str, ...]] = {
     "readers: folders deep in one another are a RecursionError": ("1,500 folders in one another",),
     "readers: a line of a list is read without limit": ("a list without end",),
-    "readers: a pipe by the name of an array or of a pixel CSV is waited for": (
-        "x.npy is a pipe",
-        "every name is a pipe",
-    ),
-    "readers: a link to itself costs the whole folder": (
-        "x.npy is a link to itself",
-        "every name is a link to itself",
-    ),
     "readers: a cell that differs from its column is told in full": ("100 of .csv.gz",),
     "models: NaN in the settings of the training is believed": (
         "12 signed: not a number",
