@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from hangtag import errors as errors_module
 from hangtag.datasets import Dataset, ExportFormat, export_dataset
 
 PUBLIC = [
+    "AuditOptions",
+    "AuditResult",
     "Card",
     "Classifier",
     "DataError",
@@ -29,9 +32,11 @@ PUBLIC = [
     "OutputError",
     "Prediction",
     "Predictions",
+    "Recipe",
     "RecipeError",
     "Split",
     "TrainingError",
+    "TrainingResult",
     "__version__",
     "audit",
     "evaluate",
@@ -100,3 +105,36 @@ def test_the_audit_can_be_called_before_and_after_its_package_is_imported(tmp_pa
     for _ in range(2):
         with pytest.raises(hangtag.DataError, match=r"missing\.csv"):
             hangtag.audit(tmp_path / "missing.csv")
+
+
+def test_a_path_alone_may_be_a_pattern_a_table_or_wrong(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Image.new("RGB", (32, 32), "white").save(tmp_path / f"{name}.png")
+    (tmp_path / "feed.csv").write_text("image,sku\na.png,1\nb.png,2\n")
+    assert len(hangtag.predict(tmp_path / "*.png")) == 2
+    assert len(hangtag.predict(tmp_path / "feed.csv")) == 2
+    with pytest.raises(hangtag.DataError, match=r"there is no file or folder .*c\.png"):
+        hangtag.predict(tmp_path / "c.png")
+
+
+def test_open_files_bytes_of_any_kind_and_loaded_models_are_taken(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32), "white").save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    model = hangtag.load("clothing-photos")
+    with (tmp_path / "a.png").open("rb") as file:
+        (expected,) = hangtag.predict(file, model=model)
+    assert expected.model == "clothing-photos"
+    for image in (bytearray(content), memoryview(content)):
+        assert hangtag.predict(image)[0].confidence == pytest.approx(expected.confidence, abs=1e-6)
+
+
+@pytest.mark.parametrize("images", [None, 3, [3]])
+def test_what_is_no_image_is_one_clear_error(images: Any) -> None:
+    with pytest.raises(hangtag.DataError, match="expected a path, bytes, a binary file, an array"):
+        hangtag.predict(images)
+
+
+@pytest.mark.parametrize("precision", [0, -1, 1, 95])
+def test_a_precision_is_a_fraction(precision: float) -> None:
+    with pytest.raises(hangtag.DataError, match=r"above 0 and below 1, such as 0\.95"):
+        hangtag.predict("docs/example-photos", precision=precision)

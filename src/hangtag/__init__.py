@@ -22,6 +22,8 @@ from hangtag.version import __version__
 
 if TYPE_CHECKING:
     from hangtag.api import audit, evaluate, load, load_dataset, predict, train
+    from hangtag.audit.result import AuditResult
+    from hangtag.audit.run import AuditOptions
     from hangtag.datasets import Dataset, Split
     from hangtag.decisions.policy import Decision
     from hangtag.errors import (
@@ -41,12 +43,16 @@ if TYPE_CHECKING:
     from hangtag.models.card import Card
     from hangtag.models.classifier import Classifier
     from hangtag.models.predictions import Prediction, Predictions
+    from hangtag.training.recipes import Recipe
+    from hangtag.training.train import TrainingResult
 
 # ONNX Runtime gathers usage data unless told not to; nothing here reports to anybody.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _SOURCES = {
     "api": ("audit", "evaluate", "load", "load_dataset", "predict", "train"),
+    "audit.result": ("AuditResult",),
+    "audit.run": ("AuditOptions",),
     "datasets": ("Dataset", "Split"),
     "decisions.policy": ("Decision",),
     "errors": (
@@ -66,12 +72,16 @@ _SOURCES = {
     "models.card": ("Card",),
     "models.classifier": ("Classifier",),
     "models.predictions": ("Prediction", "Predictions"),
+    "training.recipes": ("Recipe",),
+    "training.train": ("TrainingResult",),
 }
 """Public names by the module below `hangtag` that holds them."""
 
 _MODULE_OF = {name: module for module, names in _SOURCES.items() for name in names}
 
 __all__ = [
+    "AuditOptions",
+    "AuditResult",
     "Card",
     "Classifier",
     "DataError",
@@ -88,9 +98,11 @@ __all__ = [
     "OutputError",
     "Prediction",
     "Predictions",
+    "Recipe",
     "RecipeError",
     "Split",
     "TrainingError",
+    "TrainingResult",
     "__version__",
     "audit",
     "evaluate",

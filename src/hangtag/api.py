@@ -36,15 +36,15 @@ def load(model: str | Path) -> "Classifier":
 def predict(
     images: "AnyImages",
     *,
-    model: str | Path = "auto",
+    model: "str | Path | Classifier" = "auto",
     precision: float = DEFAULT_TARGET_PRECISION,
 ) -> "Predictions":
     """Predicts images of any kind and size, in their order.
 
     Args:
         images: As in `Classifier.predict`.
-        model: A shipped name, a model folder or a run folder; ``auto`` uses ``fashion-mnist`` for
-            grey images of 28x28 pixels and ``clothing-photos`` for all others.
+        model: A classifier, a shipped name, a model folder or a run folder; ``auto`` uses
+            ``fashion-mnist`` for grey images of 28x28 pixels and ``clothing-photos`` for others.
         precision: Target precision of what is accepted, in (0, 1).
 
     Returns:
@@ -52,17 +52,24 @@ def predict(
 
     Raises:
         ModelError: There is no such model, or it is damaged.
-        DataError: A folder holds no image, an array cannot hold images, or a model has no
-            thresholds for a precision as high.
+        DataError: There is no such file or folder, a folder holds no image, an array cannot hold
+            images, or a model has no thresholds for this precision.
     """
+    from hangtag.images.decoder_pool import DecoderPool
+    from hangtag.models.classifier import Classifier
     from hangtag.models.image_batches import FEW, split_off
     from hangtag.models.predictions import Prediction, Predictions
-    from hangtag.pipeline.predictor import PredictorConfig, predict_stream
+    from hangtag.models.router import Router
+    from hangtag.pipeline.predictor import Predictor, PredictorConfig, predict_stream
 
     few, records = split_off(images)
-    config = PredictorConfig(str(model), workers=0 if len(few) <= FEW else None)
+    workers = 0 if len(few) <= FEW else None
     predictions = Predictions()
-    with config.build() as predictor:
+    with (
+        Predictor(Router.of(model), DecoderPool(workers))
+        if isinstance(model, Classifier)
+        else PredictorConfig(str(model), workers).build()
+    ) as predictor:
         for row in predict_stream(records, predictor, precision=precision):
             if row.error:
                 predictions.append(Prediction.of_error(row.record.name, row.error))

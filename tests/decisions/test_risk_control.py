@@ -106,7 +106,7 @@ def test_without_the_bound_the_promise_would_be_broken(
     monkeypatch: pytest.MonkeyPatch, classes: int
 ) -> None:
     def take_what_is_seen(
-        right: NDArray[np.int64], accepted: NDArray[np.int64], *, error: float
+        right: NDArray[np.int64], accepted: NDArray[np.int64], *, alpha: float
     ) -> NDArray[np.float64]:
         return right / np.maximum(accepted, 1)
 

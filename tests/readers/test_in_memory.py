@@ -101,7 +101,7 @@ def test_a_photo_that_lies_on_its_side_is_turned(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("images", [[3], [None], [["a.png"]]])
 def test_what_is_no_image_is_refused(images: Any) -> None:
-    with pytest.raises(TypeError, match=r"images\[0\]: expected a path, bytes, an array or"):
+    with pytest.raises(DataError, match=r"images\[0\]: expected a path, bytes, a binary file"):
         list(records_of(images))
 
 

@@ -185,3 +185,14 @@ def test_the_recipe_photo_cuts_nothing_off_the_middle_of_a_photo() -> None:
     moved = augment_batch(images, recipe, generator=torch.Generator().manual_seed(0))
     edges = (moved[..., 0, :], moved[..., -1, :], moved[..., 0], moved[..., -1])
     assert max(float(edge.max()) for edge in edges) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epochs", "probing"),
+    [("photo", 3, 1), ("photo", 12, 2), ("photo", 1, None), ("photo-fast", 3, 3)],
+)
+def test_linear_probing_keeps_its_fraction_of_the_epochs(
+    recipe: str, epochs: int, probing: int | None
+) -> None:
+    found = load_recipe(recipe, settings={"epochs": epochs}).linear_probing
+    assert (found and found.epochs) == probing

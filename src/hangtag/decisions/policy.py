@@ -300,8 +300,12 @@ def stored_precision(policy: DecisionPolicy, target_precision: float) -> str:
     """Returns the lowest stored precision that is not below `target_precision`, as text.
 
     Raises:
-        DataError: There is none.
+        DataError: There is none, or it is no precision.
     """
+    if not 0 < target_precision < 1:
+        raise DataError(
+            f"expected a precision above 0 and below 1, such as 0.95, received {target_precision:g}"
+        )
     stored = sorted(policy.thresholds, key=float)
     for name in stored:
         if float(name) >= target_precision:

@@ -1,8 +1,7 @@
 """From images of any kind to batches of pixels that a model takes."""
 
 import itertools
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 
 from hangtag.errors import DataError, ImageError
 from hangtag.images.decoder_pool import DecoderPool
-from hangtag.images.decoding import DecodedImage, ImageInput
+from hangtag.images.decoding import DecodedImage
 from hangtag.images.spec import ImageSpec
-from hangtag.readers import AnyImages, Record, records_of
+from hangtag.readers import AnyImages, Record, decode_records, records_of
 
 MAX_BATCH = 256
 """Decoded images that are in memory at a time."""
@@ -59,7 +58,7 @@ def read_batches(images: AnyImages, spec: ImageSpec) -> Iterator[ImageBatch]:
             return
     first, records = split_off(images)
     with DecoderPool(0 if len(first) <= FEW else None) as pool:
-        decoded = _decode(records, pool, spec)
+        decoded = decode_records(records, pool, spec)
         while batch := list(itertools.islice(decoded, MAX_BATCH)):
             yield _stack(batch, spec)
 
@@ -83,22 +82,6 @@ def _check_type(images: NDArray[np.generic]) -> None:
             f"expected an array of type uint8 with values 0-255, received {images.dtype}; where "
             "its values are 0-1, pass (255 * images).round().astype('uint8')"
         )
-
-
-def _decode(
-    records: Iterable[Record], pool: DecoderPool, spec: ImageSpec
-) -> Iterator[tuple[Record, DecodedImage | ImageError]]:
-    under_way: deque[Record] = deque()
-
-    def give_images() -> Iterator[ImageInput | ImageError]:
-        for record in records:
-            under_way.append(record)
-            image = record.error or record.image
-            assert image is not None, record
-            yield image
-
-    for outcome in pool.decode(give_images(), spec):
-        yield under_way.popleft(), outcome
 
 
 def _stack(batch: list[tuple[Record, DecodedImage | ImageError]], spec: ImageSpec) -> ImageBatch:

@@ -45,12 +45,20 @@ class Router:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.cards = tuple(read_card(folder) for folder in folders)
+        self.cards: tuple[Card, ...] = tuple(read_card(folder) for folder in folders)
         self._routes: dict[tuple[int, ...], tuple[Path, Card]] = {
             card.input.batch_shape: (folder, card)
             for folder, card in zip(folders, self.cards, strict=True)
         }
         self._loaded: dict[tuple[int, ...], Classifier] = {}
+
+    @classmethod
+    def of(cls, classifier: Classifier) -> "Router":
+        """Returns a router that gives all images to one model, which is loaded already."""
+        router = cls([])
+        router.cards = (classifier.card,)
+        router._loaded[classifier.card.input.batch_shape] = classifier
+        return router
 
     @property
     def name(self) -> str:

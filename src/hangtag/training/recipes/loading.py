@@ -69,6 +69,9 @@ def build_recipe(
     changed = copy.deepcopy(dict(fields))
     for name, value in (settings or {}).items():
         _change(changed, name, value)
+    names = {name.partition(".")[0] for name in settings or {}}
+    if "epochs" in names and "linear_probing" not in names:
+        _scale_linear_probing(changed, fields)
     try:
         if "network" in changed:  # first, so that errors name its fields
             changed["network"] = read_network(changed["network"])
@@ -80,6 +83,29 @@ def build_recipe(
         return Recipe.model_validate(changed)
     except ValidationError as error:
         raise RecipeError(f"{where}: {_first_problem(error)}") from error
+
+
+def _scale_linear_probing(changed: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Keeps the fraction of epochs that train only the last layer, where the epochs become fewer.
+
+    A recipe of 30 epochs with 5 of linear probing becomes one of 12 with 2. At least one epoch of
+    linear probing stays; where the whole network is trained too, so does one epoch of that, and
+    where there is only one epoch, linear probing is left out.
+    """
+    before: Any = fields.get("epochs")
+    after: Any = changed["epochs"]
+    probing: Any = changed.get("linear_probing")
+    epochs: Any = probing.get("epochs") if isinstance(probing, dict) else None
+    if not all(isinstance(number, int) and number > 0 for number in (epochs, before, after)):
+        return  # Nothing to scale, or the validation that follows says what is wrong.
+    if after >= before:
+        return
+    if epochs >= before:
+        probing["epochs"] = after
+    elif after == 1:
+        changed["linear_probing"] = None
+    else:
+        probing["epochs"] = min(max(1, round(epochs * after / before)), after - 1)
 
 
 def parse_settings(words: Sequence[str]) -> dict[str, Any]:
