@@ -169,8 +169,10 @@ def find_close_pairs(codes: Codes, max_bits: int) -> tuple[Pairs, NDArray[np.int
         keys = packed.view(">u4").ravel().astype(np.uint32)
         order = np.argsort(keys, kind="stable")
         buckets = keys >> np.uint32(_ORDER_BITS)
-        for pairs in _compare_neighbours(words, buckets, order, _CLOSE_NEIGHBOURS, max_bits):
-            found = np.union1d(found, pairs[:, 0] * len(codes) + pairs[:, 1])
+        steps = _compare_neighbours(words, buckets, order, _CLOSE_NEIGHBOURS, max_bits)
+        numbers = [pairs[:, 0] * len(codes) + pairs[:, 1] for pairs in steps]
+        # Once a draw: a union of all that is found costs more than the comparisons of one step.
+        found = np.unique(np.concatenate([found, *numbers]))
     pairs = np.stack(np.divmod(found, max(1, len(codes))), axis=1)
     return pairs, _count_differences(words, pairs)
 
