@@ -57,3 +57,11 @@ def trained(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "run"
     train(shapes, recipe=tiny_recipe(), out=folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_fp16(shapes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of the training of `trained` with weights stored in half precision."""
+    folder = tmp_path_factory.mktemp("trained-fp16") / "run"
+    train(shapes, recipe=tiny_recipe("weights=float16"), out=folder)
+    return folder

@@ -206,20 +206,15 @@ def test_a_refused_exploration_uses_up_no_number(
     assert list(tmp_path.glob("runs/*")) == []
 
 
-def test_profile_tells_where_the_time_went(hangtag: Run, data: Path, tmp_path: Path) -> None:
-    options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--profile"]
-    told = hangtag("train", data, *options, "--out", tmp_path / "one")
+TRAIN_FAST = ("--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64")
+
+
+def test_profile_and_warnings_of_small_data_are_told(
+    hangtag: Run, data: Path, tmp_path: Path
+) -> None:
+    outcome = hangtag("train", data, *TRAIN_FAST, "--profile", "--out", tmp_path / "my run")
     for part in ("data", "augmentation", "forward", "backward", "optimiser"):
-        assert part in told.out
-    machine = hangtag("train", data, *options, "--out", tmp_path / "two", "--json")
-    seconds = json.loads(machine.out)["profile"]
-    assert seconds.keys() == {"data", "augmentation", "forward", "backward", "optimiser"}
-    assert all(part > 0 for part in seconds.values())
-
-
-def test_small_data_gets_a_warning(hangtag: Run, data: Path, tmp_path: Path) -> None:
-    options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64"]
-    outcome = hangtag("train", data, *options, "--out", tmp_path / "my run")
+        assert part in outcome.out
     assert "the held-out images support no class at 98 %" in outcome.err
     assert "4 steps in all are few for a network from scratch" in outcome.err
 
@@ -321,18 +316,20 @@ def test_quiet_says_nothing(hangtag: Run, trained: Path, data: Path) -> None:
     assert hangtag("predict", data / "test", "--model", trained, "-q").err == ""
 
 
-def test_train_numbers_its_folders(
+def test_train_numbers_its_folders_and_answers_with_json(
     hangtag: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ["--set", "network.widths=[8, 8]", "--epochs", 1, "--set", "batch_size=64"]
-    outcome = hangtag("train", data, *options, "--json")
+    outcome = hangtag("train", data, *TRAIN_FAST, "--profile", "--json")
     assert outcome.code == 0, outcome.err
     result = json.loads(outcome.out)
     assert result["run"] == "runs/train-1"
     assert result["metrics"]["test"]["n"] == 60
     assert "Epoch 1/1  4/4 - " in outcome.err
     assert Path(result["report"]).exists()
+    seconds = result["profile"]
+    assert seconds.keys() == {"data", "augmentation", "forward", "backward", "optimiser"}
+    assert all(part > 0 for part in seconds.values())
 
 
 @pytest.mark.parametrize(

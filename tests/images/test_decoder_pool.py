@@ -174,8 +174,8 @@ def test_a_process_killed_from_outside_costs_nothing(folder: Path) -> None:
     with DecoderPool(1) as pool:
         reading = pool.decode(sorted(folder.iterdir()), SPEC)
         outcomes = [next(reading)]
-        for process in list(pool._processes):
-            process._process.kill()
+        for number in pool.process_ids:
+            os.kill(number, signal.SIGKILL)
         outcomes += reading
     assert len(outcomes) == 300
     assert not kinds(outcomes)
@@ -187,7 +187,7 @@ def test_an_image_alone_in_its_chunk_is_tried_again_too(folder: Path) -> None:
     (folder / f"{2 * CHUNK:03d}.png").rename(folder / "999-crash.png")
     with DecoderPool(1, program=HOSTILE) as pool:
         outcomes = read(pool, folder)
-        assert len(pool._processes) == 1
+        assert len(pool.process_ids) == 1
     assert kinds(outcomes) == {2 * CHUNK: ErrorKind.CRASHED}
 
 
@@ -197,7 +197,7 @@ def test_few_images_start_one_process(folder: Path) -> None:
     with DecoderPool(2) as pool:
         pool.start(CHUNK)
         assert len(read(pool, folder)) == CHUNK
-        assert len(pool._processes) == 1
+        assert len(pool.process_ids) == 1
 
 
 def test_one_image_alone_that_ends_its_process_costs_only_itself(tmp_path: Path) -> None:
@@ -212,9 +212,9 @@ def test_arrays_start_no_process_and_image_files_after_them_do(folder: Path) -> 
     with DecoderPool(1) as pool:
         reading = pool.decode(images, SPEC)
         outcomes = [next(reading) for _ in range(64)]
-        assert not pool._processes
+        assert not pool.process_ids
         outcomes += reading
-        assert len(pool._processes) == 1
+        assert len(pool.process_ids) == 1
     assert len(outcomes) == 301
     np.testing.assert_array_equal(pixels_of(outcomes[-1]), make_pixels(300)[7])
 
@@ -235,9 +235,9 @@ def test_a_process_that_cannot_start_is_one_clear_line(
 def test_leaving_early_ends_the_processes(folder: Path) -> None:
     with DecoderPool(2) as pool:
         next(pool.decode(sorted(folder.iterdir()), SPEC))
-        processes = [process._process for process in pool._processes]
-        assert len(processes) == 2
-    assert all(process.poll() is not None for process in processes)
+        numbers = pool.process_ids
+        assert len(numbers) == 2
+    assert not any(map(is_running, numbers))
 
 
 def test_processes_end_with_the_one_that_started_them(folder: Path) -> None:
@@ -248,7 +248,7 @@ def test_processes_end_with_the_one_that_started_them(folder: Path) -> None:
         "from hangtag.images.spec import ImageSpec\n"
         "pool = DecoderPool(2)\n"
         "next(pool.decode(sorted(Path(sys.argv[1]).iterdir()), ImageSpec(28, 28)))\n"
-        "print(*(process._process.pid for process in pool._processes), flush=True)\n"
+        "print(*pool.process_ids, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     finished = subprocess.run(

@@ -1,4 +1,5 @@
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from hangtag.training.run_folder import RunFolder
 from hangtag.training.targets import mix_targets, one_hot
 from hangtag.training.train import train
 from tests.tiny import Run, tiny_recipe
+from tests.training.test_fine_tuning import rewrite
+from tests.training.test_train import fit_run
 
 
 def student(teacher: Path, *changes: str) -> list[str]:
@@ -45,8 +48,7 @@ def test_from_a_teacher_without_an_opinion_nothing_is_learned(
     shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     vague = student(trained, "distillation.weight=1", "distillation.temperature=1e6", "epochs=3")
-    taught = train(shapes, recipe=tiny_recipe(*vague), out=tmp_path / "run")
-    assert taught is not None
+    taught = fit_run(shapes, tiny_recipe(*vague), tmp_path / "run")
     assert min(epoch.loss for epoch in taught.history) > math.log(3) - 1e-3
 
 
@@ -79,10 +81,13 @@ def test_a_run_does_not_go_on_with_another_teacher(
     shapes: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     teacher = tmp_path / "teacher"
-    train(shapes, recipe=tiny_recipe("epochs=1"), out=teacher)
+    shutil.copytree(trained / "model", teacher / "model")
     recipe = tiny_recipe(*student(teacher), "epochs=2")
-    train(shapes, recipe=recipe, out=tmp_path / "run")
-    for file in (teacher / "model").iterdir():
-        file.write_bytes((trained / "model" / file.name).read_bytes())
+    fit_run(shapes, recipe, tmp_path / "run")
+    other = rewrite(
+        teacher / "model", lambda card: card.model_copy(update={"name": "another teacher"})
+    )
+    shutil.rmtree(teacher / "model")
+    other.rename(teacher / "model")
     with pytest.raises(TrainingError, match="was trained with another teacher"):
         train(shapes, recipe=recipe, out=tmp_path / "run", resume=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load, save
 
 from hangtag.datasets import Dataset, ExportFormat, Split, export_dataset, split_dataset
@@ -23,13 +24,15 @@ from hangtag.models.folder import (
     write_model_folder,
 )
 from hangtag.training.fine_tuning import PretrainedModel
+from hangtag.training.loop import Trainer
 from hangtag.training.networks import build_network
 from hangtag.training.plan import divide_dataset
-from hangtag.training.preprocessing import scale_pixels, with_channels
+from hangtag.training.preprocessing import Examples, scale_pixels, with_channels
 from hangtag.training.recipes import Recipe, load_recipe, parse_settings
 from hangtag.training.run_folder import RunFolder
 from hangtag.training.train import train
 from tests.tiny import Run, make_split, tiny_recipe
+from tests.training.test_train import fit_run
 
 CLASSES = ("flat", "square", "tall", "wide")
 """Those of `shapes`, and one that is new, in the order of their names."""
@@ -82,7 +85,25 @@ def divide(dataset: Dataset, model: str | Path, *, seed: int) -> Dataset:
 def recalls(model: Path, split: Split, classes: tuple[str, ...]) -> dict[str, float]:
     classifier = Classifier.load(model)
     answers = classifier.run(split.images).logits.argmax(axis=1)
-    right = np.array(classifier.classes)[answers] == np.array(classes)[split.labels]
+    return recalls_of(answers, classifier.classes, split, classes)
+
+
+def answer(trainer: Trainer, split: Split) -> NDArray[np.int64]:
+    """The most probable class of each image by the trained network, (N,)."""
+    examples = Examples.of(split, classes=len(CLASSES), device=torch.device("cpu"))
+    images = trainer.normalisation(examples.get_images(slice(None)))
+    with torch.no_grad():
+        logits: torch.Tensor = trainer.result.eval()(images)
+    return logits.argmax(dim=1).numpy()
+
+
+def recalls_of(
+    answers: NDArray[np.int64],
+    answer_classes: tuple[str, ...],
+    split: Split,
+    classes: tuple[str, ...],
+) -> dict[str, float]:
+    right = np.array(answer_classes)[answers] == np.array(classes)[split.labels]
     return {
         name: float(right[split.labels == number].mean())
         for number, name in enumerate(classes)
@@ -115,11 +136,11 @@ def test_labels_that_were_learned_wrongly_are_corrected(shapes: Dataset, tmp_pat
     }
     train(Dataset("wrong", "made", old, splits), recipe=tiny_recipe(), out=tmp_path / "before")
     longer = continue_recipe(str(tmp_path / "before"), "epochs=36")
-    train(right, recipe=longer, out=tmp_path / "after")
+    trainer = fit_run(right, longer, tmp_path / "after")
     judged = make_split(800, classes=4, seed=7)
     names = (*shapes.classes, "flat")
     before = recalls(tmp_path / "before", judged, names)
-    after = recalls(tmp_path / "after", judged, names)
+    after = recalls_of(answer(trainer, judged), CLASSES, judged, names)
     assert before.pop("flat") == 0
     assert after.pop("flat") > 0.9
     assert np.mean(list(after.values())) > np.mean(list(before.values())) - 0.01
@@ -366,15 +387,14 @@ def test_fashion_mnist_s_tenth_class_is_learned_from_fifty_images(
 
 
 def test_a_model_in_half_precision_continues_with_a_new_class(
-    shapes: Dataset, tmp_path: Path
+    shapes: Dataset, trained_fp16: Path, tmp_path: Path
 ) -> None:
-    train(shapes, recipe=tiny_recipe("weights=float16"), out=tmp_path / "before")
-    weights = read_card(tmp_path / "before" / "model").weights
+    weights = read_card(trained_fp16 / "model").weights
     assert weights is not None
     assert weights.format == "float16"
     both = with_new_class(shapes, new=50)
-    train(both, recipe=continue_recipe(str(tmp_path / "before")), out=tmp_path / "after")
-    before = recalls(tmp_path / "before" / "model", shapes.splits["test"], shapes.classes)
+    train(both, recipe=continue_recipe(str(trained_fp16)), out=tmp_path / "after")
+    before = recalls(trained_fp16 / "model", shapes.splits["test"], shapes.classes)
     after = recalls(tmp_path / "after" / "model", both.splits["test"], CLASSES)
     assert after["flat"] > 0.8
     assert min(after[name] - before[name] for name in shapes.classes) > -0.1

@@ -7,8 +7,8 @@ import torch
 from hangtag.datasets import Dataset
 from hangtag.training.recipes.schema import DataPruning
 from hangtag.training.sampling import Sampler
-from hangtag.training.train import train
 from tests.tiny import tiny_recipe
+from tests.training.test_train import fit_run
 
 ITEMS = 4000
 
@@ -66,12 +66,10 @@ def test_a_training_that_skips_learns_and_resumes_bit_for_bit(
     shapes: Dataset, tmp_path: Path
 ) -> None:
     skipping = tiny_recipe("data_pruning={}", "schedule={kind: exponential, factor: 0.9}")
-    whole = train(shapes, recipe=skipping, out=tmp_path / "whole")
-    assert whole is not None
-    assert whole.evaluations["test"].accuracy > 0.9
+    whole = fit_run(shapes, skipping, tmp_path / "whole")
+    assert whole.history[-1].val_accuracy > 0.9
     shorter = skipping.model_copy(update={"epochs": 4})
-    train(shapes, recipe=shorter, out=tmp_path / "resumed")
-    resumed = train(shapes, recipe=skipping, out=tmp_path / "resumed", resume=True)
-    assert resumed is not None
+    fit_run(shapes, shorter, tmp_path / "resumed")
+    resumed = fit_run(shapes, skipping, tmp_path / "resumed", resume=True)
     for one, other in zip(whole.history, resumed.history, strict=True):
         assert (one.loss, one.val_loss) == (other.loss, other.val_loss)

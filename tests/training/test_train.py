@@ -121,13 +121,21 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
     assert results(trained) != results(tmp_path / "other")
 
 
+@pytest.fixture(scope="module", params=[tiny_recipe(), seed_recipe()], ids=["sgd", "adam"])
+def uninterrupted(
+    request: pytest.FixtureRequest, shapes: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Recipe, Path]:
+    """A recipe and its run that nothing interrupted."""
+    whole = tmp_path_factory.mktemp("whole") / "run"
+    fit_run(shapes, request.param, whole)
+    return request.param, whole
+
+
 @pytest.mark.parametrize("at", [1, 2, 3, 5])
-@pytest.mark.parametrize("recipe", [tiny_recipe(), seed_recipe()], ids=["sgd", "adam"])
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    shapes: Dataset, tmp_path: Path, recipe: Recipe, at: int
+    shapes: Dataset, uninterrupted: tuple[Recipe, Path], tmp_path: Path, at: int
 ) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    fit_run(shapes, recipe, whole)
+    (recipe, whole), cut = uninterrupted, tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
         fit_run(shapes, recipe, cut, callbacks=Callbacks(on_step=Interrupt(at).step))
     fit_run(shapes, recipe, cut, resume=True)

@@ -113,24 +113,34 @@ def test_the_mean_of_the_weights_is_judged_and_kept(colours: Dataset) -> None:
     )
     assert not mean.equal(last)
     assert torch.dist(mean, last) < 0.2 * last.norm()
-    images = trainer.normalisation(trainer._validation.get_images(slice(None)))
+    split = colours.splits["validation"]
+    validation = Examples.of(split, classes=3, device=torch.device("cpu"))
+    images = trainer.normalisation(validation.get_images(slice(None)))
     with torch.no_grad():
-        right = trainer.result.eval()(images).argmax(dim=1) == trainer._validation.labels
+        right = trainer.result.eval()(images).argmax(dim=1) == validation.labels
     assert right.float().mean().item() == pytest.approx(trainer.history[-1].val_accuracy)
     assert make_trainer(colours, photo_recipe("ema=null")).result is not None
 
 
+@pytest.fixture(scope="module", params=[[], ["ema=null", "balance.sampling=1"]], ids=str)
+def uninterrupted(
+    request: pytest.FixtureRequest, colours: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Recipe, Path]:
+    """A recipe and its run that nothing interrupted."""
+    recipe, whole = photo_recipe(*request.param), tmp_path_factory.mktemp("whole") / "run"
+    fit_run(colours, recipe, whole)
+    return recipe, whole
+
+
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
-@pytest.mark.parametrize("changes", [[], ["ema=null", "balance.sampling=1"]], ids=str)
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    colours: Dataset, tmp_path: Path, changes: list[str], at: int
+    colours: Dataset, uninterrupted: tuple[Recipe, Path], tmp_path: Path, at: int
 ) -> None:
-    recipe = photo_recipe(*changes)
-    fit_run(colours, recipe, tmp_path / "whole")
+    (recipe, whole), cut = uninterrupted, tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
-        fit_run(colours, recipe, tmp_path / "cut", callbacks=Callbacks(on_step=Interrupt(at).step))
-    fit_run(colours, recipe, tmp_path / "cut", resume=True)
-    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+        fit_run(colours, recipe, cut, callbacks=Callbacks(on_step=Interrupt(at).step))
+    fit_run(colours, recipe, cut, resume=True)
+    assert_same_run(whole, cut)
 
 
 def test_balance_changes_the_training_and_not_the_validation(colours: Dataset) -> None:

@@ -92,6 +92,12 @@ class DecoderPool:
         self._lock = threading.Lock()
         self._closing = False
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """The ids of the processes that are running; none before there is work for them."""
+        with self._lock:
+            return tuple(process.id for process in self._processes)
+
     def __enter__(self) -> "DecoderPool":
         return self
 
@@ -227,6 +233,10 @@ class _Process:
                 "--workers 0 does without"
             ) from error
         self._ready = False
+
+    @property
+    def id(self) -> int:
+        return self._process.pid
 
     def ask(self, files: Sequence[_File], specs: _Specs) -> list[_Outcome]:
         """Decodes the files; raises _DiedError when the process ends instead of answering."""
