@@ -281,7 +281,7 @@ def test_an_earlier_audit_is_compared(hangtag: Run, demo: Path, out: Path, tmp_p
 def test_what_was_approved_is_what_a_label_means(
     hangtag: Run, demo: Path, out: Path, tmp_path: Path
 ) -> None:
-    """A split label, approved as one category: what it also covered becomes an issue, and back."""
+    """A split label, approved as one category: what it also included becomes an issue, and back."""
     dictionary = list(read_csv_rows(out / "dictionary.csv"))
     word = max(
         (row for row in dictionary if row["proposal"] == "split"), key=lambda row: int(row["items"])

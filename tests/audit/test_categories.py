@@ -119,5 +119,5 @@ def test_names_of_classes_of_ones_own_are_read_like_labels(card: Card) -> None:
     assert chinos.probabilities.argmax() == 0
     for view, index in ((tops, 4), (series, 5)):
         assert view.probabilities.argmax() == index
-        assert view.probabilities.sum() + view.uncovered == pytest.approx(1)
+        assert view.probabilities.sum() + view.without_class == pytest.approx(1)
         assert view.category == names[index]

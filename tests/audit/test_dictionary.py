@@ -39,7 +39,7 @@ def test_proposals(
     found: Posterior, text: TextMeaning, action: str, cover: tuple[int, ...], reason: str
 ) -> None:
     proposal = propose(found, text)
-    assert (str(proposal.action), proposal.covered) == (action, cover)
+    assert (str(proposal.action), proposal.categories) == (action, cover)
     assert reason in proposal.reason
 
 

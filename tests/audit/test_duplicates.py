@@ -88,11 +88,11 @@ def test_what_a_duplicate_means() -> None:
         LabelGroup("B", "shirt"),
         LabelGroup("A", "t-shirt"),
     ]
-    covered = np.array([[True, False], [False, True], [True, False], [True, False]])
+    included = np.array([[True, False], [False, True], [True, False], [True, False]])
     tee, bag, other, own = (ImageCopy(name, row, 1) for row, name in enumerate("abcd"))
 
     def describe(item: ImageCopy, *others: ImageCopy) -> tuple[IssueKind, str]:
-        found = describe_duplicate(item, others, 0, groups, covered)
+        found = describe_duplicate(item, others, 0, groups, included)
         return found.kind, found.of
 
     assert describe(tee, own) == (IssueKind.DUPLICATE, "d")

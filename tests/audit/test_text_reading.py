@@ -28,13 +28,13 @@ def best_of(vector: np.ndarray, floor: float) -> set[str]:
 def test_words_say_classes(label: str, floor: float, meant: set[str]) -> None:
     (view,) = LabelTextReader(CATEGORIES).read([label])
     assert best_of(view.probabilities, floor) == meant
-    assert view.probabilities.sum() + view.uncovered == pytest.approx(1)
+    assert view.probabilities.sum() + view.without_class == pytest.approx(1)
 
 
 def test_a_category_without_a_class_is_foreign() -> None:
     shorts, blouses = LabelTextReader(CATEGORIES).read(["Denim Shorts", "Blouses"])
-    assert shorts.uncovered > 0.9
-    assert 0.4 < blouses.uncovered < 0.6  # Shirts lie right beside them.
+    assert shorts.without_class > 0.9
+    assert 0.4 < blouses.without_class < 0.6  # Shirts lie right beside them.
 
 
 def test_a_word_that_is_not_read_says_nothing() -> None:

@@ -84,7 +84,7 @@ class Categories:
         classes stands for each of them (tops). A category named after a class looks like that
         class, wherever it lies in the tree (baby dresses). Where classes are siblings of the
         category (blouses beside shirts), half of it stands for those. Any other category is not
-        covered by the model.
+        included by the model.
         """
         if identifier not in self.tree:
             return [index for index, other in enumerate(self.ids) if other == identifier], 1.0
@@ -210,8 +210,8 @@ class TextMeaning:
 
     Attributes:
         probabilities: Of each class and, last, of no apparel, (K + 1,); sums to 1 less
-            `uncovered`, or to 0 where the text says nothing.
-        uncovered: Probability of categories that the model has no class for.
+            `without_class`, or to 0 where the text says nothing.
+        without_class: Probability of categories that the model has no class for.
         best: Name of the most probable category; empty where the text says nothing.
         score: Its probability.
         category: Its id; empty where the text says nothing or no apparel.
@@ -219,7 +219,7 @@ class TextMeaning:
     """
 
     probabilities: NDArray[np.float64]
-    uncovered: float = 0.0
+    without_class: float = 0.0
     best: str = ""
     score: float = 0.0
     category: str = ""
@@ -290,15 +290,15 @@ class LabelTextReader:
 
     def _project(self, meaning: Meaning) -> TextMeaning:
         """Projects probabilities of the tree's categories onto the classes of the model."""
-        probabilities, uncovered = np.zeros(self._count + 1), 0.0
+        probabilities, without_class = np.zeros(self._count + 1), 0.0
         probabilities[-1] = meaning.outside
         for category, probability in meaning.probabilities.items():
             classes, fraction = self._categories.find_classes(category)
             probabilities[classes] += fraction * probability / max(1, len(classes))
-            uncovered += (1 - fraction) * probability
+            without_class += (1 - fraction) * probability
         for candidate in meaning.candidates(self._categories.tree, count=1):
             if candidate.score >= meaning.outside:
                 return TextMeaning(
-                    probabilities, uncovered, candidate.name, candidate.score, candidate.id
+                    probabilities, without_class, candidate.name, candidate.score, candidate.id
                 )
-        return TextMeaning(probabilities, uncovered, OUTSIDE_NAME, meaning.outside)
+        return TextMeaning(probabilities, without_class, OUTSIDE_NAME, meaning.outside)

@@ -23,11 +23,11 @@ from hangtag.audit.rules import SEPARATOR, Action, Rule
 from hangtag.audit.scan import LabelGroups
 
 MIN_FRACTION, MIN_FRACTION_LOW = 0.10, 0.06
-"""A label covers a category with at least this fraction, and this lower end of its interval: less
+"""A label includes a category with at least this fraction, and this lower end of its interval: less
 is an error of the supplier or of the model."""
 
 EXPLAINED = 0.8
-"""Fraction of the items that the covered categories must reach together; below it a person decides
+"""Fraction of the items that the included categories must reach together; below it a person decides
 what the label means."""
 
 MAP_LOW = 0.6
@@ -39,7 +39,7 @@ OUTSIDE_LOW = 0.5
 SPLIT_ITEMS = 10
 """Items from which a label is split: of fewer, two categories may be one that is hard to tell."""
 
-TEXT_UNCOVERED = 0.3
+TEXT_WITHOUT_CLASS = 0.3
 """Probability of a category without a class from which the reason of a rule mentions it."""
 
 TEXT_CONFIDENT, TEXT_UNLIKELY = 0.6, 0.2
@@ -53,12 +53,12 @@ class Proposal:
 
     Attributes:
         action: To be approved by a person.
-        covered: Indices of the categories that the label covers, the largest first.
+        categories: Indices of the categories that the label includes, the largest first.
         reason: Why, for people.
     """
 
     action: Action
-    covered: tuple[int, ...]
+    categories: tuple[int, ...]
     reason: str
 
 
@@ -106,7 +106,7 @@ def build_dictionary(
             proposal = _merge_split(propose(posterior, text), categories)
             finer_id = _find_finer(proposal, text, categories)
             if finer_id:
-                shown = categories.names[proposal.covered[0]]
+                shown = categories.names[proposal.categories[0]]
                 proposal = replace(proposal, reason=f"the label says so; the images show {shown}")
             entries[number] = DictionaryEntry(
                 supplier=supplier,
@@ -116,7 +116,7 @@ def build_dictionary(
                 text=text,
                 proposal=proposal,
                 meaning=proposal,
-                lacks_class=text.uncovered >= TEXT_CONFIDENT,
+                lacks_class=text.without_class >= TEXT_CONFIDENT,
                 finer_id=finer_id,
             )
     return [entries[number] for number in range(len(groups.all))]
@@ -129,78 +129,80 @@ def _no_evidence(classes: int) -> Evidence:
 
 def _merge_split(proposal: Proposal, categories: Categories) -> Proposal:
     """Maps a label that is split among classes which are one category of the tree."""
-    ids = {categories.ids[index] for index in proposal.covered}
+    ids = {categories.ids[index] for index in proposal.categories}
     if proposal.action is not Action.SPLIT or len(ids) > 1:
         return proposal
-    return Proposal(Action.MAP, proposal.covered, "images agree")
+    return Proposal(Action.MAP, proposal.categories, "images agree")
 
 
 def _find_finer(proposal: Proposal, text: TextMeaning, categories: Categories) -> str:
     """Returns the category that the text names below that of the images: chinos, not pants."""
     if proposal.action is not Action.MAP or text.score < TEXT_CONFIDENT:
         return ""
-    return text.category if categories.is_finer(text.category, proposal.covered[0]) else ""
+    return text.category if categories.is_finer(text.category, proposal.categories[0]) else ""
 
 
 def propose(posterior: Posterior, text: TextMeaning) -> Proposal:
     """Proposes what to do with a label, from its images and its text."""
-    covered = find_covered(posterior)
+    included = find_label_categories(posterior)
     outside = len(posterior.fractions) - 1
     if text.vague:
         return Proposal(Action.ASK, (), "the label names no goods")
-    if text.uncovered >= TEXT_CONFIDENT:
-        return Proposal(Action.ASK, covered, f"the model has no class for {text.best}")
-    if not covered or posterior.fractions[list(covered)].sum() < EXPLAINED:
-        return Proposal(Action.ASK, covered, _explain_unclear(posterior))
-    if covered == (outside,):
-        return _propose_outside(posterior, text, covered)
-    if outside in covered:
-        return Proposal(Action.ASK, covered, "some of the items look like none of the classes")
-    if _contradicts(text, covered):
-        return Proposal(Action.ASK, covered, f"the label says {text.best}, the images do not")
-    if len(covered) > 1:
-        return _propose_split(posterior, covered)
-    if posterior.low[covered[0]] < MAP_LOW:
-        return Proposal(Action.ASK, covered, _explain_unclear(posterior))
-    return Proposal(Action.MAP, covered, _explain_map(text, covered))
+    if text.without_class >= TEXT_CONFIDENT:
+        return Proposal(Action.ASK, included, f"the model has no class for {text.best}")
+    if not included or posterior.fractions[list(included)].sum() < EXPLAINED:
+        return Proposal(Action.ASK, included, _explain_unclear(posterior))
+    if included == (outside,):
+        return _propose_outside(posterior, text, included)
+    if outside in included:
+        return Proposal(Action.ASK, included, "some of the items look like none of the classes")
+    if _contradicts(text, included):
+        return Proposal(Action.ASK, included, f"the label says {text.best}, the images do not")
+    if len(included) > 1:
+        return _propose_split(posterior, included)
+    if posterior.low[included[0]] < MAP_LOW:
+        return Proposal(Action.ASK, included, _explain_unclear(posterior))
+    return Proposal(Action.MAP, included, _explain_map(text, included))
 
 
-def find_covered(posterior: Posterior) -> tuple[int, ...]:
-    """Returns the indices of the categories that a label covers, the largest first."""
+def find_label_categories(posterior: Posterior) -> tuple[int, ...]:
+    """Returns the indices of the categories that a label includes, the largest first."""
     order = np.argsort(-posterior.fractions, kind="stable")
     enough = (posterior.fractions >= MIN_FRACTION) & (posterior.low >= MIN_FRACTION_LOW)
     return tuple(int(index) for index in order if enough[index])
 
 
-def _contradicts(text: TextMeaning, covered: tuple[int, ...]) -> bool:
+def _contradicts(text: TextMeaning, included: tuple[int, ...]) -> bool:
     """Returns whether the text names other categories; a broader text does not contradict."""
-    largest_covered = text.probabilities[list(covered)].max()
-    is_unlikely = largest_covered < TEXT_UNLIKELY * text.probabilities.max()
+    largest_included = text.probabilities[list(included)].max()
+    is_unlikely = largest_included < TEXT_UNLIKELY * text.probabilities.max()
     return bool(text.probabilities.sum() >= TEXT_CONFIDENT and is_unlikely)
 
 
-def _propose_split(posterior: Posterior, covered: tuple[int, ...]) -> Proposal:
+def _propose_split(posterior: Posterior, included: tuple[int, ...]) -> Proposal:
     if posterior.n < SPLIT_ITEMS:
-        return Proposal(Action.ASK, covered, "too few items")
-    return Proposal(Action.SPLIT, covered, "the label covers several categories")
+        return Proposal(Action.ASK, included, "too few items")
+    return Proposal(Action.SPLIT, included, "the label includes several categories")
 
 
-def _propose_outside(posterior: Posterior, text: TextMeaning, covered: tuple[int, ...]) -> Proposal:
-    outside = covered[0]
+def _propose_outside(
+    posterior: Posterior, text: TextMeaning, included: tuple[int, ...]
+) -> Proposal:
+    outside = included[0]
     if posterior.low[outside] < OUTSIDE_LOW:
-        return Proposal(Action.ASK, covered, _explain_unclear(posterior))
+        return Proposal(Action.ASK, included, _explain_unclear(posterior))
     if text.probabilities[:outside].sum() >= TEXT_CONFIDENT:
         reason = f"the label says {text.best}, the images look like none of the classes"
-        return Proposal(Action.ASK, covered, reason)
-    return Proposal(Action.OUTSIDE, covered, "the items look like none of the classes")
+        return Proposal(Action.ASK, included, reason)
+    return Proposal(Action.OUTSIDE, included, "the items look like none of the classes")
 
 
-def _explain_map(text: TextMeaning, covered: tuple[int, ...]) -> str:
-    if text.uncovered >= TEXT_UNCOVERED:
+def _explain_map(text: TextMeaning, included: tuple[int, ...]) -> str:
+    if text.without_class >= TEXT_WITHOUT_CLASS:
         return f"the nearest class by the images; the model has no class for {text.best}"
     if not text.known:
         return "images agree"
-    agrees = text.probabilities[list(covered)].sum() >= TEXT_CONFIDENT
+    agrees = text.probabilities[list(included)].sum() >= TEXT_CONFIDENT
     return "images and text agree" if agrees else f"images agree; the label says {text.best}"
 
 
@@ -237,7 +239,7 @@ def is_contradicted(entry: DictionaryEntry, categories: Categories) -> bool:
     if entry.approved is None:
         return False
     if entry.proposal.action is Action.ASK:
-        return bool(entry.posterior.high[list(entry.meaning.covered)].sum() < EXPLAINED)
+        return bool(entry.posterior.high[list(entry.meaning.categories)].sum() < EXPLAINED)
     return entry.approved.meaning != _proposed_rule(entry, categories).meaning
 
 
@@ -254,8 +256,12 @@ def explain_rule(entry: DictionaryEntry, categories: Categories) -> str:
 
 
 def _proposed_rule(entry: DictionaryEntry, categories: Categories) -> Rule:
-    covered = [categories.ids[index] for index in entry.proposal.covered]
-    ids = (entry.finer_id,) if entry.finer_id else tuple(dict.fromkeys(covered))
+    indices = entry.proposal.categories
+    ids = (
+        (entry.finer_id,)
+        if entry.finer_id
+        else tuple(dict.fromkeys(categories.ids[index] for index in indices))
+    )
     names = [
         OUTSIDE_NAME if identifier == OUTSIDE_ID else categories.name(identifier)
         for identifier in ids
@@ -270,7 +276,7 @@ def _with_rule(entry: DictionaryEntry, rule: Rule, categories: Categories) -> Di
     """
     found = [categories.find_classes(identifier) for identifier in rule.ids]
     lacks_class = any(fraction < 1 for _, fraction in found)
-    covered = {index for classes, fraction in found if fraction == 1 for index in classes}
-    order = sorted(covered, key=lambda index: -entry.posterior.fractions[index])
-    meaning = Proposal(rule.action, tuple(order) or entry.proposal.covered, "approved before")
+    included = {index for classes, fraction in found if fraction == 1 for index in classes}
+    order = sorted(included, key=lambda index: -entry.posterior.fractions[index])
+    meaning = Proposal(rule.action, tuple(order) or entry.proposal.categories, "approved before")
     return replace(entry, meaning=meaning, lacks_class=lacks_class, approved=rule)

@@ -76,13 +76,13 @@ class ImageCopy:
 
 
 def find_duplicates(
-    scan: Scan, covered: NDArray[np.bool_], pool: DecoderPool, spec: ImageSpec
+    scan: Scan, included: NDArray[np.bool_], pool: DecoderPool, spec: ImageSpec
 ) -> dict[int, Duplicate]:
     """Finds the items whose image comes more than once; returns them by position in the scan.
 
     Args:
         scan: The scanned feed.
-        covered: Whether a label covers a category, (G, K + 1).
+        included: Whether a label includes a category, (G, K + 1).
         pool: Decodes candidate pairs again.
         spec: Size to compare images at.
     """
@@ -100,7 +100,7 @@ def find_duplicates(
             others = [other for place, other in present.items() if place != position]
             if others:
                 found[position] = describe_duplicate(
-                    item, others, positions[0], scan.groups.all, covered
+                    item, others, positions[0], scan.groups.all, included
                 )
     return found
 
@@ -110,7 +110,7 @@ def describe_duplicate(
     others: Sequence[ImageCopy],
     first: int,
     groups: Sequence[LabelGroup],
-    covered: NDArray[np.bool_],
+    included: NDArray[np.bool_],
 ) -> Duplicate:
     """Says what it means that an item shares its image with others.
 
@@ -119,11 +119,11 @@ def describe_duplicate(
         others: The others, at least one.
         first: Position of the first item with the image.
         groups: The label groups.
-        covered: Whether a label covers a category, (G, K + 1).
+        included: Whether a label includes a category, (G, K + 1).
     """
 
     def conflicts(other: ImageCopy) -> bool:
-        return not (covered[item.group] & covered[other.group]).any()
+        return not (included[item.group] & included[other.group]).any()
 
     def has_same_supplier(other: ImageCopy) -> bool:
         return groups[other.group].supplier == groups[item.group].supplier

@@ -52,7 +52,7 @@ class Issue:
         id: Id within its supplier.
         image: Its image, as the feed names it.
         path: Path of the image file.
-        suggested: Index of the most probable category that the label does not cover.
+        suggested: Index of the most probable category that the label does not include.
         confidence: Its probability.
         automatic: Whether the label is corrected automatically.
         duplicate: What it means that its image comes again, None where it does not.
@@ -149,9 +149,9 @@ class LabelIssueFinder:
         )
 
     @property
-    def covered(self) -> NDArray[np.bool_]:
-        """Whether a label covers a category, (G, K + 1)."""
-        return self._priors.covered
+    def included(self) -> NDArray[np.bool_]:
+        """Whether a label includes a category, (G, K + 1)."""
+        return self._priors.included
 
     def find(self, write: WriteRow, duplicates: Mapping[int, Duplicate]) -> LabelIssues:
         """Judges all items.
@@ -191,7 +191,7 @@ class LabelIssueFinder:
                     items.probabilities,
                     items.is_ood,
                     class_prior=self._class_prior,
-                    covered=self._priors.covered[items.groups],
+                    included=self._priors.included[items.groups],
                     prior=self._priors.prior[items.groups],
                 ),
             )
@@ -233,7 +233,7 @@ class LabelIssueFinder:
         accepted: NDArray[np.bool_] = (
             reach_thresholds(best, confidence, self._thresholds)
             & ~items.is_ood
-            & (quality.covered_best == best)
+            & (quality.given == best)
             & self._is_resolvable[items.groups]
         )
         return accepted
@@ -253,9 +253,7 @@ class LabelIssueFinder:
         by_image = is_fine & ~by_rule & self._has_rule[items.groups] & accepted
         for name, chosen in (("rule", by_rule), ("image", by_image), ("correction", automatic)):
             found.automated[name] += int(chosen.sum())
-        p_error = 1 - np.where(
-            automatic, quality.suggested_probability, quality.covered_probability
-        )
+        p_error = 1 - np.where(automatic, quality.suggested_probability, quality.given_probability)
         found.expected_errors += float(p_error[by_rule | by_image | automatic].sum())
 
     def _count_unreadable(self, found: LabelIssues) -> None:
@@ -280,7 +278,7 @@ class LabelIssueFinder:
             [ItemStatus.CORRECTION, ItemStatus.ISSUE, ItemStatus.ACCEPTED],
             ItemStatus.OK,
         )
-        best = np.where(automatic, quality.suggested, quality.covered_best)
+        best = np.where(automatic, quality.suggested, quality.given)
         for row, group in enumerate(items.groups.tolist()):
             entry, index = self._entries[group], int(best[row])
             write(
@@ -300,7 +298,7 @@ class LabelIssueFinder:
         self, found: LabelIssues, items: ScannedItems, quality: LabelQuality
     ) -> None:
         for row in np.flatnonzero(quality.p_wrong < ISSUE_THRESHOLD).tolist():
-            key = int(items.groups[row]), int(quality.covered_best[row])
+            key = int(items.groups[row]), int(quality.given[row])
             paths = found.examples.setdefault(key, [])
             if len(paths) < _EXAMPLES:
                 paths.append(items.paths[row])
@@ -312,8 +310,8 @@ def find_excluded(entries: Iterable[DictionaryEntry]) -> tuple[int, ...]:
     Where a feed has labels for shorts and the model has no class for them, what it calls trousers
     may be shorts, however confident it is.
     """
-    covered = [entry.meaning.covered for entry in entries if entry.lacks_class]
-    return tuple(sorted({index for indices in covered for index in indices}))
+    included = [entry.meaning.categories for entry in entries if entry.lacks_class]
+    return tuple(sorted({index for indices in included for index in indices}))
 
 
 def _mask(values: Iterable[bool]) -> NDArray[np.bool_]:

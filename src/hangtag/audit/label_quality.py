@@ -1,9 +1,9 @@
 """Label quality: the probability that a label is wrong, given the image and what the label means.
 
-An item has either a right label, and then its category is one that the label covers, in the
+An item has either a right label, and then its category is one that the label includes, in the
 label's mixture of them; or a wrong label, and then it may be of any other category.
 
-    quality = score_labels(probabilities, is_ood, class_prior=..., covered=..., prior=...)
+    quality = score_labels(probabilities, is_ood, class_prior=..., included=..., prior=...)
     quality.p_wrong     # (N,)
 
 Letters: N items, K classes, G label groups.
@@ -36,11 +36,11 @@ class LabelPriors:
     """What the dictionary says about the items of each label.
 
     Attributes:
-        covered: Whether the label covers a category, (G, K + 1).
+        included: Whether the label includes a category, (G, K + 1).
         prior: Probability of each category for an item, rows summing to 1, (G, K + 1).
     """
 
-    covered: NDArray[np.bool_]
+    included: NDArray[np.bool_]
     prior: NDArray[np.float64]
 
 
@@ -50,48 +50,48 @@ class LabelQuality:
 
     Attributes:
         p_wrong: Probability that the label is wrong, (N,).
-        suggested: Index of the most probable category that the label does not cover, (N,); 0 where
-            it covers all of them.
+        suggested: Index of the most probable category that the label does not include, (N,); 0
+            where it includes all of them.
         suggested_probability: Its probability, (N,).
-        covered_best: Index of the most probable category that the label covers, (N,).
-        covered_probability: Its probability, (N,).
+        given: Index of the most probable category that the label includes, (N,).
+        given_probability: Its probability, (N,).
     """
 
     p_wrong: NDArray[np.float64]
     suggested: NDArray[np.int64]
     suggested_probability: NDArray[np.float64]
-    covered_best: NDArray[np.int64]
-    covered_probability: NDArray[np.float64]
+    given: NDArray[np.int64]
+    given_probability: NDArray[np.float64]
 
 
 def build_label_priors(entries: Sequence[DictionaryEntry]) -> LabelPriors:
-    """Converts the dictionary to arrays; an unclear label covers all that it may mean."""
+    """Converts the dictionary to arrays; an unclear label includes all that it may mean."""
     fractions = np.stack([entry.posterior.fractions for entry in entries])
-    covered = np.zeros(fractions.shape, dtype=np.bool_)
+    included = np.zeros(fractions.shape, dtype=np.bool_)
     for row, entry in enumerate(entries):
-        covered[row, list(entry.meaning.covered)] = True
+        included[row, list(entry.meaning.categories)] = True
         if not _is_clear(entry):
-            covered[row] |= entry.text.vague | (entry.posterior.fractions >= MIN_FRACTION)
-    return LabelPriors(covered, add_label_errors(np.where(covered, fractions, 0.0), covered))
+            included[row] |= entry.text.vague | (entry.posterior.fractions >= MIN_FRACTION)
+    return LabelPriors(included, add_label_errors(np.where(included, fractions, 0.0), included))
 
 
 def _is_clear(entry: DictionaryEntry) -> bool:
     """Returns whether most items of a label agree, or some agree with its text."""
-    covered = list(entry.meaning.covered)
-    if not covered or entry.meaning.action is not Action.ASK:
-        return bool(covered)
-    agreed = entry.posterior.fractions[covered].sum() >= EXPLAINED
-    return bool(agreed or entry.text.probabilities[covered].sum() >= TEXT_CONFIDENT)
+    included = list(entry.meaning.categories)
+    if not included or entry.meaning.action is not Action.ASK:
+        return bool(included)
+    agreed = entry.posterior.fractions[included].sum() >= EXPLAINED
+    return bool(agreed or entry.text.probabilities[included].sum() >= TEXT_CONFIDENT)
 
 
 def add_label_errors(
-    fractions: NDArray[np.float64], covered: NDArray[np.bool_]
+    fractions: NDArray[np.float64], included: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Returns the prior of an item (G, K + 1): mostly a covered category, sometimes another.
+    """Returns the prior of an item (G, K + 1): mostly an included category, sometimes another.
 
-    A label that covers nothing, such as one whose images cannot be read, says nothing.
+    A label that includes nothing, such as one whose images cannot be read, says nothing.
     """
-    wrong = np.where(covered, 0.0, 1.0)
+    wrong = np.where(included, 0.0, 1.0)
     wrong[:, -1] *= OUTSIDE_WEIGHT
     errors = wrong / np.maximum(wrong.sum(axis=1, keepdims=True), OUTSIDE_WEIGHT)
     sums = fractions.sum(axis=1, keepdims=True)
@@ -105,7 +105,7 @@ def score_labels(
     is_ood: NDArray[np.bool_],
     *,
     class_prior: NDArray[np.float64],
-    covered: NDArray[np.bool_],
+    included: NDArray[np.bool_],
     prior: NDArray[np.float64],
 ) -> LabelQuality:
     """Scores the labels of items.
@@ -114,17 +114,17 @@ def score_labels(
         probabilities: Calibrated, (N, K).
         is_ood: Whether the items are OOD, (N,).
         class_prior: Class frequencies that the model assumes, (K,), summing to 1.
-        covered: Whether the label of each item covers a category, (N, K + 1).
+        included: Whether the label of each item includes a category, (N, K + 1).
         prior: Probability of each category given the label, (N, K + 1).
     """
     likelihoods = compute_likelihoods(probabilities, is_ood, class_prior)
     posterior = compute_responsibilities(likelihoods, prior)
-    others, own = np.where(covered, -1.0, posterior), np.where(covered, posterior, -1.0)
+    others, own = np.where(included, -1.0, posterior), np.where(included, posterior, -1.0)
     rows, suggested, best = np.arange(len(posterior)), others.argmax(axis=1), own.argmax(axis=1)
     return LabelQuality(
-        p_wrong=np.clip(np.where(covered, 0.0, posterior).sum(axis=1), 0.0, 1.0),
+        p_wrong=np.clip(np.where(included, 0.0, posterior).sum(axis=1), 0.0, 1.0),
         suggested=suggested,
         suggested_probability=np.maximum(others[rows, suggested], 0.0),
-        covered_best=best,
-        covered_probability=own[rows, best],
+        given=best,
+        given_probability=own[rows, best],
     )

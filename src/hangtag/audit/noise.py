@@ -1,7 +1,7 @@
 """Label noise by brand: a noise matrix, an error rate, how brands compare, and drift since before.
 
-A row of a brand's noise matrix is what its labels say (the categories that they cover); the entries
-are what the items truly are, by the posterior of all items with those labels. Drift compares with
+A row of a brand's noise matrix is what its labels say (the categories that they include); the
+entries are what the items truly are, by the posterior of all items with those labels. Drift compares with
 the tables of an earlier audit. Two fractions are compared by the normal approximation to the
 difference of their posteriors, with Holm's correction for all comparisons.
 """
@@ -46,13 +46,13 @@ class NoiseRow:
     """A row of a noise matrix: the true categories of items whose labels have one meaning.
 
     Attributes:
-        covered: Indices of the categories that the labels cover.
+        categories: Indices of the categories that the labels include.
         items: Items with those labels.
         truth: The mixture of their true categories.
-        error_rate: Fraction of them that the labels do not cover.
+        error_rate: Fraction of them that the labels do not include.
     """
 
-    covered: tuple[int, ...]
+    categories: tuple[int, ...]
     items: int
     truth: Posterior
     error_rate: FractionEstimate
@@ -92,7 +92,7 @@ def measure_noise(
     """
     rows_of: dict[str, tuple[NoiseRow, ...]] = {}
     for supplier, parts_of in _group_by_meaning(entries, evidence).items():
-        rows = [_measure_row(covered, parts) for covered, parts in parts_of.items()]
+        rows = [_measure_row(included, parts) for included, parts in parts_of.items()]
         rows_of[supplier] = tuple(sorted(rows, key=lambda row: -row.items))
     rates = {supplier: _pool_rows(rows) for supplier, rows in rows_of.items()}
     others_of = {
@@ -131,18 +131,18 @@ def correct_holm(p_values: Sequence[float]) -> list[float]:
 def _group_by_meaning(
     entries: Sequence[DictionaryEntry], evidence: Mapping[int, Evidence]
 ) -> dict[str, dict[tuple[int, ...], list[Evidence]]]:
-    """Returns supplier -> covered categories -> the evidence of its labels."""
+    """Returns supplier -> included categories -> the evidence of its labels."""
     found: dict[str, dict[tuple[int, ...], list[Evidence]]] = {}
     for number, entry in enumerate(entries):
         meaning = entry.meaning
-        if meaning.covered and meaning.action is not Action.ASK and number in evidence:
-            covered = tuple(sorted(meaning.covered))
+        if meaning.categories and meaning.action is not Action.ASK and number in evidence:
+            included = tuple(sorted(meaning.categories))
             of_supplier = found.setdefault(entry.supplier, {})
-            of_supplier.setdefault(covered, []).append(evidence[number])
+            of_supplier.setdefault(included, []).append(evidence[number])
     return found
 
 
-def _measure_row(covered: tuple[int, ...], parts: Sequence[Evidence]) -> NoiseRow:
+def _measure_row(included: tuple[int, ...], parts: Sequence[Evidence]) -> NoiseRow:
     together = Evidence(
         np.concatenate([part.counts for part in parts]),
         np.concatenate([part.is_ood for part in parts]),
@@ -151,9 +151,9 @@ def _measure_row(covered: tuple[int, ...], parts: Sequence[Evidence]) -> NoiseRo
     )
     categories = together.probabilities.shape[1] + 1
     truth = estimate_posterior(together, np.full(categories, FLAT_ITEMS / categories))
-    others = [index for index in range(categories) if index not in covered]
+    others = [index for index in range(categories) if index not in included]
     error_rate = estimate_fraction(together, truth.fractions, others, FLAT_ITEMS)
-    return NoiseRow(covered, together.n, truth, error_rate)
+    return NoiseRow(included, together.n, truth, error_rate)
 
 
 def _pool_rows(rows: Sequence[NoiseRow]) -> FractionEstimate:

@@ -191,7 +191,7 @@ def _view_brand(
     names = result.categories.names
     noise = [
         NoiseView(
-            given=", ".join(names[index] for index in row.covered),
+            given=", ".join(names[index] for index in row.categories),
             items=row.items,
             fractions=[
                 (float(fraction), float(low), float(high))
@@ -199,7 +199,7 @@ def _view_brand(
                     row.truth.fractions, row.truth.low, row.truth.high, strict=True
                 )
             ],
-            right=[index in row.covered for index in range(len(names))],
+            right=[index in row.categories for index in range(len(names))],
         )
         for row in brand.rows
     ]
@@ -275,17 +275,17 @@ def _view_absent_rule(rule: Rule, *, place: int) -> RuleView:
 
 def _view_fractions(number: int, result: AuditResult, pictures: Pictures) -> list[FractionView]:
     posterior = result.entries[number].posterior
-    covered = result.entries[number].meaning.covered
+    included = result.entries[number].meaning.categories
     views = []
     for index in (-posterior.fractions).argsort(kind="stable").tolist():
-        if posterior.fractions[index] >= MIN_SHOWN_FRACTION or index in covered:
+        if posterior.fractions[index] >= MIN_SHOWN_FRACTION or index in included:
             paths = result.label_issues.examples.get((number, index), [])
             view = FractionView(
                 name=result.categories.names[index],
                 fraction=float(posterior.fractions[index]),
                 low=float(posterior.low[index]),
                 high=float(posterior.high[index]),
-                covered=index in covered,
+                included=index in included,
                 pictures=[pictures[path] for path in paths if path in pictures],
             )
             views.append(view)

@@ -22,7 +22,7 @@ from hangtag.pipeline.rows import DIGITS
 from hangtag.tables.records import Records
 
 MIN_SHOWN_FRACTION = 0.005
-"""Fractions below this are left out of the dictionary and, unless the label covers them, of the
+"""Fractions below this are left out of the dictionary and, unless the label includes them, of the
 page."""
 
 
@@ -55,7 +55,8 @@ class IssueRecord:
         id: Id of the item within its supplier.
         supplier: Its supplier.
         label: Its label.
-        suggested: Most probable category that the label does not cover; None without a label issue.
+        suggested: Most probable category that the label does not include; None without a
+            label issue.
         score: Probability that the label is wrong, 0-1.
         confidence: Probability of the suggested category, 0-1.
         automatic: ``yes`` where the label is corrected automatically, else ``no``.
@@ -221,10 +222,10 @@ class AuditResult:
 
     def _make_entries(self) -> Iterator[DictionaryRecord]:
         for number, entry in enumerate(self.entries):
-            rule, covered = rule_of(entry, self.categories), entry.meaning.covered
+            rule, included = rule_of(entry, self.categories), entry.meaning.categories
             google_ids = [self.categories.google_id(identifier) or "" for identifier in rule.ids]
             posterior = entry.posterior
-            best = covered[0] if covered else int(posterior.fractions.argmax())
+            best = included[0] if included else int(posterior.fractions.argmax())
             yield DictionaryRecord(
                 supplier=entry.supplier,
                 label=entry.label,
@@ -258,7 +259,7 @@ def _find_own_labels(entries: Sequence[DictionaryEntry]) -> dict[tuple[str, int]
     best: dict[tuple[str, int], tuple[float, str]] = {}
     for entry in entries:
         if entry.meaning.action in (Action.MAP, Action.SPLIT):
-            for index in entry.meaning.covered:
+            for index in entry.meaning.categories:
                 items = entry.items * float(entry.posterior.fractions[index])
                 key = entry.supplier, index
                 best[key] = max(best.get(key, (0.0, "")), (items, entry.label))

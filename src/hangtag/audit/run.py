@@ -207,7 +207,7 @@ class _Audit:
             precision=self.options.precision,
         )
         spec = self.classifier.card.input
-        duplicates = find_duplicates(scan, finder.covered, pool, spec)
+        duplicates = find_duplicates(scan, finder.included, pool, spec)
         with _open_items(out) as write:
             return finder.find(write, duplicates)
 

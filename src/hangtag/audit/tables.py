@@ -169,7 +169,7 @@ def _noise_rows(result: AuditResult) -> Iterator[Row]:
     names = result.categories.names
     for brand in result.noise:
         for row in brand.rows:
-            given = SEPARATOR.join(names[index] for index in row.covered)
+            given = SEPARATOR.join(names[index] for index in row.categories)
             for index, name in enumerate(names):
                 yield (
                     brand.supplier,

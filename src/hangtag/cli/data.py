@@ -137,10 +137,10 @@ def demo_feed(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a made feed of several brands, with faults whose truth is known.
+    """Write a synthetic feed of several brands with known errors.
 
     Brands write their own labels in English, German, French, Spanish or Italian;
-    some labels cover several categories, some divide one. Wrong labels, things
+    some labels include several categories, some divide one. Wrong labels, things
     that are no apparel, duplicates and, to Fashion-MNIST, a category that no class
     stands for are planted. DIR/feed.csv is for hangtag audit; DIR/truth says what is true.
 

@@ -25,7 +25,7 @@ class FractionView:
         fraction: Its fraction of the label, 0-1.
         low: Lower end of the 95 % interval.
         high: Upper end.
-        covered: Whether the rule names it.
+        included: Whether the rule names it.
         pictures: Items with the label that show it.
     """
 
@@ -33,7 +33,7 @@ class FractionView:
     fraction: float
     low: float
     high: float
-    covered: bool
+    included: bool
     pictures: Sequence[Picture] = ()
 
 

@@ -1,6 +1,6 @@
 """Invents brands with labels of their own, and decides which items get a wrong one.
 
-A brand has a language, a spelling, and labels that divide all classes between them: some cover
+A brand has a language, a spelling, and labels that divide all classes between them: some include
 several categories, some divide one.
 """
 
@@ -60,8 +60,8 @@ _MERGED: Mapping[str, tuple[float, Mapping[str, float]]] = {
     "footwear": (0.25, dict.fromkeys(_SHOES, 1.0)),
     "bottoms": (0.25, {_TROUSERS: 1.0, _SKIRTS: 1.0}),
 }
-"""Labels that cover several categories: how often a brand has one, and which fraction of each
-category it covers."""
+"""Labels that include several categories: how often a brand has one, and which fraction of each
+category it includes."""
 
 _IN_TWO = 0.3
 """How often a brand has two labels for one category."""
@@ -106,7 +106,7 @@ class Brand:
     Attributes:
         name: What the feed calls it.
         language: Two letters.
-        labels: Its labels; together they cover all items of every class.
+        labels: Its labels; together they include all items of every class.
         size: Relative number of items.
         carelessness: Relative number of errors.
     """
@@ -190,7 +190,7 @@ def _divide_classes(
 def _merge_categories(
     categories: Sequence[str], words: Mapping[str, Any], random: np.random.Generator
 ) -> list[tuple[str, dict[str, float]]]:
-    """Chooses labels that cover several categories, each with the fractions it covers."""
+    """Chooses labels that include several categories, each with the fractions it includes."""
     labels = []
     for into, (chance, parts) in _MERGED.items():
         fractions = {
@@ -279,7 +279,7 @@ def _copy_item(
 def _assign_brands(
     categories: Sequence[str], brands: Sequence[Brand], random: np.random.Generator
 ) -> list[DemoItem]:
-    """Gives each image a brand that sells its category, and a label that covers it."""
+    """Gives each image a brand that sells its category, and a label that includes it."""
     sellers: dict[str, tuple[list[tuple[int, str]], NDArray[np.float64]]] = {}
     for category in dict.fromkeys(categories):
         offers = [
