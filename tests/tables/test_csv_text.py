@@ -89,5 +89,5 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="check that it is the right file"):
         read_header(path)
     path.write_bytes(gzip.compress(b""))
-    with pytest.raises(DataError, match="gzip of nothing"):
+    with pytest.raises(DataError, match="is an empty gzip file"):
         inspect_csv(path, "image")

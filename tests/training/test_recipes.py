@@ -71,7 +71,7 @@ def test_a_part_that_is_left_out_begins_with_its_defaults() -> None:
         ("images.channels=2", r"field 'images\.channels'"),
         ("network={kind: lite}", r"need images\.channels 3 and normalise symmetric"),
         ("network={kind: lite, width: 0.5}", r"pretrained: the published weights are of width 1"),
-        ("linear_probing={epochs: 100}", "100 are more than the"),
+        ("linear_probing={epochs: 100}", "exceeds epochs"),
         ("epochs=0", "field 'epochs'"),
         ("batch_size=many", "field 'batch_size'"),
         ("optimiser.learning_rate=-1", r"field 'optimiser\.learning_rate'"),

@@ -143,10 +143,10 @@ def describe_threshold(found: CorrectionThreshold | None, *, source: str, precis
         else "a better model is needed, not more reference images"
     )
     noun = "label issue" if found.needed == 1 else "label issues"
-    present = "there is 1" if found.above_errors == 1 else f"there are {found.above_errors:,}"
     return (
-        f"nothing is corrected automatically: a precision of {100 * precision:g}% takes "
-        f"{found.needed:,} {noun} more confident than every error on {source}, and {present}; "
+        f"nothing is corrected automatically: a precision of {100 * precision:g}% needs "
+        f"{found.needed:,} {noun} ranked above every error on {source}; only "
+        f"{found.above_errors:,} found; "
         f"{advice}, or lower --precision"
     )
 

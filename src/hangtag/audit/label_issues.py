@@ -305,7 +305,7 @@ class LabelIssueFinder:
 
 
 def find_excluded(entries: Iterable[DictionaryEntry]) -> tuple[int, ...]:
-    """Returns the indices of the classes that items without a class look like, in rising order.
+    """Returns the indices of the classes that attract out-of-scope items, in rising order.
 
     Where a feed has labels for shorts and the model has no class for them, what it calls trousers
     may be shorts, however confident it is.

@@ -1,9 +1,9 @@
 """Label noise by brand: a noise matrix, an error rate, how brands compare, and drift since before.
 
 A row of a brand's noise matrix is what its labels say (the categories that they include); the
-entries are what the items truly are, by the posterior of all items with those labels. Drift compares with
-the tables of an earlier audit. Two fractions are compared by the normal approximation to the
-difference of their posteriors, with Holm's correction for all comparisons.
+entries are what the items truly are, by the posterior of all items with those labels. Drift
+compares with the tables of an earlier audit. Two fractions are compared by the normal approximation
+to the difference of their posteriors, with Holm's correction for all comparisons.
 """
 
 from collections.abc import Mapping, Sequence

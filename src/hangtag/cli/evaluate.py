@@ -112,8 +112,13 @@ def _check_grouping(by: str | None) -> None:
 
 def _print_groups(groups: Sequence[GroupMetrics], by: str) -> None:
     rows = [
-        [one.name, f"{one.n:,}", f"{one.accuracy:.4f}", f"{one.low:.4f} to {one.high:.4f}"]
-        for one in groups
+        [
+            group.name,
+            f"{group.n:,}",
+            f"{group.accuracy:.4f}",
+            f"{group.low:.4f} to {group.high:.4f}",
+        ]
+        for group in groups
     ]
     print_table(f"Accuracy by {by}, worst first", [by, "items", "accuracy", "95 % interval"], rows)
 
@@ -124,7 +129,11 @@ def _describe_need(needed: int | None) -> str:
 
 def _describe_lowest(per_class: Mapping[str, Accepted]) -> str:
     """Names the class with the lowest precision: the target is for all classes together."""
-    found = [(one.precision, name) for name, one in per_class.items() if one.precision is not None]
+    found = [
+        (figures.precision, name)
+        for name, figures in per_class.items()
+        if figures.precision is not None
+    ]
     return "-" if not found else f"{min(found)[1]} {min(found)[0]:.1%}"
 
 

@@ -166,7 +166,7 @@ def _describe_resuming(plan: "TrainingPlan", run_folders: list[Path]) -> str:
 
 
 def _print_plan(plan: "TrainingPlan") -> None:
-    """Prints what is trained on, and what is known to spoil the model or its metrics."""
+    """Prints what is trained on, and warnings about the data."""
     from hangtag.datasets import describe_classes, describe_suppliers
 
     dataset = plan.dataset

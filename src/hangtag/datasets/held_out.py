@@ -1,7 +1,7 @@
-"""Holds out again what a model was judged by, so that it is judged by nothing it has learned.
+"""Restores a model's validation split, so it is never evaluated on training images.
 
 A model remembers its validation images by a fingerprint of their pixels, 32 bits each. Two images
-in four billion pairs share one by chance: then an image more is held out.
+in four billion pairs share one by chance: then one more image is held out.
 """
 
 import base64

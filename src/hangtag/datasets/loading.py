@@ -132,8 +132,8 @@ def _check_spec(dataset: Dataset, spec: ImageSpec) -> None:
     if shape != spec.shape:
         wanted = "colour" if spec.channels == 3 else "grey"
         raise DataError(
-            f"{dataset.source} holds grey images of {shape[0]}x{shape[1]} pixels, and {wanted} "
-            f"images of {spec} are needed; give class folders or a table of image files, or "
+            f"{dataset.source}: expected {wanted} images of {spec} pixels, received grey images "
+            f"of {shape[0]}x{shape[1]}; give class folders or a table of image files, or "
             "choose another recipe or model"
         )
 

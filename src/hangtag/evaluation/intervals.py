@@ -78,7 +78,7 @@ def macro_f1(
 
     Args:
         true: Class of each kind of item, (M,).
-        predicted: What it was taken for, (M,).
+        predicted: Predicted class of each kind, (M,).
         counts: Items of that kind, (M,).
     """
     size = int(max(true.max(), predicted.max())) + 1

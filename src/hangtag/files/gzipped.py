@@ -97,5 +97,5 @@ def read_plain(path: Path) -> bytes:
     with open_plain(path) as stream:
         content = b"".join(iter(lambda: stream.read(_UNCHECKED_BYTES), b""))
     if not content:
-        raise DataError(f"{path} is a gzip of nothing (0 bytes); get the file again")
+        raise DataError(f"{path} is an empty gzip file (0 bytes); get the file again")
     return content

@@ -22,7 +22,7 @@ _ROWS = 64
 """Rows of an image of 16 bits that are reduced to 8 bits at a time."""
 
 _PLAIN = 0.5
-"""A border is plain when this share of its pixels is close to their median."""
+"""A border is plain when this fraction of its pixels is close to their median."""
 
 
 def is_grey(image: "Image") -> bool:

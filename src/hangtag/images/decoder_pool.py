@@ -1,4 +1,4 @@
-"""Decodes images in processes of their own, in order, whatever the images do to a decoder.
+"""Decodes images in order, in isolated processes: a crash becomes an error.
 
     with DecoderPool() as pool:
         for image in pool.decode(["a.jpg", content, pixels], PHOTO_SPEC):
@@ -229,8 +229,7 @@ class _Process:
             )
         except OSError as error:
             raise OutputError(
-                f"cannot start a decoder process: {error.strerror or error}; "
-                "--workers 0 does without"
+                f"cannot start a decoder process: {error.strerror or error}; use --workers 0"
             ) from error
         self._ready = False
 
@@ -263,8 +262,8 @@ class _Process:
     def _await_ready(self, answers: IO[bytes]) -> None:
         if answers.read(len(READY)) != READY:
             raise OutputError(
-                "a decoder process ended before it could begin "
-                f"(exit code {self._await_end()}); --workers 0 does without"
+                "a decoder process ended before it was ready "
+                f"(exit code {self._await_end()}); use --workers 0"
             )
         self._ready = True
 

@@ -1,4 +1,4 @@
-"""Decodes one image that nobody vouches for: a file, its bytes, or an array of pixels."""
+"""Decodes one untrusted image: a file, its bytes, or an array of pixels."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

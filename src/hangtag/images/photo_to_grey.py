@@ -173,8 +173,8 @@ def flatten_transparency(image: "Image") -> Pixels:
         behind = np.full(3, 255.0 if light else 0.0)
     else:
         behind = np.median(corners[corners[:, 3] >= 128, :3], axis=0)
-    share = alpha / 255
-    return _round(colour * share + behind * (1 - share))
+    opacity = alpha / 255
+    return _round(colour * opacity + behind * (1 - opacity))
 
 
 def measure_background(pixels: Pixels) -> Background:

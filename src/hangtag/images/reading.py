@@ -1,4 +1,4 @@
-"""Reads an image file that nobody vouches for, by Pillow, within the limits of `limits`.
+"""Reads an untrusted image file by Pillow, within the limits of `limits`.
 
     with open_image("photo.jpg", 448, "the image") as opened:
         print(opened.image.size, opened.damage)

@@ -209,7 +209,8 @@ def _read_header(path: str | Path, stream: BinaryIO, expected: int) -> tuple[int
     header = stream.read(4 * (1 + dimensions))
     if not header:
         raise ImageError(
-            f"{path} is a gzip of nothing (0 bytes); get the file again", error_kind=ErrorKind.EMPTY
+            f"{path} is an empty gzip file (0 bytes); get the file again",
+            error_kind=ErrorKind.EMPTY,
         )
     magic = int.from_bytes(header[:4], "big")
     if len(header) >= 4 and magic != expected:

@@ -33,12 +33,12 @@ class ImageFile(Source):
 
     @property
     def total(self) -> int | None:
-        """One."""
+        """Always 1: a single file."""
         return 1
 
     @property
     def files(self) -> int:
-        """One."""
+        """Always 1: a single file."""
         return 1
 
 

@@ -54,7 +54,7 @@ class Record:
 
 
 class Source(ABC):
-    """Records of one outside format; iterating reads it from its beginning, again each time."""
+    """Records of one outside format; each iteration reads it anew from the start."""
 
     @abstractmethod
     def __iter__(self) -> Iterator[Record]:

@@ -254,7 +254,7 @@ def _refuse_repeated(path: str, header: Sequence[str]) -> None:
 
 
 def _number_repeated(header: Sequence[str]) -> dict[str, ColumnKind]:
-    """Names the columns; those of a name that occurred before get a number, which none reads."""
+    """Returns the columns; numbers repeated names."""
     columns: dict[str, ColumnKind] = {}
     for position, name in enumerate(header):
         columns[name if name not in columns else f"{name} (column {position + 1})"] = "text"

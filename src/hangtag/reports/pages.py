@@ -86,5 +86,5 @@ def _format_decimals(number: float, places: int) -> str:
     return f"{number:.{places}f}"
 
 
-def _format_percent(share: float | None, places: int = 1) -> str:
-    return "-" if share is None else f"{100 * share:.{places}f}\u00a0%"
+def _format_percent(fraction: float | None, places: int = 1) -> str:
+    return "-" if fraction is None else f"{100 * fraction:.{places}f}\u00a0%"

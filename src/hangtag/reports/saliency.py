@@ -128,7 +128,7 @@ def draw_saliency_map(
             interpolation="bilinear",
         )
         bar = figure.colorbar(colours, ax=right, shrink=0.8, ticks=MaxNLocator(5))
-        bar.set_label("nats lost when covered", size=8)
+        bar.set_label("nats lost when hidden", size=8)
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=8, length=0)
         left.set_title(title, fontsize=10)

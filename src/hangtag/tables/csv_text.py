@@ -74,7 +74,7 @@ def inspect_csv(path: Path, column: str) -> CsvForm:
 
 
 def read_header(path: Path, column: str = "", *, separators: str = _SEPARATORS) -> list[str]:
-    """Returns the column names of a table; reads only its beginning.
+    """Returns the column names of a table; reads only the first lines.
 
     Args:
         path: The table.
@@ -110,7 +110,7 @@ def find_encoding(path: Path, *, most: int | None = None) -> str:
     with open_plain(path) as stream:
         block = stream.read(_BYTES_AT_ONCE)
         if not block:
-            raise DataError(f"{path} is a gzip of nothing (0 bytes); get the file again")
+            raise DataError(f"{path} is an empty gzip file (0 bytes); get the file again")
         if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return _UTF16
         while block and not letters and (most is None or seen < most):

@@ -25,8 +25,8 @@ from hangtag.taxonomy.reading import LabelReading, read_label
 from hangtag.taxonomy.tree import Tree, shipped_tree
 
 PRIOR_RIGHT, PRIOR_LABELS = 0.6, 8.0
-"""What a kind of reading is taken for before any label was counted, and how many labels that is
-worth: kinds that are seldom seen stay modest."""
+"""Prior probability that a kind of reading is right, and how many labels the prior counts as: rare
+kinds stay close to it."""
 
 _SAMPLE = 2_000
 _CACHED = 100_000

@@ -141,26 +141,26 @@ def _kind(word: str, lexicon: Lexicon) -> str | None:
 def _split(word: str, lexicon: Lexicon) -> tuple[tuple[str, str, Senses | None, str | None], ...]:
     """Splits a word into known ones, the noun first; empty where it cannot be done.
 
-    In languages that join words any beginning will do before a noun of four letters or more.
+    In languages that join words any prefix will do before a noun of four letters or more.
     """
     for cut in range(2, len(word) - 2):
-        beginning, noun = word[:cut], word[cut:]
+        prefix, noun = word[:cut], word[cut:]
         term = look_up((noun,), lexicon) if len(noun) > 2 else None
         if term is None or not (lexicon.joins_words or term[0] == OWN):
             continue
         key = lexicon.key((noun,))
-        rest = _known_beginning(beginning, lexicon)
+        rest = _known_prefix(prefix, lexicon)
         if rest is not None:
             return ((JOINED, key, term[1], None), *rest)
         if lexicon.joins_words and term[0] == OWN and len(noun) >= _SHORTEST_PART and cut > 2:
-            return ((JOINED, key, term[1], None), (UNKNOWN, beginning, None, None))
+            return ((JOINED, key, term[1], None), (UNKNOWN, prefix, None, None))
     return ()
 
 
-def _known_beginning(
+def _known_prefix(
     word: str, lexicon: Lexicon
 ) -> tuple[tuple[str, str, Senses | None, str | None], ...] | None:
-    """Returns what the beginning of a joined word says; None where it is not known."""
+    """Returns what the prefix of a joined word says; None where it is not known."""
     for shorter in (word, *(word[:-1] for _ in (0,) if word[-1] in "sn")):
         if len(shorter) < 3:
             continue

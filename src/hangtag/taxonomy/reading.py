@@ -35,7 +35,7 @@ class LabelReading:
 
     Attributes:
         kind: One of `KINDS`.
-        senses: Category or `OUTSIDE` -> share; sums to 1, empty where nothing was understood.
+        senses: Category or `OUTSIDE` -> probability; sums to 1, empty where nothing was understood.
         likelihood: How well the words fit the language; comparable for one label only.
         asides: Other categories that were named, such as that of a qualifying noun.
     """
@@ -268,9 +268,9 @@ def _meaning(part: _Part, contexts: frozenset[str]) -> Senses:
 
 def _refine_all(senses: Senses, contexts: frozenset[str]) -> Senses:
     refined: dict[str, float] = {}
-    for category, share in senses.items():
+    for category, probability in senses.items():
         target = refine(category, contexts)
-        refined[target] = refined.get(target, 0.0) + share
+        refined[target] = refined.get(target, 0.0) + probability
     return refined
 
 

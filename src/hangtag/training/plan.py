@@ -1,4 +1,4 @@
-"""What a training is going to do, decided and checked before its first step."""
+"""Plans a training: resolves and checks all settings first."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace

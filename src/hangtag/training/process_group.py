@@ -1,4 +1,4 @@
-"""The process group that trains one network together, as ``torchrun`` starts it.
+"""Distributed training under ``torchrun``.
 
     torchrun --nproc-per-node 2 -m hangtag train fashion-mnist --out runs/together
 

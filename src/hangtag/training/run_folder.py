@@ -64,15 +64,15 @@ class RunFolder:
         self.metrics_file = path / "metrics.json"
         self.tensorboard = path / "tensorboard"
 
-    def is_taken(self) -> bool:
+    def is_occupied(self) -> bool:
         """Whether the folder holds more than a training killed before its first epoch leaves."""
         ours = {self.recipe_file, self.facts_file, self.broken_file}
         visible = (path for path in self.path.iterdir() if not path.name.startswith("."))
         return any(path not in ours for path in visible)
 
     def require_free(self) -> None:
-        """Raises TrainingError where the folder is taken."""
-        if self.path.is_dir() and self.is_taken():
+        """Raises TrainingError where the folder is occupied."""
+        if self.path.is_dir() and self.is_occupied():
             raise TrainingError(
                 f"{self.path} is not empty; give --resume to continue the run in it, or another "
                 "--out"

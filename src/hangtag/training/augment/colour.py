@@ -70,7 +70,7 @@ def change_colour(
     if images.shape[1] != 3:
         raise ValueError(f"images must have three channels, received {images.shape[1]}")
     vectors = (brightness, contrast, saturation, hue)
-    brightness, contrast, saturation, hue = (one.to(images.device) for one in vectors)
+    brightness, contrast, saturation, hue = (vector.to(images.device) for vector in vectors)
     to_yiq = _TO_YIQ.to(images.device)
     luma = torch.einsum("c,bchw->b", to_yiq[0], images) / images[0, 0].numel()
     turned = _turn(saturation, hue)

@@ -31,7 +31,7 @@ class Settings(BaseModel):
 
 
 class Images(Settings):
-    """What the images become before anything else; see hangtag.images.colour for colour."""
+    """Image size and channels; hangtag.images.colour converts between grey and colour."""
 
     size: Annotated[int, Field(ge=16, le=1024)] = 28
     """Height and width, pixels."""
@@ -136,7 +136,7 @@ class Erasing(Settings):
 
 
 class Colour(Settings):
-    """Other light and other dye: the garment keeps its shape, its colours change."""
+    """Colour jitter: random brightness, contrast, saturation and hue."""
 
     kind: Literal["colour"] = "colour"
     brightness: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -144,9 +144,9 @@ class Colour(Settings):
     contrast: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Largest relative change of the contrast about the image's own mean."""
     saturation: Fraction = 0.0
-    """Largest relative change of how colourful it is; 1 may turn it grey."""
+    """Largest relative change of saturation; 1 may turn it grey."""
     hue: Degrees = 0.0
-    """Largest turn of the colour wheel, degrees either way."""
+    """Largest rotation of the hue, degrees either way."""
 
 
 class StandardiseEach(Settings):
@@ -157,7 +157,7 @@ class StandardiseEach(Settings):
 
     kind: Literal["standardise_each"] = "standardise_each"
     centre: bool = True
-    """Whether its own mean is taken away first, as Keras does whenever it divides."""
+    """Whether to subtract the image's own mean first, as Keras does whenever it divides."""
 
 
 Augmentation = Annotated[
@@ -179,7 +179,7 @@ class Adam(Settings):
     epsilon: Positive = 1e-7
     """Added to the root of the mean squared gradient."""
     weight_decay: NotNegative = 0.0
-    """Fraction of each kernel taken away in a step, before the learning rate."""
+    """Decoupled weight decay, kernels only; scaled by the learning rate."""
 
 
 class SGD(Settings):
@@ -203,7 +203,7 @@ class Exponential(Settings):
 
 
 class OneCycle(Settings):
-    """The learning rate rises in a line to its highest value and falls in a line to `end`."""
+    """The learning rate rises linearly to its highest value and falls linearly to `end`."""
 
     kind: Literal["one_cycle"] = "one_cycle"
     warm_up: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
@@ -242,7 +242,7 @@ class EMA(Settings):
 
 
 class Balance(Settings):
-    """What is done about classes of few images; in validation and prediction nothing changes."""
+    """How small classes are balanced in training; validation and prediction do not change."""
 
     sampling: Fraction = 0.0
     """How far an epoch draws the classes equally often; 0 takes every image once."""
@@ -253,29 +253,29 @@ class Balance(Settings):
 
 
 class Distillation(Settings):
-    """Learn the answers of another model, the teacher, beside the labels."""
+    """Distillation: learn the outputs of another model, the teacher, besides the labels."""
 
     teacher: str
     """A model: a shipped name, a model folder or a run folder; of the same train split."""
     weight: Fraction = 0.5
-    """Weight of the teacher's answers in the targets; the labels have the rest."""
+    """Weight of the teacher's probabilities in the targets; the labels have the rest."""
     temperature: Positive = 1.0
-    """Divides the teacher's logits; above 1 its answers are softer."""
+    """Temperature: divides the teacher's logits; above 1 its probabilities are softer."""
 
 
 class Recipe(Settings):
-    """A training, but for its data and its seed."""
+    """All settings of a training except data and seed."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    """What it is called."""
+    """Name of the recipe."""
     description: str
-    """What it is for, one sentence."""
+    """Purpose of the recipe, one sentence."""
     network: SerializeAsAny[NetworkSettings]
     """The network and its sizes; or ``package.module:Class``, a network of your own."""
     init_from: str | None = None
-    """A model to continue from: a shipped name, a model or a run folder; null begins afresh."""
+    """A model to fine-tune: a shipped name, a model or a run folder; null trains from scratch."""
     images: Images = Images()
-    """What the images become before anything else."""
+    """Image size and channels."""
     normalise: Literal["scale", "standardise", "symmetric"] = "standardise"
     """scale: pixel / 255; standardise: by the train split; symmetric: (pixel - 127) / 128."""
     augment: tuple[Augmentation, ...] = ()
@@ -291,17 +291,17 @@ class Recipe(Settings):
     optimiser: Annotated[Adam | SGD, Field(discriminator="kind")]
     """The optimiser and its constants."""
     schedule: Annotated[Exponential | OneCycle, Field(discriminator="kind")]
-    """The course of the learning rate."""
+    """Learning-rate schedule."""
     linear_probing: LinearProbing | None = None
     """Train the last layer alone first; null trains the whole network from the first step."""
     ema: EMA | None = None
     """Evaluate and export averaged weights; null takes the weights themselves."""
     balance: Balance = Balance()
-    """What is done about classes of few images."""
+    """How small classes are balanced in training."""
     data_pruning: DataPruning | None = None
     """Which easy images an epoch leaves out; null uses all."""
     distillation: Distillation | None = None
-    """Whose answers to learn beside the labels; null learns the labels alone."""
+    """The teacher to learn from besides the labels; null learns from the labels alone."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Fraction of each target spread evenly over the classes."""
     patience: Annotated[int, Field(ge=1)] | None = None
@@ -337,9 +337,8 @@ class Recipe(Settings):
             )
         if self.linear_probing and self.linear_probing.epochs > self.epochs:
             raise ValueError(
-                f"linear_probing.epochs: {self.linear_probing.epochs} are more than the "
-                f"{self.epochs} epochs of the training; set epochs to as many or more, or "
-                "linear_probing.epochs to fewer"
+                f"linear_probing.epochs ({self.linear_probing.epochs}) exceeds epochs "
+                f"({self.epochs}); raise epochs or lower linear_probing.epochs"
             )
         if self.mixup and self.linear_probing and self.linear_probing.epochs == self.epochs:
             raise ValueError(
