@@ -81,7 +81,7 @@ def test_a_reference_that_is_too_small_says_what_would_do() -> None:
     assert (found.above_errors, found.needed) == (20, 991)  # 1000 / 101 / 0.01, rounded up
     assert found.reference_needed == 5000  # 1000 / (0.01 x 20)
     said = describe_threshold(found, source="100 images", precision=0.99)
-    assert "takes 991 label issues" in said
+    assert "needs 991 label issues" in said
     assert "about 5,000 reference images" in said
     enough = CorrectionTest(make_reference([0.8, 0.9], right=5198))
     enough.add(np.linspace(0, 1, 1000), np.arange(1000) >= 980)

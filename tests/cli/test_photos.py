@@ -161,7 +161,7 @@ def test_arrays_of_grey_pixels_are_refused_for_a_recipe_of_photos(
     (tmp_path / "tiny_train.csv").write_text("\n".join([header, *rows]))
     outcome = hangtag("train", tmp_path / "tiny_train.csv", "--recipe", recipe)
     assert outcome.code == 2
-    assert "grey images of 28x28 pixels, and colour images of 32x32 are needed" in outcome.err
+    assert "expected colour images of 32x32 pixels, received grey images of 28x28" in outcome.err
 
 
 def test_evaluate_by_something_else_is_refused(hangtag: Run, trained: Path, photos: Path) -> None:

@@ -266,5 +266,5 @@ def test_labels_may_name_categories_of_the_user(tmp_path: Path) -> None:
 
 def test_arrays_of_another_shape_than_asked_for(tmp_path: Path) -> None:
     write_idx_folder(make_dataset(), tmp_path)
-    with pytest.raises(DataError, match="colour images of 224x224 are needed"):
+    with pytest.raises(DataError, match="expected colour images of 224x224 pixels"):
         load_dataset(tmp_path, spec=PHOTO_SPEC)

@@ -224,7 +224,7 @@ def test_a_process_that_cannot_start_is_one_clear_line(
 ) -> None:
     with (
         DecoderPool(1, program="raise SystemExit(5)") as pool,
-        pytest.raises(OutputError, match=r"ended before it could begin \(exit code 5\)"),
+        pytest.raises(OutputError, match=r"ended before it was ready \(exit code 5\)"),
     ):
         read(pool, folder)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")

@@ -355,6 +355,6 @@ class _ImageReader:
             return DataError(first)
         return DataError(
             f"{count:,} of the {self._total:,} images cannot be read, more than "
-            f"{self._options.max_broken:.0%}; mend the data, of which hangtag predict lists each; "
+            f"{self._options.max_broken:.0%}; fix the files; hangtag predict lists them; "
             f"the first: {first}"
         )

@@ -25,7 +25,7 @@ IMAGE_SUFFIXES = frozenset(
 """Suffixes of the formats that are read."""
 
 UNREAD_SUFFIXES = frozenset([".ico", ".jp2", ".jxl", ".psd", ".svg", ".tga"])
-"""Images in formats that are not read: one in a folder is an error that is told."""
+"""Images in formats that are not read: one in a folder is reported as an error."""
 
 RAW_SUFFIXES = frozenset([".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2"])
 """Raw photos of cameras. They lie beside the JPEG of the same photo and look like TIFF."""
