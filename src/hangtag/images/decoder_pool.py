@@ -218,7 +218,12 @@ class _Process:
     def __init__(self, program: str) -> None:
         # As in this process, whatever the current folder holds and however it was started.
         code = f"import sys; sys.path[:] = {sys.path!r}; {program}"
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MALLOC_MMAP_THRESHOLD_": str(8 << 20),  # glibc then gives large images back at once
+        }
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],

@@ -1,5 +1,6 @@
 """Decodes one untrusted image: a file, its bytes, or an array of pixels."""
 
+import gc
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,10 @@ ImageInput = str | Path | bytes | NDArray[np.uint8]
 
 _DRAFT_FACTOR, _COLOUR_DRAFT_FACTOR = 20, 1.75
 """A JPEG is decoded at a reduced scale, its longest side never below this many times the size."""
+
+
+_LARGE = 1 << 24
+"""Pixels of an image whose memory is given back at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,12 @@ def decode_image(
         return _decode_array(image, spec, grey_spec)
     factor = _DRAFT_FACTOR if spec.channels == 1 else _COLOUR_DRAFT_FACTOR
     with open_image(image, factor * max(spec.size), name) as opened:
-        return replace(_resize(opened.image, spec, grey_spec), damage=opened.damage)
+        decoded = replace(_resize(opened.image, spec, grey_spec), damage=opened.damage)
+        large = opened.image.width * opened.image.height > _LARGE
+    if large:
+        del opened
+        gc.collect()  # Some decoders refer to themselves, and would last beside the next image.
+    return decoded
 
 
 def to_array(image: "Image") -> NDArray[np.uint8]:

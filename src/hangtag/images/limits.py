@@ -18,8 +18,9 @@ MAX_WEBP_PIXELS = 50_331_648
 MAX_SIDE = 65_535
 """Longest side, pixels: the most that a JPEG or a GIF can have."""
 
-MAX_PROCESS_BYTES = 900_000_000
-"""Memory that a decoder process may ask for, where the system lets it be limited."""
+MAX_PROCESS_BYTES = 940_000_000
+"""Memory that a decoder process may ask for, where the system lets it be limited; with the code of
+its libraries it stays under 1 GB."""
 
 MAX_IMAGE_SECONDS = 10.0
 """Time that one image may take to decode."""
