@@ -143,4 +143,4 @@ def test_predicting_on_bad_data_records_it(hangtag: Run, trained: Path, tmp_path
     assert outcome.code == 0
     result = json.loads(outcome.out)
     assert [row["decision"] for row in result["rows"]].count("error") == 1
-    assert result["faults"] == {"damaged": 1}
+    assert result["errors_by_kind"] == {"damaged": 1}

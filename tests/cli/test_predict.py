@@ -80,9 +80,9 @@ def test_faults_in_json(hangtag: Run, trained: Path, folder: Path, workers: int)
     outcome = hangtag("predict", folder, "--model", trained, "--json", "--workers", workers)
     result = json.loads(outcome.out)
     assert (result["n"], result["errors"]) == (199, 4)
-    assert result["faults"] == {"damaged": 1, "empty": 1, "not an image": 1, "too large": 1}
+    assert result["errors_by_kind"] == {"damaged": 1, "empty": 1, "not an image": 1, "too large": 1}
     assert sum(result["decisions"].values()) == 195
-    assert result["precision"] <= result["promised"] < 1
+    assert result["precision"] <= result["target_precision"] < 1
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

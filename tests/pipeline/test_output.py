@@ -144,7 +144,7 @@ def test_the_counts_go_on_too(tmp_path: Path) -> None:
     interrupt(tmp_path / "out.csv", records)
     with open_output(tmp_path / "out.csv", LAYOUT, SETTINGS, resume=True) as output:
         assert output.summary.rows == 512
-        assert output.summary.faults == {"damaged": 52}
+        assert output.summary.errors_by_kind == {"damaged": 52}
         raise_nothing(list(output.skip_done(records)))
 
 

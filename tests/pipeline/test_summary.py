@@ -12,7 +12,17 @@ from tests.pipeline.doubles import make_failure, make_records
 
 def make_row(decision: Decision) -> PredictionRow:
     parent, sure = ("Upper body", 0.99) if decision == Decision.PARENT else ("", None)
-    prediction = Prediction("Coat", 0.9, decision, parent, sure, "Shirt", 0.05, 0.2, "mine")
+    prediction = Prediction(
+        category="Coat",
+        confidence=0.9,
+        decision=decision,
+        parent=parent,
+        parent_confidence=sure,
+        runner_up="Shirt",
+        runner_up_confidence=0.05,
+        ood_score=0.2,
+        model="mine",
+    )
     return PredictionRow(make_records(["a.png"])[0], prediction)
 
 

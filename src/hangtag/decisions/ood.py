@@ -1,9 +1,10 @@
-"""Out-of-distribution detection: how unlike the training data an input is.
+"""Out-of-distribution (OOD) detection: the three distances of the OOD score, and its threshold.
 
-Three distances add up to the OOD score. The embedding separates the classes but drops what does
-not help with that; the texture of the first layers still shows that something is no garment at
-all. Where an embedding has many dimensions, training items fill few of them; the rest shows input
-of another kind.
+The OOD score is the sum of the distances, each scaled by the training items. The relative distance
+in the embedding separates the classes. The distance outside the main directions of a large
+embedding shows input of another kind. The texture of the first layers shows that an image is no
+garment at all. Here the distances are fitted; the exported graph computes their sum
+(`hangtag.training.ood.OodScore`).
 
 Letters: N items, D embedding, T texture, C classes, P directions (D or T, at most 128).
 """
@@ -35,7 +36,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingStatistics:
-    """What is statistics of the embeddings (N, D) of the training data.
+    """Statistics of the embeddings (N, D) of the training data.
 
     Attributes:
         mean: Mean over all items, (D,).
@@ -59,7 +60,7 @@ class EmbeddingStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TextureStatistics:
-    """What is statistics of the textures (N, T) of the training data.
+    """Statistics of the textures (N, T) of the training data.
 
     Attributes:
         mean: Mean over all items, (T,).
@@ -105,26 +106,6 @@ def fit_textures(textures: NDArray[np.float32]) -> TextureStatistics:
     overall = directions @ _whitener((values - mean) @ directions)
     scale = _scale_of(texture_distance(textures, TextureStatistics(mean, overall, Scale(0.0, 1.0))))
     return TextureStatistics(mean, overall, scale)
-
-
-def ood_score(
-    embeddings: NDArray[np.float32],
-    textures: NDArray[np.float32],
-    statistics: tuple[EmbeddingStatistics, TextureStatistics],
-) -> NDArray[np.float64]:
-    """Returns the OOD scores of items, (N,); higher is less like the training data.
-
-    The sum of the three distances, each scaled by the training items.
-
-    Args:
-        embeddings: (N, D).
-        textures: (N, T).
-        statistics: As `fit_embeddings` and `fit_textures` return them.
-    """
-    of_embedding = relative_distance(embeddings, statistics[0]) + distance_outside(
-        embeddings, statistics[0]
-    )
-    return of_embedding + texture_distance(textures, statistics[1])
 
 
 def relative_distance(

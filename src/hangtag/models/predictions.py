@@ -1,12 +1,14 @@
 """Predictions: what a model says of images, as objects, dictionaries or a table."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hangtag.decisions.policy import Decision
 from hangtag.errors import HangtagError, ImageError
+from hangtag.tables.columns import ColumnKind
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -14,11 +16,15 @@ if TYPE_CHECKING:
 Value: TypeAlias = str | float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """The prediction for one image.
+    """The prediction for one image. Its fields are the columns of ``hangtag predict``, in order.
+
+    A new field becomes a column of every output and a key of `to_dict`; only
+    `Classifier.predict_batch`, which fills it, has to be changed as well.
 
     Attributes:
+        input: The path of the image, or ``images[INDEX]``.
         category: The most probable class.
         confidence: Its calibrated probability, 0-1.
         decision: What to do with the image.
@@ -28,11 +34,11 @@ class Prediction:
         runner_up: The second most probable class.
         runner_up_confidence: Its calibrated probability, 0-1.
         ood_score: How unlike the training data the image is; higher is less like it.
-        model: The name of the model.
-        input: The path of the image, or ``images[INDEX]``.
         error: Why the image cannot be read, with the decision ``error``; empty otherwise.
+        model: The name of the model.
     """
 
+    input: str = ""
     category: str
     confidence: float
     decision: Decision
@@ -41,9 +47,8 @@ class Prediction:
     runner_up: str
     runner_up_confidence: float
     ood_score: float
-    model: str
-    input: str = ""
     error: str = ""
+    model: str
 
     def named(self, input: str) -> "Prediction":
         """Returns the prediction with the name of its image."""
@@ -51,27 +56,28 @@ class Prediction:
 
     @classmethod
     def of_error(cls, input: str, error: ImageError) -> "Prediction":
-        """Returns what stands for an image that cannot be read; its numbers are NaN."""
-        nan = math.nan
-        return cls(
-            "", nan, Decision.ERROR, "", None, "", nan, nan, "", input=input, error=str(error)
-        )
+        """Returns the prediction for an image that cannot be read; its numbers are NaN."""
+        values = {field.name: _EMPTY[field.type] for field in fields(cls)}
+        return cls(**values | {"input": input, "error": str(error)})
 
     def to_dict(self) -> dict[str, Value]:
-        """Returns the fields in the order of the columns of ``hangtag predict``; NaN is None."""
-        return {
-            "input": self.input,
-            "category": self.category,
-            "confidence": _finite(self.confidence),
-            "decision": str(self.decision),
-            "parent": self.parent,
-            "parent_confidence": self.parent_confidence,
-            "runner_up": self.runner_up,
-            "runner_up_confidence": _finite(self.runner_up_confidence),
-            "ood_score": _finite(self.ood_score),
-            "error": self.error,
-            "model": self.model,
-        }
+        """Returns the fields by name, in the order of the columns; NaN becomes None."""
+        return {name: _to_value(getattr(self, name)) for name in COLUMNS}
+
+
+_EMPTY: Mapping[Any, Any] = {
+    str: "",
+    float: math.nan,
+    float | None: None,
+    Decision: Decision.ERROR,
+}
+"""By type, the value of a field for an image that cannot be read."""
+
+COLUMNS: Mapping[str, ColumnKind] = {
+    field.name: "number" if field.type in (float, float | None) else "text"
+    for field in fields(Prediction)
+}
+"""The columns of predictions and what they hold, in order: the fields of `Prediction`."""
 
 
 class Predictions(list[Prediction]):
@@ -94,5 +100,7 @@ class Predictions(list[Prediction]):
         return pandas.DataFrame(self.to_dicts())
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _to_value(value: Value) -> Value:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return None if value is None else str(value)

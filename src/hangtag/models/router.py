@@ -94,7 +94,7 @@ class Router:
         Args:
             images: uint8, 0-255.
             resized: Which of them had another size, (N,).
-            precision: The precision promised for accepted predictions, in (0, 1).
+            precision: Target precision of accepted predictions, in (0, 1).
         """
         return self._model_of(images).predict_batch(images, precision=precision, resized=resized)
 

@@ -38,7 +38,7 @@ class RunSettings:
         inputs: The arguments.
         total: How many inputs they announce, None where unknown.
         model: sha256 of the card of each model.
-        precision: The precision promised for accepted predictions, 0-1.
+        precision: Target precision of accepted predictions, in (0, 1).
         explained: Whether a saliency map is drawn for each row.
         version: The version of Hangtag.
     """

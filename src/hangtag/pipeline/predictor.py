@@ -1,8 +1,10 @@
 """From records to rows: the one loop behind the command line, Python, a server and a worker.
 
-with PredictorConfig(model="auto").build() as predictor:
-for row in predict_stream(open_source("photos/"), predictor):
-print(row.record.name, row.prediction)
+A predictor is built once and predicts any number of streams:
+
+    with PredictorConfig(model="auto").build() as predictor:
+        for row in predict_stream(open_source("photos/"), predictor):
+            print(row.record.name, row.prediction)
 """
 
 import itertools
@@ -102,7 +104,7 @@ def predict_stream(
     Args:
         records: The images.
         predictor: What predicts them.
-        precision: The precision promised for accepted predictions, in (0, 1).
+        precision: Target precision of accepted predictions, in (0, 1).
         on_note: Called once with each thing that a reader of the predictions should know.
 
     Raises:

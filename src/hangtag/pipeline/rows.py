@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hangtag.decisions.policy import Decision
 from hangtag.errors import ImageError
 from hangtag.images.mending import Damage
-from hangtag.models.predictions import Prediction
+from hangtag.models.predictions import COLUMNS, Prediction
 from hangtag.readers import Record
 from hangtag.tables.columns import Cell, ColumnKind
 
@@ -18,18 +18,6 @@ DIGITS = 6
 
 OOD_DIGITS = 3
 """Decimals of an OOD score in a row: its value is up to some tens, and single precision."""
-
-_BEFORE_ERROR: Mapping[str, ColumnKind] = {
-    "category": "text",
-    "confidence": "number",
-    "decision": "text",
-    "parent": "text",
-    "parent_confidence": "number",
-    "runner_up": "text",
-    "runner_up_confidence": "number",
-    "ood_score": "number",
-}
-_AFTER_ERROR: Mapping[str, ColumnKind] = {"model": "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +61,7 @@ class Layout:
         self, extras: Mapping[str, ColumnKind] | None = None, *, explained: bool = False
     ) -> None:
         self._extras, self._explained = dict(extras or {}), explained
-        self.columns: dict[str, ColumnKind] = {
-            "input": "text",
-            **_BEFORE_ERROR,
-            "error": "text",
-            **_AFTER_ERROR,
-        }
+        self.columns: dict[str, ColumnKind] = dict(COLUMNS)
         if explained:
             self.columns["saliency_map"] = "text"
         for name, kind in self._extras.items():
@@ -91,10 +74,7 @@ class Layout:
 
     def cells(self, row: PredictionRow) -> list[Cell]:
         """Returns the cells of a row, in the order of the columns."""
-        cells: list[Cell] = [row.record.name]
-        cells += [_read_cell(row.prediction, name) for name in _BEFORE_ERROR]
-        cells.append(None if row.error is None else str(row.error))
-        cells += [_read_cell(row.prediction, name) for name in _AFTER_ERROR]
+        cells = [_read_cell(row, name) for name in COLUMNS]
         if self._explained:
             cells.append(row.saliency_map or None)
         for name, kind in self._extras.items():
@@ -110,11 +90,15 @@ class Layout:
         return name
 
 
-def _read_cell(prediction: Prediction | None, column: str) -> Cell:
-    """Returns a field of a prediction: a number is rounded, an empty text is no cell."""
-    if prediction is None:
+def _read_cell(row: PredictionRow, column: str) -> Cell:
+    """Returns the cell of a row in a column: numbers are rounded, an empty text is no cell."""
+    if column == "input":
+        return row.record.name
+    if column == "error":
+        return None if row.error is None else str(row.error)
+    if row.prediction is None:
         return Decision.ERROR if column == "decision" else None
-    value: Cell = getattr(prediction, column)
+    value: Cell = getattr(row.prediction, column)
     if isinstance(value, float):
         return round(value, OOD_DIGITS if column == "ood_score" else DIGITS)
     return value or None

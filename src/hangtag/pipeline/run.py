@@ -59,7 +59,7 @@ class PredictionJob:
     Attributes:
         inputs: Paths and patterns, as `open_source` takes them.
         config: The models and decoders.
-        precision: The precision promised for accepted predictions, in (0, 1).
+        precision: Target precision of accepted predictions, in (0, 1).
         out: A ``.csv``, ``.jsonl`` or ``.parquet`` file; a stream, which gets CSV; None collects
             the rows in the report.
         resume: Whether to go on with the interrupted `out`.
@@ -118,13 +118,13 @@ class PredictionReport:
             "cards": [card.sha256 for card in self.cards],
             "version": version("hangtag"),
             "precision": self.precision,
-            "promised": float(stored_precision(self.cards[0].policy, self.precision)),
+            "target_precision": float(stored_precision(self.cards[0].policy, self.precision)),
             "n": counts["rows"],
             "decisions": counts["decisions"],
             "models": counts["models"],
             "errors": self.summary.errors,
             "damaged": counts["damaged"],
-            "faults": counts["faults"],
+            "errors_by_kind": counts["errors_by_kind"],
             "skipped": dict(self.skipped),
         }
 

@@ -25,7 +25,7 @@ class Summary:
         decisions: Predictions, by decision.
         models: Predictions, by model.
         damaged: Images that were read though their files are damaged, by the kind of damage.
-        faults: Images that could not be read, by the kind of error, such as ``damaged``.
+        errors_by_kind: Images that could not be read, by the kind of error, such as ``damaged``.
     """
 
     def __init__(self) -> None:
@@ -33,12 +33,12 @@ class Summary:
         self.decisions: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
         self.damaged: Counter[str] = Counter()
-        self.faults: Counter[str] = Counter()
+        self.errors_by_kind: Counter[str] = Counter()
 
     @property
     def errors(self) -> int:
         """How many could not be read."""
-        return self.faults.total()
+        return self.errors_by_kind.total()
 
     def add(self, rows: Iterable[PredictionRow]) -> None:
         """Counts rows."""
@@ -48,7 +48,7 @@ class Summary:
             if row.damage:
                 self.damaged[row.damage] += 1
             if row.error:
-                self.faults[row.error.error_kind] += 1
+                self.errors_by_kind[row.error.error_kind] += 1
             if row.prediction:
                 self.decisions[row.prediction.decision] += 1
                 self.models[row.prediction.model] += 1
@@ -60,7 +60,7 @@ class Summary:
         merged.decisions.update(other.decisions)
         merged.models.update(other.models)
         merged.damaged.update(other.damaged)
-        merged.faults.update(other.faults)
+        merged.errors_by_kind.update(other.errors_by_kind)
         return merged
 
     def describe(self) -> str:
@@ -77,7 +77,8 @@ class Summary:
         if len(self.models) > 1:
             text += "; " + ", ".join(f"{n:,} by {name}" for name, n in self.models.most_common())
         if self.errors:
-            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.faults.most_common())
+            by_kind = self.errors_by_kind.most_common()
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in by_kind)
             text += f"; {self.errors:,} not readable ({kinds}): see the column 'error'"
         if self.resized:
             text += f"; {self.resized:,} were resized to the model's size"
@@ -91,7 +92,7 @@ class Summary:
             "decisions": dict(self.decisions),
             "models": dict(self.models),
             "damaged": dict(self.damaged),
-            "faults": dict(self.faults),
+            "errors_by_kind": dict(self.errors_by_kind),
         }
 
     @classmethod
@@ -102,5 +103,5 @@ class Summary:
         summary.decisions.update(content["decisions"])
         summary.models.update(content["models"])
         summary.damaged.update(content["damaged"])
-        summary.faults.update(content["faults"])
+        summary.errors_by_kind.update(content["errors_by_kind"])
         return summary

@@ -38,9 +38,9 @@ def measure_texture(early: Tensor) -> Tensor:
 
 
 class OodScore(nn.Module):
-    """`hangtag.decisions.ood.ood_score` on the features of a network -> (B,).
+    """The sum of the distances of `hangtag.decisions.ood` for the features of a network -> (B,).
 
-    Without textures, for networks that have no early maps, it is the embedding's part alone.
+    Without textures, for networks that have no early maps, the sum lacks their distance.
     """
 
     def __init__(self, embeddings: EmbeddingStatistics, textures: TextureStatistics | None) -> None:
