@@ -22,10 +22,11 @@ run: data  ## Fetch the data, train express, write the report, categorise exampl
 data: $(READY)  ## Fetch Fashion-MNIST and verify it.
 	$(BIN)/hangtag data fetch fashion-mnist
 
+# Each worker gets neighbouring tests, which share fixtures, and takes from the other when done.
 test: $(READY)  ## Fast tests.
 	@$(BIN)/hangtag data fetch fashion-mnist --quiet \
 		|| echo "WARNING: no Fashion-MNIST here: the tests that need the real data are skipped"
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 slow: $(READY)  ## Tests that take longer than ten seconds each.
 	$(BIN)/python -m pytest -n 2 -m slow

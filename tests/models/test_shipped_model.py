@@ -40,16 +40,19 @@ def evidence_of(model: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("model", "accuracy"), [("fashion-mnist", 0.952), ("fashion-mnist-tiny", 0.934)]
+    ("model", "accuracy", "automated"),
+    [("fashion-mnist", 0.952, 0.80), ("fashion-mnist-tiny", 0.934, 0.0)],
 )
 def test_it_is_as_good_as_promised_on_the_official_test_set(
-    hangtag: Run, fashion_mnist: Dataset, model: str, accuracy: float
+    hangtag: Run, fashion_mnist: Dataset, model: str, accuracy: float, automated: float
 ) -> None:
+    """At least the fraction `automated` of the items is accepted at a precision of 0.99."""
     outcome = hangtag("evaluate", model, "fashion-mnist", "--split", "test", "--json")
     assert outcome.code == 0, outcome.err
     figures = json.loads(outcome.out)
     assert figures["n"] == 10_000
     assert figures["accuracy"] >= accuracy
+    assert figures["automation"]["0.99"]["coverage"] >= automated
     recorded = json.loads((evidence_of(model) / "metrics.json").read_text())["test"]
     # Another processor may round a borderline image the other way.
     assert figures["accuracy"] == pytest.approx(recorded["accuracy"], abs=0.0005)
@@ -90,11 +93,6 @@ def test_pieces_of_photos_are_unknown_to_the_model_of_photos() -> None:
         pieces.append(np.asarray(piece.resize((224, 224))))
     found = library.load("clothing-photos").predict(np.stack(pieces))
     assert sum(one.decision == "unknown" for one in found) >= 34
-
-
-def test_the_default_model_automates_most(hangtag: Run, fashion_mnist: Dataset) -> None:
-    outcome = hangtag("evaluate", "fashion-mnist", "fashion-mnist", "--split", "test", "--json")
-    assert json.loads(outcome.out)["automation"]["0.99"]["coverage"] >= 0.80
 
 
 @pytest.mark.parametrize("model", shipped_models())
