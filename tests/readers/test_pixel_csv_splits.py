@@ -59,6 +59,14 @@ def test_round_trip(tmp_path: Path, suffix: str) -> None:
     assert again.labels.dtype == np.int64
 
 
+def test_zero_bytes_that_pad_a_gzip_are_harmless(tmp_path: Path) -> None:
+    write_pixel_csv(make_split(2), tmp_path / "a.csv.gz")
+    with (tmp_path / "a.csv.gz").open("ab") as stream:
+        stream.write(bytes(100))
+
+    assert len(read_split(tmp_path / "a.csv.gz").labels) == 2
+
+
 def test_written_text_is_the_published_layout(tmp_path: Path) -> None:
     split = make_split(2)
     write_pixel_csv(split, tmp_path / "tiny.csv")
