@@ -52,7 +52,7 @@ def test_a_table_without_images_is_told_its_columns(tmp_path: Path, name: str) -
     table = TABLE.drop(columns=["Image"])
     if name.endswith("csv"):
         table.to_csv(tmp_path / name, index=False)
-        message = "found: ID,  Supplier, LABEL, price"
+        message = "expected the column 'image' .* received 'ID,  Supplier, LABEL, price'"
     else:
         table.to_parquet(tmp_path / name)
         message = "the column 'image' is missing"

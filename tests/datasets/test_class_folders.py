@@ -132,7 +132,7 @@ def test_file_that_is_not_an_image_is_named(tmp_path: Path) -> None:
 
 def test_what_is_no_image_by_its_suffix_is_skipped_and_told(tmp_path: Path) -> None:
     save_image(tmp_path / "Bag" / "a.png")
-    for name in ("Thumbs.db", "sizes.TXT", "prices.txt"):
+    for name in ("Thumbs.db", "sizes.TXT", "prices.txt", "photo.db"):
         (tmp_path / "Bag" / name).write_text("not an image")
 
     dataset = read_here(tmp_path)

@@ -93,7 +93,7 @@ def test_folder_with_two_data_sets(tmp_path: Path, second: str) -> None:
         ("pixel1,pixel2\n1,2\n", "the column 'label' is missing"),
         ("image,brand\na.png,x\n", "the column 'label' is missing"),
         ("sku,price\n1,2\n", "received 'sku, price'"),
-        ("\n1,2\n", "received ''"),
+        ("\n1,2\n", "received '1, 2'"),
         ("", r"is empty \(0 bytes\)"),
     ],
 )

@@ -203,7 +203,7 @@ def test_missing_label(tmp_path: Path, suffix: str) -> None:
         read_here(path)
 
 
-@pytest.mark.parametrize("split", ["tets", "Train", ""])
+@pytest.mark.parametrize("split", ["tets", "holdout", ""])
 def test_unknown_split(tmp_path: Path, split: str) -> None:
     path = save_table(
         tmp_path / "feed.csv", image=["a.png", "b.png"], label=["Bag"] * 2, split=["train", split]
@@ -240,7 +240,11 @@ def test_no_rows(tmp_path: Path) -> None:
     ("name", "content", "problem"),
     [
         ("feed.csv", b"", r"is empty \(0 bytes\)"),
-        ("feed.csv", b"image,label\n\xc3\xbc,Bag\n\xff\xfe,Bag\n", "is no text"),
+        (
+            "feed.csv",
+            b"image,label\n\xc3\xbc,Bag\n\xff\xfe,Bag\n",
+            "line 3: expected text in UTF-8",
+        ),
         ("feed.csv", b'image,label\n"a.png,Bag\n', "line 2: unexpected end of data"),
         ("feed.parquet", b"PAR1 not really", "cannot be read as Parquet"),
         ("feed.parquet", b"", "cannot be read as Parquet"),
@@ -295,7 +299,7 @@ def test_spellings_of_a_supplier_are_one(tmp_path: Path) -> None:
     suppliers = dataset.splits["train"].suppliers
     assert suppliers is not None
     assert suppliers.tolist() == ["Zara", "Zara", "B\u00f6hm", "Zara", "Zara"]
-    assert "1, such as 'ZARA ' and 'Zara' and 'zara'" in " ".join(dataset.notices)
+    assert "1, such as 'ZARA ', 'Zara', 'zara'" in " ".join(dataset.notices)
 
 
 def test_paths_of_windows_are_found(tmp_path: Path) -> None:

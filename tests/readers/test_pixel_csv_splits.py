@@ -122,7 +122,7 @@ def test_extra_column_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["abc", "", "12.0", "NaN", "null", "-", "1e2", "1_0", "+5", "\u0661", "1" * 5000]
+    "text", ["abc", "", "12.5", "NaN", "null", "-", "1e2", "1_0", "+5", "\u0661", "1" * 5000]
 )
 def test_cell_that_is_no_number_is_named_by_row_and_column(tmp_path: Path, text: str) -> None:
     rows = make_rows()

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from hangtag.audit.feed import Feed, fold_label
+from hangtag.audit.feed import Feed
 from hangtag.audit.rules import Action, Rule
 from hangtag.errors import DataError, OutputError
 from hangtag.progress import OnProgress
 from hangtag.tables.columns import ColumnKind
 from hangtag.tables.writing import open_table
 from hangtag.taxonomy import Tree, shipped_tree
+from hangtag.taxonomy.spelling import fold_label
 
 ITEMS = "items.parquet"
 ITEM_COLUMNS: dict[str, ColumnKind] = {

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.feed import fold_label
 from hangtag.errors import DataError
 from hangtag.models.card import Card, ModelClass
 from hangtag.taxonomy import Tree, category_of, shipped_tree
@@ -19,6 +18,7 @@ from hangtag.taxonomy.labels import remove_name
 from hangtag.taxonomy.languages import study_source
 from hangtag.taxonomy.lexicon import is_vague
 from hangtag.taxonomy.matching import LabelReader, Meaning, rank_categories
+from hangtag.taxonomy.spelling import fold_label
 
 OUTSIDE_NAME, OUTSIDE_ID = "no apparel", "outside"
 

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.feed import Feed, FeedItem, fold_label, load_model, open_feed
+from hangtag.audit.feed import Feed, FeedItem, load_model, open_feed
 from hangtag.audit.outputs import open_output_folder
 from hangtag.audit.run import Progress, check_folder
 from hangtag.audit.tables import ISSUE_COLUMNS, ISSUES, open_broken
@@ -33,6 +33,7 @@ from hangtag.progress import OnProgress
 from hangtag.reports.audit_page import PAGE
 from hangtag.tables.records import Records
 from hangtag.tables.writing import write_table
+from hangtag.taxonomy.spelling import fold_label
 
 FOLDS = 5
 MAX_ITEMS = 200_000

@@ -1,12 +1,10 @@
 """The feed that an audit reads: a table with one row an item, its image, label and supplier.
 
 Columns: ``image`` (a path, relative to the table) and ``label``, optionally ``id`` (by default the
-image) and ``supplier``, in any case. A folder stands for the ``feed.csv``, ``feed.parquet`` or
-``manifest.csv`` in it.
+image) and ``supplier``, in any case. A folder stands for the table in it that names its images.
 """
 
 import itertools
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +14,18 @@ from numpy.typing import NDArray
 
 from hangtag.datasets.collecting import SAMPLE, are_photos
 from hangtag.errors import DataError, ImageError
-from hangtag.files.paths import is_file, is_folder
+from hangtag.files.paths import is_folder
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier
 from hangtag.models.folder import shipped_models
 from hangtag.models.router import GREY_MODEL, PHOTO_MODEL
 from hangtag.readers import Record, decode_records, open_source
-from hangtag.readers.tables import IMAGE_COLUMN, Table, open_table
-from hangtag.tables.columns import Cell, ColumnKind, find_column
-from hangtag.tables.csv_text import read_header
+from hangtag.readers.folder_tables import find_tables
+from hangtag.readers.tables import Table
+from hangtag.tables.columns import Cell, ColumnKind
 
 NO_SUPPLIER = "(no supplier)"
-_ROLES = ("image", "label", "id", "supplier")
-_CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".txt")
-_NAMES = ("feed.csv", "feed.parquet", "manifest.csv", "manifest.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,46 +148,28 @@ def open_feed(path: str) -> Feed:
         DataError: It does not exist, or lacks the columns ``image`` and ``label``.
     """
     place = _find_table(path)
-    table, columns = _open_table(place)
-    found = {role for role in _ROLES if find_column(place, columns, role) is not None}
-    if table is None or not {"image", "label"} <= found:
-        described = ", ".join(columns) or "no such table"
+    sources = open_source(place).sources
+    table = sources[0] if len(sources) == 1 else None
+    if not isinstance(table, Table) or "label" not in table.roles:
+        columns = list(table.columns) if table else []
         raise DataError(
             f"{place}: expected a CSV or Parquet table with the columns image, label and, for "
-            f"brands, supplier; found: {described[:80]}"
+            f"brands, supplier; found: {(', '.join(columns) or 'no such table')[:80]}"
         )
     return Feed(table)
 
 
-def _open_table(path: str) -> tuple[Table | None, list[str]]:
-    """Returns a table, None where it names no images, and its columns."""
-    if is_file(Path(path)) and path.lower().endswith(_CSV_SUFFIXES):
-        header = read_header(Path(path), IMAGE_COLUMN)
-        has_images = find_column(path, header, IMAGE_COLUMN) is not None
-        return (open_table(path) if has_images else None), header
-    sources = open_source(path).sources
-    if len(sources) != 1 or not isinstance(sources[0], Table):
-        return None, []
-    return sources[0], list(sources[0].columns)
-
-
 def _find_table(path: str) -> str:
+    """Returns the table that stands for a folder, and any other path as it is."""
     if not is_folder(Path(path)):
         return path
-    for name in _NAMES:
-        if (Path(path) / name).is_file():
-            return str(Path(path) / name)
-    raise DataError(f"the folder {path} holds no feed; expected {', '.join(_NAMES)} in it")
-
-
-def fold_label(label: str) -> str:
-    """Returns a label in the form in which labels are compared.
-
-    Case, white space, widths of letters and characters without a width do not count.
-    """
-    plain = unicodedata.normalize("NFKC", label).casefold()
-    visible = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
-    return " ".join(unicodedata.normalize("NFKC", visible).split())
+    found = find_tables(Path(path), labelled=True)
+    if len(found.used) != 1:
+        raise DataError(
+            f"the folder {path} holds no feed; expected a table with the columns image, label and, "
+            f"for brands, supplier. {found.remark}".rstrip()
+        )
+    return str(found.used[0])
 
 
 def load_model(model: str | Path | Classifier | None, feed: Feed) -> Classifier:

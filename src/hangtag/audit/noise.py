@@ -15,7 +15,6 @@ import numpy as np
 
 from hangtag.audit.categories import Categories
 from hangtag.audit.dictionary import DictionaryEntry
-from hangtag.audit.feed import fold_label
 from hangtag.audit.posterior import (
     FLAT_ITEMS,
     Evidence,
@@ -28,6 +27,7 @@ from hangtag.audit.posterior import (
 from hangtag.audit.rules import Action
 from hangtag.errors import DataError
 from hangtag.tables.csv_cells import read_csv_rows
+from hangtag.taxonomy.spelling import fold_label
 
 SIGNIFICANCE = 0.05
 """Probability that any brand is called different that is not."""

@@ -6,19 +6,19 @@
 Only rules with ``yes`` in the column ``approved`` count. An audit that finds the file keeps them.
 """
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from hangtag.audit.categories import OUTSIDE_ID, Categories
-from hangtag.audit.feed import fold_label
 from hangtag.errors import DataError
 from hangtag.tables.columns import ColumnKind
 from hangtag.tables.csv_cells import restore_text
+from hangtag.tables.csv_rows import CsvRow
 from hangtag.tables.csv_text import inspect_csv, open_csv_rows
 from hangtag.tables.writing import write_table
+from hangtag.taxonomy.spelling import fold_label
 
 RULES = "rules.csv"
 RULE_COLUMNS: dict[str, ColumnKind] = dict.fromkeys(
@@ -139,20 +139,22 @@ def read_rules(path: Path, names: Mapping[str, Sequence[str]]) -> list[Rule]:
 
 def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Returns the rows by column, each with its line number."""
-    try:
-        form = inspect_csv(path, "approved")
-        with open_csv_rows(path, form) as rows:
-            header: list[str] = next(rows, [])
-            listed = [(rows.line_num, dict(zip(header, row, strict=False))) for row in rows if row]
-    except (UnicodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a CSV file of rules: {error}") from error
-    missing = [name for name in RULE_COLUMNS if name not in header]
+    form = inspect_csv(path, "approved")
+    with open_csv_rows(path, form) as rows:
+        listed = [_read_row(path, form.header, row) for row in rows]
+    missing = [name for name in RULE_COLUMNS if name not in form.header]
     if missing:
         raise DataError(
             f"{path}: the column '{missing[0]}' is missing; expected the columns "
             f"{', '.join(RULE_COLUMNS)}, as hangtag audit writes them"
         )
     return listed
+
+
+def _read_row(path: Path, header: Sequence[str], row: CsvRow) -> tuple[int, dict[str, str]]:
+    if row.problem:
+        raise DataError(f"{path} cannot be read as a CSV file of rules: {row.place}: {row.problem}")
+    return row.line, dict(zip(header, row.cells, strict=False))
 
 
 def _check_categories(

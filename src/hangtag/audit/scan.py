@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hangtag.audit.feed import Feed, FeedItem, fold_label
+from hangtag.audit.feed import Feed, FeedItem
 from hangtag.audit.posterior import EvidenceTable
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.hashing import WORDS, difference_hash, hash_pixels
 from hangtag.models.classifier import Classifier
 from hangtag.progress import OnProgress
+from hangtag.taxonomy.spelling import fold_label
 
 NO_GROUP = -1
 """Number of the label group of an item without a label."""

@@ -1,6 +1,5 @@
 """Collects the records of a labelled source: checks them, decodes their images."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,14 @@ from hangtag.datasets.dataset import (
     Broken,
     Dataset,
     Split,
-    fold_name,
     number_ids,
-    order_classes,
     tidy_class,
+)
+from hangtag.datasets.names import (
+    name_fashion_classes,
+    read_products,
+    unify_labels,
+    unify_suppliers,
 )
 from hangtag.datasets.overview import describe_supplier_column
 from hangtag.datasets.pixel_cache import (
@@ -27,13 +30,16 @@ from hangtag.datasets.pixel_cache import (
     read_pixels,
 )
 from hangtag.errors import DataError, ImageError, OutputError
-from hangtag.files.paths import describe_skipped, is_address, is_file, make_printable
+from hangtag.files.paths import describe_skipped, is_file, make_printable, shorten
 from hangtag.images.mending import describe_damage
 from hangtag.images.reading import read_size
 from hangtag.images.spec import FASHION_MNIST_SPEC, PHOTO_SPEC, ImageSpec
 from hangtag.progress import OnProgress
-from hangtag.readers import SPLIT_ALIASES, SPLIT_NAMES, Record, Source
+from hangtag.readers import SPLIT_NAMES, Record, Source, find_split
+from hangtag.readers.folder_tables import SplitTables
+from hangtag.readers.listed_files import suggest_file
 from hangtag.readers.record import ArraySource
+from hangtag.readers.tables import Table
 
 MAX_BROKEN = 0.2
 """Fraction of broken images above which it is no accident."""
@@ -63,7 +69,12 @@ class DecodeOptions:
 
 @dataclass(slots=True)
 class _Columns:
-    """What the records of image files say, one entry a record."""
+    """What the records of image files say, one entry a record that could be read.
+
+    Attributes:
+        rows: The number of each record, from 1, among all.
+        unread: Records that cannot be read.
+    """
 
     paths: list[Path] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -71,8 +82,14 @@ class _Columns:
     suppliers: list[str] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     products: list[str] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    unread: list[Broken] = field(default_factory=list)
 
     def append(self, record: Record) -> None:
+        if record.error is not None:
+            self.unread.append(Broken(record.id, str(record.error)))
+            return
+        self.rows.append(len(self.rows) + len(self.unread) + 1)
         self.paths.append(Path(str(record.image)))
         self.ids.append(record.id)
         self.labels.append(tidy_class(record.label or ""))
@@ -111,8 +128,9 @@ def collect_dataset(
     columns = _Columns()
     for record in source:
         columns.append(record)
+    _check_unread(columns, max_broken=options.max_broken)
     _check_columns(path, columns)
-    _check_files(path, columns.paths, max_missing=options.max_broken)
+    _check_files(path, columns, max_missing=options.max_broken)
     return _decode_columns(source, columns, (name, path), options, on_progress)
 
 
@@ -131,32 +149,6 @@ def are_photos(paths: Iterable[Path]) -> bool:
     return any(_find_size(path) not in (None, (width, height)) for path in paths)
 
 
-def unify_suppliers(names: Sequence[str]) -> tuple[list[str], str]:
-    """Gives every supplier one spelling, that of most of its items.
-
-    Otherwise ``Zara`` could be held out while ``ZARA`` is trained on.
-
-    Args:
-        names: The supplier of each item, (N,).
-
-    Returns:
-        The names (N,) to use, and a sentence that says what was unified; empty where nothing was.
-    """
-    spellings: dict[str, Counter[str]] = {}
-    for name in names:
-        spellings.setdefault(fold_name(name), Counter())[name] += 1
-    several = [counts for counts in spellings.values() if len(counts) > 1]
-    if not several:
-        return list(names), ""
-    chosen = {folded: counts.most_common(1)[0][0] for folded, counts in spellings.items()}
-    example = " and ".join(map(repr, sorted(several[0])))
-    note = (
-        f"Suppliers spelled in several ways: {len(several):,}, such as {example}; each counts as "
-        "one."
-    )
-    return [chosen[fold_name(name)] for name in names], note
-
-
 def _find_size(path: Path) -> tuple[int, int] | None:
     try:
         return read_size(path)
@@ -171,14 +163,20 @@ def _decode_columns(
     options: DecodeOptions,
     on_progress: OnProgress | None,
 ) -> Dataset:
-    classes = order_classes({*columns.labels, *map(tidy_class, source.classes or ())})
+    reader = _ImageReader(columns, options, on_progress)
+    named_labels, classes, spelled = unify_labels(
+        columns.labels, map(tidy_class, source.classes or ())
+    )
+    if reader.spec == FASHION_MNIST_SPEC and not are_photos(columns.paths[:SAMPLE]):
+        named_labels, classes, numbered = name_fashion_classes(named_labels, classes)
+        spelled = (*spelled, *numbered)
     index = {name: position for position, name in enumerate(classes)}
-    labels = np.array([index[label] for label in columns.labels], np.int64)
+    labels = np.array([index[label] for label in named_labels], np.int64)
     suppliers, notes = _read_suppliers(source, columns)
-    products = np.array(columns.products, np.str_) if any(columns.products) else None
+    products, grouped = read_products(_find_product_column(source), columns.products)
+    notes = (*spelled, *notes, *grouped)
     ids = np.array(columns.ids, np.str_)
-    reader = _ImageReader(columns.paths, options, on_progress)
-    names = np.array([SPLIT_ALIASES[split or "train"] for split in columns.splits])
+    names = np.array([find_split(split or "train") for split in columns.splits])
     splits = {}
     for split in SPLIT_NAMES:
         rows = np.flatnonzero(names == split)
@@ -214,76 +212,97 @@ def _read_suppliers(
     return suppliers, tuple(filter(None, notes))
 
 
+def _find_product_column(source: Source) -> str:
+    """Returns what a table calls the column of products; empty where it has none."""
+    return source.roles.get("product", "") if isinstance(source, Table | SplitTables) else ""
+
+
 def _check_columns(path: str, columns: _Columns) -> None:
     """Raises DataError where a label is empty, an id repeats or a split is unknown."""
-    empty = [row for row, label in enumerate(columns.labels, start=1) if not label]
+    empty = [row for row, label in zip(columns.rows, columns.labels, strict=True) if not label]
     if empty:
         raise DataError(
             f"{path}, row {empty[0]}: the column 'label' is empty (so it is in {len(empty):,} of "
             f"{len(columns.labels):,} rows); fill it in or leave the rows out"
         )
-    _check_ids(path, columns.ids)
+    _check_ids(path, columns)
     if not any(columns.splits):
         return
-    for row, split in enumerate(columns.splits, start=1):
-        if split not in SPLIT_ALIASES:
+    for row, split in zip(columns.rows, columns.splits, strict=True):
+        if find_split(split) is None:
             raise DataError(
                 f"{path}, row {row}, column 'split': expected train, validation or test, received "
-                f"{split!r}; mend the cell"
+                f"{split[:40]!r}; mend the cell"
             )
 
 
-def _check_ids(path: str, ids: Sequence[str]) -> None:
+def _check_ids(path: str, columns: _Columns) -> None:
     first: dict[str, int] = {}
-    for row, value in enumerate(ids, start=1):
+    for row, value in zip(columns.rows, columns.ids, strict=True):
         first.setdefault(value, row)
-    if len(first) == len(ids):
+    repeats = len(columns.ids) - len(first)
+    if not repeats:
         return
-    row, value = next((r, v) for r, v in enumerate(ids, start=1) if first[v] < r)
+    numbered = zip(columns.rows, columns.ids, strict=True)
+    row, value = next((row, value) for row, value in numbered if first[value] < row)
     raise DataError(
-        f"{path}, row {row}: the id '{value}' is also that of row {first[value]} "
-        f"({len(ids) - len(first)} rows repeat an id); give each row an id of its own"
+        f"{path}, row {row}: the id '{shorten(value)}' is also that of row {first[value]} "
+        f"({repeats} rows repeat an id); give each row an id of its own, and call the column "
+        "'product' where it names products"
     )
 
 
-def _check_files(path: str, files: Sequence[Path], *, max_missing: float) -> None:
-    missing = [row for row, file in enumerate(files, start=1) if not is_file(file)]
-    if missing and is_address(str(files[missing[0] - 1])):
-        raise DataError(
-            f"{path}, row {missing[0]}: addresses are not fetched; download the images and name "
-            "the files"
-        )
-    if len(missing) > max_missing * len(files):
-        raise DataError(
-            f"{path}, row {missing[0]}: no image file {files[missing[0] - 1]} "
-            f"({len(missing)} of {len(files)} are missing); paths are relative to the table"
-        )
+def _check_unread(columns: _Columns, *, max_broken: float) -> None:
+    """Raises DataError where more rows cannot be read than may be."""
+    count, total = len(columns.unread), len(columns.unread) + len(columns.rows)
+    if count <= max_broken * total and columns.rows:
+        return
+    first = columns.unread[0].reason
+    if not max_broken or count == 1:
+        raise DataError(first)
+    raise DataError(f"{count:,} of the {total:,} rows cannot be read; the first: {first}")
+
+
+def _check_files(path: str, columns: _Columns, *, max_missing: float) -> None:
+    files = columns.paths
+    missing = [position for position, file in enumerate(files) if not is_file(file)]
+    if len(missing) <= max_missing * len(files):
+        return
+    first = missing[0]
+    near = suggest_file(str(files[first]), path)
+    hint = f"; {shorten(near)} is there" if near else ""
+    raise DataError(
+        f"{path}, row {columns.rows[first]}: no image file {shorten(str(files[first]))} "
+        f"({len(missing)} of {len(files)} are missing); paths are relative to the table{hint}"
+    )
 
 
 class _ImageReader:
     """Decodes image files into splits, counting those that are resized or broken.
 
     Args:
-        paths: All files that the calls of `read` together will decode.
+        columns: All files that the calls of `read` together will decode.
         options: How they are decoded.
         on_progress: Called with the number of images decoded and of all.
 
     Attributes:
-        broken: The files that were left out.
+        spec: Shape of the pixels.
+        broken: The files and rows that were left out.
     """
 
     def __init__(
-        self, paths: Sequence[Path], options: DecodeOptions, on_progress: OnProgress | None
+        self, columns: _Columns, options: DecodeOptions, on_progress: OnProgress | None
     ) -> None:
-        self._total = len(paths)
-        self._spec = options.spec or choose_spec(paths)
+        self._files = len(columns.paths)
+        self._total = self._files + len(columns.unread)
+        self.spec = options.spec or choose_spec(columns.paths)
         self._options = options
         self._on_progress = on_progress
         self._done = 0
         self._resized = 0
         self._damaged: Counter[str] = Counter()
         self._unkept: OutputError | None = None
-        self.broken: list[Broken] = []
+        self.broken: list[Broken] = list(columns.unread)
 
     def read(
         self,
@@ -301,7 +320,7 @@ class _ImageReader:
         """
         decoded = read_pixels(
             paths,
-            self._spec,
+            self.spec,
             decode=self._options.decode,
             cache=self._options.cache,
             on_image=self._count,
@@ -328,8 +347,8 @@ class _ImageReader:
     def notices(self) -> tuple[str, ...]:
         """Returns one sentence each for images that were resized, left out or damaged."""
         found = []
-        if self._resized and self._spec.channels == 1:
-            height, width = self._spec.size
+        if self._resized and self.spec.channels == 1:
+            height, width = self.spec.size
             found.append(
                 f"{self._resized:,} of the {self._total:,} images were not {width}x{height} "
                 "pixels and were converted like photos (hangtag explore --photo FILE shows how)."
@@ -347,7 +366,7 @@ class _ImageReader:
     def _count(self) -> None:
         self._done += 1
         if self._on_progress:
-            self._on_progress(self._done, self._total)
+            self._on_progress(self._done, self._files)
 
     def _explain(self) -> DataError:
         first, count = self.broken[0].reason, len(self.broken)

@@ -132,14 +132,12 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def tidy_class(name: str) -> str:
-    """Returns the name of a class on one line, its letters composed (NFC): ``ö`` is one letter."""
+    """Returns the name of a class on one line, without blanks at its ends.
+
+    Its letters are composed (NFC): ``ö`` is one letter.
+    """
     lines = unicodedata.normalize("NFC", name).splitlines()
-    return lines[0] if len(lines) == 1 else " ".join(filter(None, map(str.strip, lines)))
-
-
-def fold_name(name: str) -> str:
-    """Returns what spellings of a name that differ only in case or spaces have in common."""
-    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+    return " ".join(filter(None, map(str.strip, lines)))
 
 
 def number_ids(name: str, count: int) -> NDArray[np.str_]:

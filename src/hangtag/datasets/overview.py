@@ -6,7 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from hangtag.datasets.dataset import Dataset, fold_name
+from hangtag.datasets.dataset import Dataset
+from hangtag.taxonomy.spelling import fold_label
 
 FEWEST_IMAGES = 5
 """Images of a class below which there is nothing to learn from and to judge by."""
@@ -123,7 +124,7 @@ def describe_classes(dataset: Dataset) -> tuple[str, ...]:
     """Returns a sentence each for classes that differ in case only and for those never judged."""
     spelled: dict[str, list[str]] = {}
     for name in dataset.classes:
-        spelled.setdefault(fold_name(name), []).append(name)
+        spelled.setdefault(fold_label(name), []).append(name)
     sentences = [
         f"The classes {' and '.join(map(repr, names))} differ only in case or spaces; give them "
         "one name if they are one."

@@ -25,6 +25,9 @@ from hangtag.decisions.policy import (
 )
 from hangtag.errors import DataError
 from hangtag.evaluation.intervals import Intervals, find_intervals
+from hangtag.files.paths import list_some
+from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
+from hangtag.taxonomy.spelling import fold_class
 
 _CURVE_POINTS = 200
 
@@ -274,19 +277,34 @@ def measure_risk(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) ->
 def align_split(split: Split, *, classes: tuple[str, ...], model_classes: tuple[str, ...]) -> Split:
     """Maps labels that index `classes` to labels that index `model_classes`, by name.
 
+    Names are the same where only case and blanks differ. The numbers 0 to 9 are the classes of a
+    model of Fashion-MNIST.
+
     Raises:
         DataError: A label that occurs is none of the model's classes.
     """
-    positions = {name: index for index, name in enumerate(model_classes)}
+    positions = _find_classes(classes, model_classes)
     present = [classes[index] for index in np.unique(split.labels)]
     unknown = [name for name in present if name not in positions]
     if unknown:
         raise DataError(
-            f"the data has labels that the model does not know: {', '.join(unknown[:5])}; "
+            f"the data has labels that the model does not know: {list_some(unknown)}; "
             f"the model's classes: {', '.join(model_classes)}"
         )
     table = np.array([positions.get(name, -1) for name in classes], dtype=np.int64)
     return replace(split, labels=table[split.labels])
+
+
+def _find_classes(names: Sequence[str], model_classes: Sequence[str]) -> dict[str, int]:
+    """Returns each name that means a class of a model -> the class."""
+    exact = {name: index for index, name in enumerate(model_classes)}
+    folded = {fold_class(name): index for name, index in exact.items()}
+    if len(folded) < len(exact):
+        folded = {}  # classes that differ in case only are told apart
+    if tuple(model_classes) == FASHION_MNIST_CLASSES:
+        folded |= {str(index): index for index in range(len(model_classes))}
+    found = {name: exact.get(name, folded.get(fold_class(name))) for name in names}
+    return {name: index for name, index in found.items() if index is not None}
 
 
 def _calibration(

@@ -7,7 +7,24 @@ from pathlib import Path
 
 from hangtag.errors import DataError
 
-_ADDRESS = re.compile(r"(^|/)https?:/")
+_ADDRESS = re.compile(
+    r"(^|/)(https?|ftp|s3|gs|gcs|abfss?|wasbs?|hdfs|az):/|^//[\w-]+(\.[\w-]+)+/|^data:[\w/;+-]*,",
+    re.IGNORECASE,
+)
+_SYSTEM_NAMES = frozenset(
+    {
+        "__macosx",
+        "__pycache__",
+        "@eadir",
+        "#recycle",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "thumbs.db",
+        "desktop.ini",
+    }
+)
+_LONGEST_SHOWN = 80
 
 
 def is_file(path: Path) -> bool:
@@ -50,30 +67,32 @@ def require_file(path: Path) -> None:
         raise DataError(f"{path} {explain_no_file(path)}")
 
 
-def find_listed(text: str, table: str | Path) -> str:
-    """Returns the path of a file that a table lists, absolute or relative to the table.
-
-    Backslashes, as Windows writes them, are read as slashes where that gives an existing file.
-    """
-    folder = os.path.dirname(table)
-    path = os.path.join(folder, text)
-    slashed = os.path.join(folder, text.replace("\\", "/"))
-    return slashed if slashed != path and os.path.isfile(slashed) else path
-
-
 def is_address(text: str) -> bool:
-    """Returns whether a text is a web address, also after it was made a path."""
-    return _ADDRESS.search(text) is not None
+    """Returns whether a text is an address of the web or of a store, also after it was made a path.
+
+    That is ``https:``, ``s3:``, ``gs:`` and such, ``//host/``, and data in place of an address.
+    """
+    return _ADDRESS.search(text.strip()) is not None
+
+
+def is_system_name(name: str) -> bool:
+    """Returns whether a file or folder is hidden, or one that systems leave, as ``__MACOSX``."""
+    return name.startswith(".") or name.casefold() in _SYSTEM_NAMES
+
+
+def shorten(text: str) -> str:
+    """Returns a text that a message quotes, cut off where it is long."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 def list_visible(folder: Path) -> list[Path]:
-    """Returns what `folder` holds, sorted, without hidden files.
+    """Returns what `folder` holds, sorted, without hidden files and those that systems leave.
 
     Raises:
         DataError: The folder cannot be read.
     """
     try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        return sorted(path for path in folder.iterdir() if not is_system_name(path.name))
     except OSError as error:
         raise DataError(f"cannot read the folder {folder}: {error.strerror or error}") from error
 
@@ -91,7 +110,7 @@ def describe_skipped(skipped: Mapping[str, int], *, before: str) -> str:
     if not skipped:
         return ""
     kinds = sorted(skipped.items(), key=lambda kind: (-kind[1], kind[0]))
-    return before + ", ".join(f"{count:,} {kind}" for kind, count in kinds)
+    return before + list_some([f"{count:,} {kind}" for kind, count in kinds])
 
 
 def list_some(names: Sequence[str], *, most: int = 3, longest: int = 60) -> str:

@@ -11,17 +11,17 @@ way is in memory. Each format has its module: `image_files` (files, folders, lis
 
 from hangtag.readers.in_memory import AnyImage, AnyImages, records_of
 from hangtag.readers.opening import LABELLED_KINDS, open_labelled, open_source
-from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES, Record, Source, decode_records
+from hangtag.readers.record import SPLIT_NAMES, Record, Source, decode_records, find_split
 
 __all__ = [
     "LABELLED_KINDS",
-    "SPLIT_ALIASES",
     "SPLIT_NAMES",
     "AnyImage",
     "AnyImages",
     "Record",
     "Source",
     "decode_records",
+    "find_split",
     "open_labelled",
     "open_source",
     "records_of",

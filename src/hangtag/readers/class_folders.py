@@ -11,13 +11,16 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from hangtag.errors import DataError
-from hangtag.files.paths import is_file, is_folder, list_visible, make_printable
+from hangtag.files.paths import is_file, is_folder, list_visible, make_printable, shorten
 from hangtag.images.sniffing import IMAGE_SUFFIXES, READ_FORMATS, UNREAD_SUFFIXES, is_image_file
-from hangtag.readers.record import SPLIT_ALIASES, SPLIT_NAMES, Record, Source
+from hangtag.readers.record import SPLIT_NAMES, Record, Source, find_split
 
 _READ = IMAGE_SUFFIXES | UNREAD_SUFFIXES | {""}
 """Suffixes of the files that are read, whatever they hold; one without may well be an image. So is
 every image under another name, such as ``a.jpg?v=1``."""
+
+_SURE_SPLITS = frozenset({"train", "validation", "val", "valid", "test"})
+"""Folders that are no classes even beside class folders; there may be a class ``Training``."""
 
 _UNSAFE = re.compile(r'^\.|[%/\\:*?"<>|\x00-\x1f\x7f]')
 
@@ -111,18 +114,23 @@ def decode_class(folder: str) -> str:
 def _find_split_folders(folder: Path) -> dict[str, Path]:
     """Maps split names to the folders that hold their class folders, in the order of splits."""
     names = [path.name for path in list_visible(folder) if is_folder(path)]
-    found = [name for name in names if name in SPLIT_ALIASES]
-    if not found:
+    found = [name for name in names if find_split(name)]
+    others = [name for name in names if name not in found]
+    if not found or (others and not any(name.casefold() in _SURE_SPLITS for name in found)):
         return {"train": folder}
-    if len(found) < len(names):
-        other = next(name for name in names if name not in found)
+    if others:
         raise DataError(
-            f"{folder} mixes the split folder '{found[0]}' with the folder '{other}'; "
+            f"{folder} mixes the split folder '{found[0]}' with the folder '{shorten(others[0])}'; "
             "expected only train, validation and test, or only class folders"
         )
-    splits = {SPLIT_ALIASES[name]: folder / name for name in found}
-    if len(splits) < len(found):
-        raise DataError(f"{folder} holds both 'val' and 'validation'; merge the two")
+    splits: dict[str, Path] = {}
+    for name in found:
+        split = find_split(name) or ""
+        if split in splits:
+            raise DataError(
+                f"{folder} holds both '{splits[split].name}' and '{name}'; merge the two"
+            )
+        splits[split] = folder / name
     _refuse_loose_images(folder)
     return {name: splits[name] for name in SPLIT_NAMES if name in splits}
 

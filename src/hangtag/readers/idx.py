@@ -6,8 +6,9 @@ Source: http://yann.lecun.com/exdb/mnist/, "FILE FORMATS FOR THE MNIST DATABASE"
 """
 
 import math
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,10 +17,18 @@ from numpy.typing import NDArray
 
 from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.gzipped import open_plain
-from hangtag.files.paths import is_file, make_printable
+from hangtag.files.paths import is_file, is_folder, list_visible, make_printable
 from hangtag.images.limits import require_size
 from hangtag.images.spec import FASHION_MNIST_SPEC
-from hangtag.readers.record import ArraySource, Record, Source, SplitArrays, fail
+from hangtag.readers.record import (
+    SPLIT_NAMES,
+    ArraySource,
+    Record,
+    Source,
+    SplitArrays,
+    fail,
+    find_split,
+)
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 
 IMAGES_MAGIC = 2051
@@ -28,8 +37,20 @@ LABELS_MAGIC = 2049
 _IDX_START = b"\x00\x00\x08"
 """How IDX files of bytes begin."""
 
-_PREFIXES = {"train": "train", "test": "t10k"}
-_SUFFIXES = {"images": "-images-idx3-ubyte", "labels": "-labels-idx1-ubyte"}
+_NAME = re.compile(
+    r"(?P<prefix>train|training|validation|val|valid|t10k|test|testing)[-_. ]"
+    r"(?P<content>images?|labels?)(?P<rest>[-_. ]?idx[13][-_. ]?ubyte)"
+    r"(?P<copy>[-_. ]?\(\d+\)|[-_ ]copy)?(\.(?P<packed>gz)|\.bin|\.idx)?(?P<again>[-_ ]?\(\d+\))?",
+    re.IGNORECASE,
+)
+"""What torchvision, Keras, Kaggle and browsers call a file of Fashion-MNIST."""
+
+_INNER_FOLDERS = frozenset({"fashionmnist", "fashion-mnist", "fashion_mnist", "mnist", "raw"})
+"""Folders in which libraries keep the files."""
+
+_DEEPEST = 3
+_SPLITS = {"t10k": "test"}
+_CONTENTS = ("images", "labels")
 _IMAGES_A_BLOCK = 256
 _BLOCK_BYTES = 2**26
 
@@ -60,7 +81,7 @@ class IdxFile(Source):
 
 
 class IdxFolder(ArraySource):
-    """The pairs of IDX files in a folder: ``train`` and, for the split ``test``, ``t10k``.
+    """The pairs of IDX files in a folder, by split, under any of the names that people have.
 
     Raises:
         DataError: A file lacks its partner.
@@ -69,15 +90,15 @@ class IdxFolder(ArraySource):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pairs: dict[str, tuple[Path, Path]] = {}
-        for split in _PREFIXES:
-            images, labels = (_find_idx(folder, split, content) for content in _SUFFIXES)
+        found = find_idx_files(folder)
+        for split in SPLIT_NAMES:
+            images, labels = (found.get((split, content)) for content in _CONTENTS)
             if images and labels:
                 self._pairs[split] = images, labels
             elif images or labels:
-                missing = f"{_PREFIXES[split]}{_SUFFIXES['labels' if images else 'images']}"
                 raise DataError(
-                    f"{images or labels} has no partner; put {missing} (plain or with .gz) "
-                    "beside it"
+                    f"{images or labels} has no partner; put {_name_partner(images or labels)} "
+                    "(plain or with .gz) beside it"
                 )
 
     def read_splits(self) -> Iterator[SplitArrays]:
@@ -96,9 +117,50 @@ class IdxFolder(ArraySource):
         return FASHION_MNIST_CLASSES
 
 
-def holds_idx(folder: Path) -> bool:
-    """Tells whether a folder holds an IDX file of the names that Fashion-MNIST's files have."""
-    return any(_find_idx(folder, split, content) for split in _PREFIXES for content in _SUFFIXES)
+def find_idx_files(folder: Path) -> Mapping[tuple[str, str], Path]:
+    """Returns split and ``images`` or ``labels`` -> the IDX file, as Fashion-MNIST's are called.
+
+    The files may lie in ``raw`` or ``FashionMNIST/raw``, as torchvision has them, or each in a
+    folder of its own name, as Kaggle unpacks them. Of several copies the plainest name counts.
+    """
+    found: dict[tuple[str, str], list[Path]] = {}
+    for path in _list_idx_files(folder, _DEEPEST):
+        match = _NAME.fullmatch(path.name)
+        assert match is not None, path
+        split = _SPLITS.get(match["prefix"].lower()) or find_split(match["prefix"]) or ""
+        content = match["content"].lower().removesuffix("s") + "s"
+        found.setdefault((split, content), []).append(path)
+    return {key: min(paths, key=_rank_copy) for key, paths in found.items()}
+
+
+def _list_idx_files(folder: Path, depth: int) -> Iterator[Path]:
+    for path in list_visible(folder):
+        is_named = _NAME.fullmatch(path.name) is not None
+        if is_named and is_file(path):
+            yield path
+        elif (is_named or path.name.lower() in _INNER_FOLDERS) and is_folder(path) and depth:
+            yield from _list_idx_files(path, depth - 1)
+
+
+def _rank_copy(path: Path) -> tuple[bool, bool, int, str]:
+    """Orders copies of a file: the name without a number, then the unpacked one, then t10k."""
+    match = _NAME.fullmatch(path.name)
+    assert match is not None, path
+    is_copy = bool(match["copy"] or match["again"])
+    return is_copy, bool(match["packed"]), len(path.parts), path.name
+
+
+def _name_partner(path: Path | None) -> str:
+    """Returns what the file of labels is called beside that of images, or the other way round."""
+    name = "" if path is None else path.name
+    swapped = {"image": "label", "label": "image"}
+    pattern = re.compile("image|label", re.IGNORECASE)
+    partner = pattern.sub(lambda match: swapped[match[0].lower()], name)
+    number = {"idx3": "idx1", "idx1": "idx3"}
+    partner = re.sub(
+        "idx[13]", lambda match: number[match[0].lower()], partner, flags=re.IGNORECASE
+    )
+    return partner.removesuffix(".gz")
 
 
 def is_idx(path: str) -> bool:
@@ -193,13 +255,6 @@ def _count_images(path: Path) -> int:
             "export them as class folders instead"
         )
     return count
-
-
-def _find_idx(folder: Path, split: str, content: str) -> Path | None:
-    """Returns the IDX file of a split that holds the images or the labels, if it is there."""
-    plain = folder / f"{_PREFIXES[split]}{_SUFFIXES[content]}"
-    candidates = (plain, plain.with_name(f"{plain.name}.gz"))
-    return next((path for path in candidates if is_file(path)), None)
 
 
 def _read_header(path: str | Path, stream: BinaryIO, expected: int) -> tuple[int, ...]:

@@ -9,13 +9,13 @@ from typing import TextIO
 
 from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.lines import read_names
-from hangtag.files.paths import describe_skipped
+from hangtag.files.paths import describe_skipped, is_system_name, shorten
 from hangtag.images.sniffing import IMAGE_SUFFIXES, READ_FORMATS, UNREAD_SUFFIXES, is_image_file
 from hangtag.readers.arrays import ARRAY_SUFFIX, ArrayFile
 from hangtag.readers.idx import IdxFile, is_idx
 from hangtag.readers.record import Record, Source, fail, name_file
 
-TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+_TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".parquet")
 
 _READ = (*IMAGE_SUFFIXES, *UNREAD_SUFFIXES, ARRAY_SUFFIX)
 """Suffixes of the files that are read below a folder, whatever they hold; so is every image under
@@ -119,7 +119,7 @@ def open_file(path: str) -> Source:
 
 def read_file(path: str) -> Iterator[Record]:
     """Gives the images of a file that is no table; a table is a record of an error."""
-    if path.lower().endswith(TABLE_SUFFIXES):
+    if path.lower().endswith(_TABLE_SUFFIXES):
         problem = "is a table, which is not read from a list of paths; give it as an argument"
         yield fail(path, ImageError(f"{path} {problem}", error_kind=ErrorKind.NOT_AN_IMAGE))
     else:
@@ -139,25 +139,27 @@ def _walk(folder: str, skipped: Counter[str]) -> Iterator[str | _Closed]:
 
     Counts in `skipped` what it does not give.
     """
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(_keep(entries, skipped))
-    except OSError as error:
-        reason = f"cannot read the folder {folder}: {error.strerror or error}"
-        yield _Closed(folder, ImageError(reason, error_kind=ErrorKind.UNREADABLE))
-        return
-    prefix = "" if folder == os.curdir else os.path.join(folder, "")
-    for name, is_folder in found:
-        if is_folder:
-            yield from _walk(prefix + name, skipped)
-        else:
-            yield prefix + name
+    waiting = [(folder, True)]  # in reverse order; folders may be nested more deeply than calls
+    while waiting:
+        path, is_folder = waiting.pop()
+        if not is_folder:
+            yield path
+            continue
+        try:
+            with os.scandir(path) as entries:
+                found = sorted(_keep(entries, skipped), reverse=True)
+        except OSError as error:
+            reason = f"cannot read the folder {shorten(path)}: {error.strerror or error}"
+            yield _Closed(path, ImageError(reason, error_kind=ErrorKind.UNREADABLE))
+            continue
+        prefix = "" if path == os.curdir else os.path.join(path, "")
+        waiting += [(prefix + name, inner) for name, inner in found]
 
 
 def _keep(entries: Iterable[os.DirEntry[str]], skipped: Counter[str]) -> Iterator[tuple[str, bool]]:
     """Gives name and whether it is a folder, of folders and files to read; none that is hidden."""
     for entry in entries:
-        if entry.name.startswith("."):
+        if is_system_name(entry.name):
             skipped["hidden"] += 1
         elif _is_folder(entry):
             if entry.is_symlink():

@@ -15,13 +15,31 @@ from pathlib import Path
 from typing import TextIO
 
 from hangtag.errors import DataError
-from hangtag.files.paths import is_address, is_file, is_folder, list_visible
+from hangtag.files.paths import (
+    is_address,
+    is_file,
+    is_folder,
+    list_some,
+    list_visible,
+    make_printable,
+    shorten,
+)
 from hangtag.readers.class_folders import ClassFolders
-from hangtag.readers.idx import IdxFolder, holds_idx
-from hangtag.readers.image_files import TABLE_SUFFIXES, ImageFolder, PathList, open_file
-from hangtag.readers.pixel_csv import PixelCsv, PixelCsvSplits, is_pixel_header, is_split_file
+from hangtag.readers.folder_tables import (
+    TABLE_SUFFIXES,
+    UNREAD_TABLES,
+    FolderTables,
+    SplitTables,
+    find_tables,
+    list_tables,
+)
+from hangtag.readers.idx import IdxFile, IdxFolder, find_idx_files
+from hangtag.readers.image_files import ImageFolder, PathList, open_file
+from hangtag.readers.npz import NPZ_SUFFIX, NpzFile, NpzSplits
+from hangtag.readers.pixel_columns import inspect_pixels
+from hangtag.readers.pixel_csv import PixelCsv, PixelCsvSplits, is_split_file
 from hangtag.readers.record import Record, Source
-from hangtag.readers.tables import IMAGE_COLUMN, PARQUET_SUFFIX, open_table
+from hangtag.readers.tables import IMAGE_COLUMN, is_parquet, open_table
 from hangtag.tables.columns import ColumnKind, find_column
 from hangtag.tables.csv_text import read_header, refuse_spreadsheet
 
@@ -29,13 +47,14 @@ LISTING = "-"
 """The argument that stands for a list of paths on standard input."""
 
 LABELLED_KINDS = (
-    "a folder of IDX files, a pixel CSV or a folder of NAME_train.csv and NAME_test.csv, a folder "
-    "of class folders, or a table, .csv, .tsv or .parquet, with the columns 'image' and 'label'"
+    "a folder of IDX files, a pixel CSV or a folder of NAME_train.csv and NAME_test.csv, Keras' "
+    "fashion_mnist.npz, a folder of class folders, or a table, .csv, .tsv, .txt or .parquet, with "
+    "the columns 'image' and 'label', or its folder"
 )
 """What `open_labelled` reads, for people."""
 
-_TABLES = ("manifest.csv", "manifest.parquet")
-"""What a table is called that stands for the folder which it is in."""
+TEXT_SUFFIX = ".txt"
+"""Text may be a table, or a list of paths."""
 
 
 class Sources(Source):
@@ -75,7 +94,7 @@ class Sources(Source):
     @property
     def notes(self) -> Sequence[str]:
         """What a reader should know of the sources."""
-        return [note for source in self.sources for note in source.notes]
+        return [*self.remarks, *(note for source in self.sources for note in source.notes)]
 
     @property
     def skipped(self) -> Counter[str]:
@@ -89,8 +108,9 @@ def open_source(
     """Opens images to be predicted, with or without labels.
 
     A file is an image, a ``.npy`` array, an IDX file, a pixel CSV or a table with the column
-    ``image``. A folder stands for the images and arrays below it, by name; a pattern such as
-    ``*.jpg`` for what it matches; ``-`` for the paths that a stream names.
+    ``image``. A folder stands for the table, IDX files or pixel CSVs in it, as `open_labelled` has
+    it, else for the images and arrays below it, by name; a pattern such as ``*.jpg`` for what it
+    matches; ``-`` for the paths that a stream names.
 
     Args:
         data: One path or pattern, or several.
@@ -132,7 +152,9 @@ def _expand(argument: str, listing: TextIO | None) -> Iterator[Source]:
             raise DataError(f"no file matches {argument}; check the pattern")
         yield from map(_open_path, found)
     elif is_address(argument):
-        raise DataError(f"{argument}: addresses are not fetched; download it and give its path")
+        raise DataError(
+            f"{shorten(argument)}: addresses are not fetched; download it and give its path"
+        )
     else:
         raise DataError(f"there is no file or folder {argument}; check the path")
 
@@ -146,51 +168,124 @@ def _open_listing(listing: TextIO | None) -> Source:
 
 def _open_path(path: str) -> Source:
     if is_folder(Path(path)):
-        return ImageFolder(str(Path(path)))
-    refuse_spreadsheet(path)
+        return _open_images(Path(path))
     name = path.lower()
-    if name.endswith(".txt"):
-        raise DataError(f"{path} is text; read the paths in it by: hangtag predict - < {path}")
-    if not name.endswith(TABLE_SUFFIXES):
+    if name.endswith(NPZ_SUFFIX):
+        return NpzFile(path)
+    if not name.endswith((*TABLE_SUFFIXES, TEXT_SUFFIX)) and not is_parquet(path):
+        refuse_spreadsheet(path)
         return open_file(path)
-    header = _read_header(path)
-    if header is None or find_column(path, header, IMAGE_COLUMN):
-        return open_table(path)
-    if "pixel1" in header:
-        return PixelCsv(path, header)
-    raise _refuse_header(path, header)
+    table = _open_table(path, labelled=False)
+    if table is not None:
+        return table
+    if name.endswith(TEXT_SUFFIX):
+        raise DataError(f"{path} is text; read the paths in it by: hangtag predict - < {path}")
+    columns = inspect_pixels(path)
+    if columns is not None and columns.pixels:
+        return PixelCsv(path, columns)
+    raise _refuse_header(path)
 
 
 def _open_labelled_file(path: Path) -> Source:
-    refuse_spreadsheet(path)
-    if not path.name.lower().endswith(TABLE_SUFFIXES):
+    name = path.name.lower()
+    if name.endswith(NPZ_SUFFIX):
+        return NpzSplits(path)
+    if not name.endswith((*TABLE_SUFFIXES, TEXT_SUFFIX)) and not is_parquet(str(path)):
+        refuse_spreadsheet(path)
         raise DataError(f"{path} is not a data set; expected {LABELLED_KINDS}")
-    header = _read_header(str(path))
-    if header is None or find_column(str(path), header, IMAGE_COLUMN):
-        return open_table(str(path), labelled=True)
-    if is_pixel_header(header):
+    table = _open_table(str(path), labelled=True)
+    if table is not None:
+        return table
+    if inspect_pixels(path) is not None:
         return PixelCsvSplits(path, [path])
-    raise _refuse_header(path, header)
+    if name.endswith(TEXT_SUFFIX):
+        raise DataError(f"{path} is not a data set; expected {LABELLED_KINDS}")
+    raise _refuse_header(path)
+
+
+def _open_table(path: str, *, labelled: bool) -> Source | None:
+    """Opens a table of images; None where the file has no column of images."""
+    refuse_spreadsheet(path)
+    if is_parquet(path):
+        return open_table(path, labelled=labelled)
+    has_images = find_column(path, read_header(Path(path), IMAGE_COLUMN), IMAGE_COLUMN) is not None
+    return open_table(path, labelled=labelled) if has_images else None
 
 
 def _open_folder(folder: Path) -> Source:
-    if holds_idx(folder):
-        return IdxFolder(folder)
-    files = [path for path in list_visible(folder) if is_split_file(path)]
-    if files:
-        return PixelCsvSplits(folder, files)
-    for table in _TABLES:
-        if is_file(folder / table):
-            return open_table(str(folder / table), labelled=True)
-    return ClassFolders(folder)
+    """Opens a folder as a data set: IDX files, pixel CSVs, a table, or class folders."""
+    if find_idx_files(folder):
+        return _remark(IdxFolder(folder), _describe_unread(folder, list_tables(folder)))
+    tables = list_tables(folder)
+    pixels = _find_pixel_files(tables)
+    if pixels:
+        rest = [path for path in tables if path not in pixels]
+        return _remark(PixelCsvSplits(folder, pixels), _describe_unread(folder, rest))
+    archives = [path for path in list_visible(folder) if path.name.lower().endswith(NPZ_SUFFIX)]
+    if len(archives) == 1 and not any(map(is_folder, list_visible(folder))):
+        return NpzSplits(archives[0])
+    found = find_tables(folder, labelled=True)
+    source = _open_tables(found, labelled=True) or ClassFolders(folder)
+    return _remark(source, found.remark)
 
 
-def _read_header(path: str) -> list[str] | None:
-    """Returns the columns of a CSV; None for Parquet."""
-    return None if path.lower().endswith(PARQUET_SUFFIX) else read_header(Path(path), IMAGE_COLUMN)
+def _open_images(folder: Path) -> Source:
+    """Opens a folder as images to be predicted, of the same kinds as `_open_folder`."""
+    idx = [path for (_, content), path in find_idx_files(folder).items() if content == "images"]
+    tables = list_tables(folder)
+    pixels = _find_pixel_files(tables)
+    rest = [path for path in tables if path not in pixels]
+    if idx:
+        return _remark(
+            Sources([IdxFile(str(path)) for path in idx]), _describe_unread(folder, tables)
+        )
+    if pixels:
+        files = [(str(path), inspect_pixels(path)) for path in pixels]
+        sources = [PixelCsv(path, columns) for path, columns in files if columns]
+        return _remark(Sources(sources), _describe_unread(folder, rest))
+    found = find_tables(folder, labelled=False)
+    source = _open_tables(found, labelled=False)
+    return _remark(source, found.remark) if source else ImageFolder(str(folder))
 
 
-def _refuse_header(path: str | Path, header: Sequence[str]) -> DataError:
+def _open_tables(found: FolderTables, *, labelled: bool) -> Source | None:
+    if len(found.used) > 1:
+        return SplitTables(found.used, labelled=labelled)
+    return open_table(str(found.used[0]), labelled=labelled) if found.used else None
+
+
+def _find_pixel_files(tables: Sequence[Path]) -> list[Path]:
+    """Returns the pixel CSVs among tables: those that are called as splits, or an only one."""
+    found = [path for path in tables if _is_pixel_file(path)]
+    named = [path for path in found if is_split_file(path)]
+    return named or (found if len(found) == 1 else [])
+
+
+def _is_pixel_file(path: Path) -> bool:
+    if path.name.lower().endswith(UNREAD_TABLES) or is_parquet(str(path)):
+        return False
+    try:
+        columns = inspect_pixels(path)
+    except DataError:
+        return is_split_file(path)  # Opening it says what is wrong with it.
+    return columns is not None
+
+
+def _describe_unread(folder: Path, paths: Sequence[Path]) -> str:
+    if not paths:
+        return ""
+    names = list_some([path.name for path in paths])
+    return f"{names} in {make_printable(folder)} is not read; give it alone to read it."
+
+
+def _remark(source: Source, remark: str) -> Source:
+    if remark:
+        source.remarks = (*source.remarks, remark)
+    return source
+
+
+def _refuse_header(path: str | Path) -> DataError:
+    header = read_header(Path(path), IMAGE_COLUMN)
     return DataError(
         f"{path}: expected the column '{IMAGE_COLUMN}' of a table of images or the columns pixel1, "
         f"pixel2, ... of a pixel CSV, received {', '.join(header[:5])[:80]!r}; call the column "

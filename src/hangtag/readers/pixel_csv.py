@@ -1,8 +1,9 @@
 """Pixel CSV, as Kaggle's Fashion-MNIST: ``pixel1,...,pixel784`` with or without ``label``.
 
 One row an image and one line a row, integers 0-255, row by row from the top left, in any order of
-the columns. Blocks of lines are parsed by array operations; a block in which anything is out of
-the ordinary is parsed line by line, to say what and where.
+the columns; `pixel_columns` knows their other names. Blocks of lines are parsed by array
+operations; a block in which anything is out of the ordinary is parsed line by line, to say what and
+where.
 """
 
 import csv
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 
 from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.gzipped import open_plain
-from hangtag.files.paths import make_printable
+from hangtag.files.paths import make_printable, shorten
 from hangtag.images.spec import FASHION_MNIST_SPEC
+from hangtag.readers.pixel_columns import LABEL, PixelColumns, inspect_pixels, is_index
 from hangtag.readers.record import (
     SPLIT_ALIASES,
     SPLIT_NAMES,
@@ -31,17 +33,23 @@ from hangtag.readers.record import (
     fail,
 )
 from hangtag.tables.columns import ColumnKind
-from hangtag.tables.csv_text import LONGEST_LINE, count_lines, read_header
+from hangtag.tables.csv_rows import LONGEST_LINE
+from hangtag.tables.csv_text import count_lines
 from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
+from hangtag.taxonomy.spelling import fold_class
 
-_PIXEL = re.compile(r"pixel[1-9][0-9]{0,8}")
-_SPLIT_FILE = re.compile(r"(?P<name>.+)_(?P<split>train|validation|val|test)\.csv(\.gz)?")
-_WHOLE_NUMBER = re.compile("-?[0-9]{1,40}")
-_PIXEL_TEXTS = {str(value): value for value in range(256)}
-_LABEL = "label"
+_SPLIT_FILE = re.compile(
+    rf"(?:(?P<name>.+)[-_. ])?(?P<split>{'|'.join(SPLIT_ALIASES)})\.(csv|tsv|txt)(\.gz)?",
+    re.IGNORECASE,
+)
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]{1,40})(\.0*)?")
+_PIXEL_TEXTS = {
+    text: value for value in range(256) for text in (str(value), f"{value}.0", f"{value}.")
+}
+_CLASSES = {fold_class(name): index for index, name in enumerate(FASHION_MNIST_CLASSES)}
 _LINES_A_BLOCK = 200
 _BLOCK_BYTES = 4 << 20
-_COMMA, _NEWLINE, _ZERO = b",\n0"
+_NEWLINE, _ZERO = b"\n0"
 _MOST_DIGITS = 3
 _BRIGHTEST = 255
 
@@ -56,17 +64,19 @@ class PixelCsv(Source):
         DataError: It cannot be read, a column occurs twice, or there are no rows.
     """
 
-    def __init__(self, path: str, header: Sequence[str]) -> None:
-        repeated = next((name for name in header if list(header).count(name) > 1), None)
+    def __init__(self, path: str, columns: PixelColumns) -> None:
+        names = columns.names
+        repeated = next((name for name, count in Counter(names).items() if count > 1), None)
         if repeated is not None:
             raise DataError(f"{path}: the column '{repeated}' occurs twice; give each its own name")
-        _require_rows(path)
-        self._path, self._header = path, tuple(header)
+        _require_rows(path, columns)
+        self._path, self._columns = path, columns
 
     def __iter__(self) -> Iterator[Record]:
         name, extras = make_printable(self._path), list(self.columns)
+        label_column = self._find_label()
         try:
-            rows = _Parser(self._path, self._header, self._find_size()).read()
+            rows = _Parser(self._path, self._columns, self._find_size()).read()
             for number, row in enumerate(rows):
                 place = f"{name}[{number}]"
                 if row.error is not None:
@@ -78,7 +88,7 @@ class PixelCsv(Source):
                     id=place,
                     image=row.image,
                     source=self._path,
-                    label=cells.get(_LABEL),
+                    label=cells.get(label_column),
                     extras=cells,
                 )
         except ImageError as error:
@@ -95,10 +105,14 @@ class PixelCsv(Source):
     @property
     def columns(self) -> Mapping[str, ColumnKind]:
         """The columns that hold no pixel."""
-        return {name: "text" for name in self._header if not _PIXEL.fullmatch(name)}
+        return dict.fromkeys(self._columns.others.values(), "text")
+
+    def _find_label(self) -> str:
+        others, names = self._columns.others, self._columns.names
+        return next((name for at, name in others.items() if names[at] == LABEL), LABEL)
 
     def _find_size(self) -> tuple[int, int]:
-        pixels = {name for name in self._header if _PIXEL.fullmatch(name)}
+        pixels = set(self._columns.pixels)
         side = math.isqrt(len(pixels))
         if side * side != len(pixels) or pixels != set(_name_pixels((side, side))):
             raise ImageError(
@@ -112,8 +126,8 @@ class PixelCsv(Source):
 class PixelCsvSplits(ArraySource):
     """Pixel CSV files of Fashion-MNIST that are the splits of one data set.
 
-    Their names end in the split, ``NAME_train.csv``; a file without one is ``train``. They have
-    the columns ``label`` and ``pixel1`` to ``pixel784`` and no other.
+    Their names end in the split, ``NAME_train.csv``; a file without one is ``train``. They have the
+    columns ``label`` and ``pixel1`` to ``pixel784``, and no other but one that numbers the rows.
 
     Raises:
         DataError: The files belong to several data sets, or lack a column or a row.
@@ -132,25 +146,25 @@ class PixelCsvSplits(ArraySource):
                     "open one file, or leave one NAME with one file a split"
                 )
             found[split] = path
-        self.name = names.pop()
+        self.name = names.pop() or source.resolve().name
         self._files = {split: found[split] for split in SPLIT_NAMES if split in found}
-        self._headers = {
-            split: read_header(path, separators=",") for split, path in self._files.items()
+        self._columns = {
+            split: _require_columns(path, inspect_pixels(path))
+            for split, path in self._files.items()
         }
-        for split, path in self._files.items():
-            _check_columns(path, self._headers[split])
-            _require_rows(path)
 
     def read_splits(self) -> Iterator[SplitArrays]:
         """Gives the splits; raises DataError at the first thing that is wrong."""
         for split, path in self._files.items():
-            parser = _Parser(str(path), self._headers[split], FASHION_MNIST_SPEC.size, strict=True)
+            columns = self._columns[split]
+            label = [columns.names[at] for at in columns.others].index(LABEL)
+            parser = _Parser(str(path), columns, FASHION_MNIST_SPEC.size, strict=True)
             images, labels = [], []
             for row in parser.read():
                 if row.image is None:
                     raise row.error or DataError(f"{row.where} holds no image")
                 images.append(row.image)
-                labels.append(_read_label(row))
+                labels.append(_read_label(row, row.cells[label]))
             yield SplitArrays(split, str(path), np.stack(images), np.array(labels, np.int64))
 
     @property
@@ -165,13 +179,8 @@ class PixelCsvSplits(ArraySource):
         return FASHION_MNIST_CLASSES
 
 
-def is_pixel_header(header: Sequence[str]) -> bool:
-    """Tells whether these are the columns of a pixel CSV."""
-    return any(map(_PIXEL.fullmatch, header)) or list(header) == [_LABEL]
-
-
 def is_split_file(path: Path) -> bool:
-    """Tells whether a file is called as a split of a data set, such as ``NAME_train.csv``."""
+    """Tells whether a file is called as a split, such as ``NAME_train.csv`` or ``test.csv``."""
     return _SPLIT_FILE.fullmatch(path.name) is not None
 
 
@@ -190,25 +199,27 @@ class _Parser:
 
     Args:
         path: The file.
-        header: Its columns.
+        columns: Its columns.
         size: Height and width of its images.
         strict: Whether a line of white space is an error; else it is left out.
     """
 
     def __init__(
-        self, path: str, header: Sequence[str], size: tuple[int, int], *, strict: bool = False
+        self, path: str, columns: PixelColumns, size: tuple[int, int], *, strict: bool = False
     ) -> None:
-        self._path, self._header, self._size, self._strict = path, list(header), size, strict
-        self._pixels = np.array([self._header.index(name) for name in _name_pixels(size)])
-        self._others = [
-            position for position, name in enumerate(header) if not _PIXEL.fullmatch(name)
-        ]
+        self._path, self._size, self._strict = path, size, strict
+        self._header, self._has_header = list(columns.header), columns.has_header
+        self._separator = columns.separator
+        names = {name: position for position, name in enumerate(columns.names)}
+        self._pixels = np.array([names[name] for name in _name_pixels(size)])
+        self._others = list(columns.others)
         self._in_order = bool((np.diff(self._pixels) == 1).all())
 
     def read(self) -> Iterator[_Row]:
         """Gives the rows in order; raises DataError where the file cannot be read on."""
         with open_plain(Path(self._path)) as stream:
-            stream.readline(LONGEST_LINE)
+            if self._has_header:
+                stream.readline(LONGEST_LINE)
             numbered = self._number_lines(stream)
             while block := _take_block(numbered):
                 rows = self._parse_block([line for _, _, line in block])
@@ -221,7 +232,9 @@ class _Parser:
     def _number_lines(self, stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
         """Gives the number of each row, that of its line, and the line."""
         number, blank = 0, b"\r\n" if self._strict else None
-        for line, content in enumerate(iter(lambda: stream.readline(LONGEST_LINE), b""), start=2):
+        first = 2 if self._has_header else 1
+        lines = iter(lambda: stream.readline(LONGEST_LINE), b"")
+        for line, content in enumerate(lines, first):
             if content.strip(blank):
                 number += 1
                 yield number, line, content
@@ -239,7 +252,7 @@ class _Parser:
         if b'"' in content or content.count(b"\n") != len(lines):
             return None
         values = np.frombuffer(content, np.uint8)
-        ends = np.flatnonzero((values == _COMMA) | (values == _NEWLINE))
+        ends = np.flatnonzero((values == ord(self._separator)) | (values == _NEWLINE))
         last = values[ends[columns - 1 :: columns]]
         if len(ends) != columns * len(lines) or (last != _NEWLINE).any():
             return None
@@ -291,7 +304,7 @@ class _Parser:
         if not text.strip():
             raise ValueError(": the line holds only white space")
         try:
-            cells = next(csv.reader([text]), [])
+            cells = next(csv.reader([text], delimiter=self._separator), [])
         except csv.Error as error:
             raise ValueError(f": {error}") from error
         if len(cells) != len(self._header):
@@ -328,24 +341,28 @@ def _parse_pixels(
 
 def _parse_pixel(column: str, cell: str) -> int:
     value = _PIXEL_TEXTS.get(cell)
-    return _parse_number(column, cell, "a pixel", 255) if value is None else value
+    return _parse_number(column, cell, "a pixel", _BRIGHTEST) if value is None else value
 
 
 def _parse_number(column: str, cell: str, meaning: str, highest: int) -> int:
     """Returns a whole number 0 to `highest`; raises ValueError, which begins after the place."""
     expected = f", column '{column}': expected {meaning} 0-{highest}, received"
     text = cell.strip(" \t")
-    if not _WHOLE_NUMBER.fullmatch(text):  # int() takes more, such as 1_0 and foreign digits.
+    match = _WHOLE_NUMBER.fullmatch(text)  # int() takes more, such as 1_0 and foreign digits.
+    if not match:
         raise ValueError(f"{expected} {cell[:40]!r}, which is not a whole number")
-    if not 0 <= int(text) <= highest:
-        raise ValueError(f"{expected} {int(text)}, which is outside")
-    return int(text)
+    if not 0 <= int(match[1]) <= highest:
+        raise ValueError(f"{expected} {int(match[1])}, which is outside")
+    return int(match[1])
 
 
-def _read_label(row: _Row) -> int:
-    """Returns the label, the only other cell of a row."""
+def _read_label(row: _Row, cell: str) -> int:
+    """Returns the number of the class that a cell holds, which may be its name."""
+    named = _CLASSES.get(fold_class(cell))
+    if named is not None:
+        return named
     try:
-        return _parse_number(_LABEL, row.cells[0], "a label", len(FASHION_MNIST_CLASSES) - 1)
+        return _parse_number(LABEL, cell, "a label", len(FASHION_MNIST_CLASSES) - 1)
     except ValueError as error:
         raise _bad_row(row.where, str(error)) from error
 
@@ -371,30 +388,34 @@ def _split_name(path: Path) -> tuple[str, str]:
     """Returns the data set and the split that a file belongs to by its name."""
     match = _SPLIT_FILE.fullmatch(path.name)
     if match:
-        return match["name"], SPLIT_ALIASES[match["split"]]
+        return match["name"] or "", SPLIT_ALIASES[match["split"].lower()]
     return path.name.removesuffix(".gz").removesuffix(".csv"), "train"
 
 
-def _require_rows(path: str | Path) -> None:
+def _require_rows(path: str | Path, columns: PixelColumns) -> None:
     """Raises DataError where nothing follows the header."""
     with open_plain(Path(path)) as stream:
-        stream.readline(LONGEST_LINE)
+        if columns.has_header:
+            stream.readline(LONGEST_LINE)
         if not stream.read(1):
             raise DataError(f"{path} has a header but no rows; get the file again")
 
 
-def _check_columns(path: Path, header: Sequence[str]) -> None:
-    """Raises DataError where a column is missing or one too many for Fashion-MNIST."""
-    columns = [_LABEL, *_name_pixels(FASHION_MNIST_SPEC.size)]
-    missing = [column for column in columns if column not in set(header)]
-    if missing:
+def _require_columns(path: Path, columns: PixelColumns | None) -> PixelColumns:
+    """Raises DataError where a column is missing or one too many for Fashion-MNIST, or no row."""
+    wanted = [LABEL, *_name_pixels(FASHION_MNIST_SPEC.size)]
+    names = columns.names if columns else ()
+    missing = [name for name in wanted if name not in set(names)]
+    if missing or columns is None:
         raise DataError(
             f"{path}: the column '{missing[0]}' is missing ({len(missing)} missing in all); "
-            f"expected label, pixel1, ..., {columns[-1]}"
+            f"expected label, pixel1, ..., {wanted[-1]}"
         )
-    if len(header) > len(columns):
-        extra = next(iter(Counter(header) - Counter(columns)))
+    extra = [name for name in (Counter(names) - Counter(wanted)) if not is_index(name)]
+    if extra:
         raise DataError(
-            f"{path}: the column '{extra}' is one too many ({len(header)} columns); "
-            f"expected label, pixel1, ..., {columns[-1]}, {len(columns)} columns"
+            f"{path}: the column '{shorten(extra[0])}' is one too many ({len(names)} columns); "
+            f"expected label, pixel1, ..., {wanted[-1]}, {len(wanted)} columns"
         )
+    _require_rows(path, columns)
+    return columns

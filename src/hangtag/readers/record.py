@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,15 @@ from hangtag.tables.columns import Cell, ColumnKind
 SPLIT_NAMES = ("train", "validation", "test")
 """The splits that a data set may have, in the order in which they are listed."""
 
-SPLIT_ALIASES: Mapping[str, str] = {**{name: name for name in SPLIT_NAMES}, "val": "validation"}
-"""What a source may call a split -> what we call it."""
+SPLIT_ALIASES: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(
+        ("validation", "val", "valid", "validate", "dev", "development", "eval", "evaluation"),
+        "validation",
+    ),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What a source may call a split, in any case -> what we call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +59,24 @@ class Record:
     extras: Mapping[str, Cell] = field(default_factory=dict)
     error: ImageError | None = None
 
+    def with_split(self, split: str) -> "Record":
+        """Returns the record in `split`, where it does not say its own."""
+        return self if self.split or self.error else replace(self, split=split)
+
+
+def find_split(text: str) -> str | None:
+    """Returns the split that a source means by `text`, in any case; None where it is none."""
+    return SPLIT_ALIASES.get(text.strip().casefold())
+
 
 class Source(ABC):
-    """Records of one outside format; each iteration reads it anew from the start."""
+    """Records of one outside format; each iteration reads it anew from the start.
+
+    Attributes:
+        remarks: What whoever opened it found beside it, a sentence each.
+    """
+
+    remarks: Sequence[str] = ()
 
     @abstractmethod
     def __iter__(self) -> Iterator[Record]:
@@ -83,7 +105,7 @@ class Source(ABC):
     @property
     def notes(self) -> Sequence[str]:
         """What a reader should know of the source, a sentence each."""
-        return ()
+        return self.remarks
 
     @property
     def skipped(self) -> Counter[str]:

@@ -1,37 +1,48 @@
 """Tables with one row an image: CSV, gzip or not, with any separator, and Parquet.
 
 The column ``image`` is a path, absolute or relative to the table. The columns ``id``, ``label``,
-``supplier``, ``split`` and ``product`` are optional. Their names may be in any case.
+``supplier``, ``split`` and ``product`` are optional. Their names may be in any case; products may
+also be named by a column that shops call ``product_id``, ``handle`` or the like. Whether a file is
+CSV or Parquet, its content tells, not its name.
 """
 
-import csv
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hangtag.environment import require_extra
 from hangtag.errors import DataError, ErrorKind, ImageError
-from hangtag.files.paths import find_listed, make_printable
+from hangtag.files.paths import is_address, make_printable, shorten
+from hangtag.images.sniffing import IMAGE_SUFFIXES, UNREAD_SUFFIXES
+from hangtag.readers.listed_files import ListedFiles
 from hangtag.readers.record import Record, Source, fail
 from hangtag.tables.columns import Cell, ColumnKind, find_column
 from hangtag.tables.csv_cells import restore_text
+from hangtag.tables.csv_rows import CsvRow
 from hangtag.tables.csv_text import CsvForm, count_lines, inspect_csv, open_csv_rows
 
 IMAGE_COLUMN = "image"
 PARQUET_SUFFIX = ".parquet"
 
+_IMAGE_ENDS = tuple(IMAGE_SUFFIXES | UNREAD_SUFFIXES)
+PRODUCT_COLUMNS = ("product_id", "product", "item_group_id", "handle", "group_id", "group")
+"""What shops call the column that says which images are views of one product."""
+
 _ROLES = ("image", "id", "label", "supplier", "split", "product")
 _ROWS_A_BATCH = 1024
+_PARQUET_START = b"PAR1"
+_BROKEN_TEXT = re.compile("[\ud800-\udfff]")
+"""What bytes become that are no UTF-8."""
 
 
 class Table(Source):
-    """The rows of a table.
+    """The rows of a table; one that cannot be read is a record of its error.
 
-    Read to be predicted, it passes all cells through, and a row that cannot be read becomes a
-    record of its error. Read as a data set (`labelled`), it must have the column ``label``, passes
-    no cells through, and a row that cannot be read raises a DataError.
+    Read to be predicted, it passes all cells through. Read as a data set (`labelled`), it must have
+    the column ``label`` and passes no cells through.
 
     Attributes:
         path: The file.
@@ -44,6 +55,7 @@ class Table(Source):
         self.roles = _find_roles(path, list(columns), labelled=labelled)
         self._columns, self._labelled = columns, labelled
         self._positions = {role: list(columns).index(name) for role, name in self.roles.items()}
+        self._files = ListedFiles(path)
 
     @property
     def files(self) -> int:
@@ -55,33 +67,48 @@ class Table(Source):
         """All columns of the table, as they are written."""
         return self._columns
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """Which files were found under another spelling, as far as it has been read."""
+        return (*self.remarks, *self._files.notes)
+
     def _make_record(self, number: int, row: Sequence[Cell]) -> Record:
         """Returns the record of row `number`, from 1, given its cells."""
         said = {role: _read_role(row[position]) for role, position in self._positions.items()}
-        extras = {} if self._labelled else dict(zip(self._columns, row, strict=True))
-        image, error = said["image"], None
+        image = said["image"]
         where = f"{make_printable(self.path)}, row {number}"
-        if image is None:
-            column = self.roles["image"]
-            error = ImageError(
-                f"{where}: the column '{column}' is empty; fill it in", error_kind=ErrorKind.MISSING
-            )
-            if self._labelled:
-                raise error
-        path = find_listed(image, self.path) if image else self.path
-        name = make_printable(path) if image else where
+        error = self._find_fault(image, where)
+        path = self.path
+        if image and error is None:
+            path = self._files.find(image)
+        name = where if not image else make_printable(image if error else path)
         return Record(
             name=name,
             id=said.get("id") or image or name,
-            image=path if image else None,
+            image=None if error else path,
             source=path,
             label=said.get("label"),
             supplier=said.get("supplier"),
             split=said.get("split"),
             product=said.get("product"),
-            extras=extras,
+            extras={} if self._labelled else dict(zip(self._columns, row, strict=True)),
             error=error,
         )
+
+    def _find_fault(self, image: str | None, where: str) -> ImageError | None:
+        """Returns why a cell of the column of images names no file."""
+        if not image or not image.strip():
+            column = self.roles["image"]
+            return ImageError(
+                f"{where}: the column '{column}' is empty; fill it in", error_kind=ErrorKind.MISSING
+            )
+        if is_address(image):
+            return ImageError(
+                f"{where}: {make_printable(shorten(image.strip()))} is an address; addresses are "
+                "not fetched; download the images and name the files",
+                error_kind=ErrorKind.MISSING,
+            )
+        return None
 
 
 class CsvTable(Table):
@@ -102,13 +129,12 @@ class CsvTable(Table):
 
     def __iter__(self) -> Iterator[Record]:
         try:
-            with open_csv_rows(Path(self.path), self._form, strict=self._labelled) as rows:
-                yield from self._read_rows(rows)
-        except UnicodeError as error:
-            yield self._fail(str(error))
+            with open_csv_rows(
+                Path(self.path), self._form, looks_like_row=self._looks_like_row
+            ) as rows:
+                for number, row in enumerate(rows, start=1):
+                    yield self._read_row(number, row)
         except DataError as error:
-            if self._labelled:
-                raise
             yield fail(self.path, ImageError(str(error), error_kind=ErrorKind.DAMAGED))
 
     @property
@@ -119,35 +145,31 @@ class CsvTable(Table):
 
     @property
     def notes(self) -> Sequence[str]:
-        """Whether its text had to be guessed."""
+        """Whether its text had to be guessed, and which files are spelled differently."""
         note = self._form.note(make_printable(self.path))
-        return (note,) if note else ()
+        return (*filter(None, (note,)), *super().notes)
 
-    def _read_rows(self, rows: Any) -> Iterator[Record]:
-        next(rows)
-        number = 0
-        while True:
-            try:
-                row = next(rows, None)
-            except csv.Error as error:
-                yield self._fail(str(error), line=rows.line_num)
-                continue
-            if row is None:
-                return
-            number += bool(row)
-            if len(row) == len(self.columns):
-                yield self._make_record(number, [_clean(cell) for cell in row])
-            elif row:
-                reason = f"expected {len(self.columns)} cells, received {len(row)}"
-                yield self._fail(reason, line=rows.line_num)
+    def _looks_like_row(self, cells: Sequence[str]) -> bool:
+        """Tells whether the cell in the place of the image names one."""
+        position = self._positions["image"]
+        return len(cells) > position and cells[position].strip().lower().endswith(_IMAGE_ENDS)
 
-    def _fail(self, reason: str, *, line: int | None = None) -> Record:
-        """Returns the record of a row that cannot be read; raises where it must be readable."""
-        where = make_printable(self.path) + (f", line {line}" if line else "")
-        message = f"{where}: {reason}; mend the row" if line else f"{where} is no text: {reason}"
-        error = ImageError(message, error_kind=ErrorKind.DAMAGED)
-        if self._labelled:
-            raise error
+    def _read_row(self, number: int, row: CsvRow) -> Record:
+        if row.problem:
+            return self._fail(row, row.problem)
+        width, cells = len(self.columns), row.cells
+        if not any(map(str.strip, cells[width:])):
+            cells = cells[:width]
+        if len(cells) != width:
+            return self._fail(row, f"expected {width} cells, received {len(row.cells)}")
+        if self._labelled and any(map(_BROKEN_TEXT.search, cells)):
+            return self._fail(row, "expected text in UTF-8, received other bytes")
+        return self._make_record(number, [_clean(cell) for cell in cells])
+
+    def _fail(self, row: CsvRow, reason: str) -> Record:
+        """Returns the record of a row that cannot be read."""
+        where = f"{make_printable(self.path)}, {row.place}"
+        error = ImageError(f"{where}: {reason}; mend the row", error_kind=ErrorKind.DAMAGED)
         return fail(self.path, error, name=where)
 
 
@@ -169,11 +191,13 @@ class ParquetTable(Table):
         except UnicodeEncodeError as error:
             raise DataError(f"{path}: expected a name in UTF-8; rename the file") from error
         except (OSError, ValueError, pa.ArrowException) as error:
-            reason = " ".join(str(error).split())
+            reason = shorten(" ".join(str(error).split()))
             raise DataError(f"{path} cannot be read as Parquet: {reason}") from error
         _refuse_repeated(path, schema.names)
         columns = {name: _find_kind(schema.field(name)) for name in schema.names}
         super().__init__(path, columns, labelled=labelled)
+        for role, name in self.roles.items():
+            _refuse_nested(path, role, schema.field(name))
         self._columns = {**columns, self.roles["image"]: "text"}
         if not self._rows:
             raise DataError(f"{path} has column names but no rows; expected one row an image")
@@ -186,15 +210,13 @@ class ParquetTable(Table):
         try:
             with parquet.ParquetFile(self.path) as file:
                 for batch in file.iter_batches(_ROWS_A_BATCH, use_threads=False):
-                    values = [column.to_pylist() for column in batch.columns]
+                    values = [_list_values(column) for column in batch.columns]
                     for row in zip(*values, strict=True):
                         yield self._make_record(next(numbers), self._convert(row))
-        except (OSError, ValueError, pa.ArrowException) as error:
-            reason = " ".join(str(error).split())
+        except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+            reason = shorten(" ".join(str(error).split()))
             message = f"{self.path} cannot be read to its end: {reason}; get the file again"
             damage = ImageError(message, error_kind=ErrorKind.DAMAGED)
-            if self._labelled:
-                raise damage from error
             yield fail(self.path, damage)
 
     @property
@@ -211,7 +233,7 @@ class ParquetTable(Table):
 
 
 def open_table(path: str, *, labelled: bool = False) -> Table:
-    """Opens the table at `path`: Parquet by its suffix, else CSV.
+    """Opens the table at `path`: Parquet or CSV, as its content says.
 
     Args:
         path: The table.
@@ -220,9 +242,20 @@ def open_table(path: str, *, labelled: bool = False) -> Table:
     Raises:
         DataError: It cannot be read, lacks a column that it must have, or has no rows.
     """
-    if path.lower().endswith(PARQUET_SUFFIX):
+    if is_parquet(path):
         return ParquetTable(path, labelled=labelled)
     return CsvTable(path, labelled=labelled)
+
+
+def is_parquet(path: str) -> bool:
+    """Tells whether a file is Parquet: it begins so, or is called so and is no text."""
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(1024)
+    except OSError:
+        return path.lower().endswith(PARQUET_SUFFIX)
+    named = path.lower().endswith(PARQUET_SUFFIX) and (not start or b"\0" in start)
+    return named or start.startswith(_PARQUET_START)
 
 
 def _find_roles(path: str, header: Sequence[str], *, labelled: bool) -> dict[str, str]:
@@ -232,6 +265,8 @@ def _find_roles(path: str, header: Sequence[str], *, labelled: bool) -> dict[str
     for role in _ROLES:
         strict = labelled or role in required
         column = find_column(path, header, role) if strict else _find_only(header, role)
+        if role == "product" and column is None:
+            column = _find_product(header)
         if column is not None:
             roles[role] = column
         elif role in required:
@@ -245,6 +280,42 @@ def _find_only(header: Sequence[str], role: str) -> str | None:
         return find_column("", header, role)
     except DataError:  # A table that is only predicted needs no such column.
         return None
+
+
+def _find_product(header: Sequence[str]) -> str | None:
+    """Returns the column that names products in the words of shops."""
+    columns = {re.sub(r"[\s-]+", "_", name.strip().casefold()): name for name in reversed(header)}
+    return next((columns[name] for name in PRODUCT_COLUMNS if name in columns), None)
+
+
+def _refuse_nested(path: str, role: str, field: Any) -> None:
+    """Raises DataError where a column that must be text holds lists, structs or bytes."""
+    import pyarrow as pa
+
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    if role == "image" and (pa.types.is_struct(kind) or pa.types.is_binary(kind)):
+        raise DataError(
+            f"{path}: the column '{field.name}' holds images (bytes), not their paths; write the "
+            "images to files and name these"
+        )
+    if role == "image" and pa.types.is_large_binary(kind):
+        raise DataError(f"{path}: the column '{field.name}' holds bytes, not paths of images")
+    if pa.types.is_nested(kind):
+        raise DataError(
+            f"{path}: the column '{field.name}' holds lists (of type {shorten(str(kind))}); "
+            "expected one text a row"
+        )
+
+
+def _list_values(column: Any) -> list[Any]:
+    """Returns the values of a column; dates outside of the years 1 to 9999 as text."""
+    import pyarrow as pa
+
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        values = column.cast(pa.string()).to_pylist()
+    return values
 
 
 def _refuse_repeated(path: str, header: Sequence[str]) -> None:

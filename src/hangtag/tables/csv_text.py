@@ -1,23 +1,19 @@
 """Reads CSV as people send it: any separator, UTF-8 or not, gzip or not."""
 
 import codecs
-import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
 
 from hangtag.errors import DataError
 from hangtag.files.gzipped import is_gzip, open_plain
+from hangtag.tables.csv_rows import CsvRow, LooksLikeRow, read_lines, split_rows
 
 UTF8 = "utf-8-sig"
 """UTF-8, with or without a byte order mark."""
-
-LONGEST_LINE = 1 << 20
-"""Bytes or characters read of a line at once, so that an endless line cannot fill the memory."""
 
 MOST_BLANKS = 1 << 20
 """Blank lines in a row before a table is refused; a spreadsheet has so many rows."""
@@ -32,6 +28,9 @@ _LETTER = re.compile("[^\x00-\x7f\ud800-\udfff\ufeff]")
 
 _SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 _SEPARATORS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')
+"""What Excel takes for the separator, in the first line of a file."""
+
 _BYTES_AT_ONCE = 1 << 20
 
 
@@ -73,24 +72,28 @@ def inspect_csv(path: Path, column: str) -> CsvForm:
     return _find_form(path, find_encoding(path), column, _SEPARATORS)
 
 
-def read_header(path: Path, column: str = "", *, separators: str = _SEPARATORS) -> list[str]:
-    """Returns the column names of a table; reads only the first lines.
+def read_header(path: Path, column: str = "") -> list[str]:
+    """Returns the column names of a table; see `inspect_header`."""
+    return list(inspect_header(path, column).header)
+
+
+def inspect_header(path: Path, column: str = "") -> CsvForm:
+    """Detects the header of a table; reads only the first lines.
 
     Args:
         path: The table.
         column: A column that it should have.
-        separators: Characters that may be the separator.
 
     Raises:
         DataError: The file cannot be read, is empty, or is no table.
     """
-    form = _find_form(path, find_encoding(path, most=_BYTES_AT_ONCE), column, separators)
+    form = _find_form(path, find_encoding(path, most=_BYTES_AT_ONCE), column, _SEPARATORS)
     if form.encoding != UTF8 and _count_columns(form.header, column) < (False, 2):
         raise DataError(
             f"{path}: expected a CSV with column names in its first line, received something "
             "else; check that it is the right file"
         )
-    return list(form.header)
+    return form
 
 
 def find_encoding(path: Path, *, most: int | None = None) -> str:
@@ -125,30 +128,52 @@ def find_encoding(path: Path, *, most: int | None = None) -> str:
 
 
 @contextmanager
-def open_csv_rows(path: Path, form: CsvForm, *, strict: bool = False) -> Iterator[Any]:
-    """Opens the rows of a table as a `csv.reader`, the names of the columns among them.
+def open_csv_rows(
+    path: Path, form: CsvForm, *, looks_like_row: LooksLikeRow = lambda cells: False
+) -> Iterator[Iterator[CsvRow]]:
+    """Opens the rows of a table that follow the names of the columns.
+
+    Bytes that cannot be decoded become surrogates, or in Windows-1252 question marks.
 
     Args:
         path: The table.
         form: How it is written.
-        strict: Whether undecodable bytes raise a UnicodeError.
+        looks_like_row: See `hangtag.tables.csv_rows.split_rows`.
 
     Raises:
         DataError: It cannot be read.
     """
-    errors = "strict" if strict else _ON_ERROR.get(form.encoding, "strict")
+    try:
+        with _open_rows(path, form, len(form.header), looks_like_row) as rows:
+            next(rows, None)
+            yield rows
+    except UnicodeError as error:
+        raise DataError(f"{path} is no text in UTF-16: {error}; save it again as UTF-8") from error
+
+
+@contextmanager
+def _open_rows(
+    path: Path, form: CsvForm, columns: int, looks_like_row: LooksLikeRow
+) -> Iterator[Iterator[CsvRow]]:
+    errors = _ON_ERROR.get(form.encoding, "strict")
     with (
         open_plain(path) as stream,
         io.TextIOWrapper(stream, form.encoding, errors, newline="") as text,
     ):
-        lines = _read_lines(path, text)
-        yield csv.reader(lines, delimiter=form.separator, strict=True)
+        lines = _bound_blanks(path, _skip_separator_line(read_lines(text.readline)))
+        yield split_rows(lines, form.separator, columns=columns, looks_like_row=looks_like_row)
 
 
-def _read_lines(path: Path, text: TextIO) -> Iterator[str]:
+def _skip_separator_line(lines: Iterator[str]) -> Iterator[str]:
+    """Gives lines, the first of them empty where it only names the separator."""
+    for number, line in enumerate(lines):
+        yield "\n" if number == 0 and _SEPARATOR_LINE.fullmatch(line) else line
+
+
+def _bound_blanks(path: Path, lines: Iterator[str]) -> Iterator[str]:
     """Gives the lines of a table; raises DataError where blank ones go on and on."""
     blanks = 0
-    while line := text.readline(LONGEST_LINE):
+    for line in lines:
         blanks = blanks + 1 if len(line) < 3 and line.isspace() else 0
         if blanks > MOST_BLANKS:
             raise DataError(
@@ -175,17 +200,31 @@ def count_lines(path: Path) -> int | None:
 
 
 def _find_form(path: Path, encoding: str, column: str, separators: str) -> CsvForm:
+    separators = _read_separator(path, encoding) or separators
     best = CsvForm((), separators[0], encoding)
     for separator in separators:
         form = CsvForm((), separator, encoding)
         try:
-            with open_csv_rows(path, form) as rows:
-                form = CsvForm(tuple(next(rows, [])), separator, encoding)
-        except (UnicodeError, csv.Error):
+            with _open_rows(path, form, 0, lambda cells: False) as rows:
+                first = next(rows, None)
+        except UnicodeError:
             continue
+        if first is None or first.problem:
+            continue
+        form = CsvForm(tuple(first.cells), separator, encoding)
         if _count_columns(form.header, column) > _count_columns(best.header, column):
             best = form
     return best
+
+
+def _read_separator(path: Path, encoding: str) -> str:
+    """Returns the separator that a first line ``sep=;`` names; empty where there is none."""
+    with (
+        open_plain(path) as stream,
+        io.TextIOWrapper(stream, encoding, "replace", newline="") as text,
+    ):
+        match = _SEPARATOR_LINE.fullmatch(text.readline(80))
+    return match[1] if match else ""
 
 
 def _count_columns(header: Sequence[str], column: str) -> tuple[bool, int]:
