@@ -111,7 +111,7 @@ def test_a_label_of_several_lines_does_not_move_the_lines_that_errors_name(tmp_p
     path = tmp_path / "rules.csv"
     write_rules(path, [replace(MAP, label="A\nB\u2028C"), replace(MAP, supplier="B")])
     path.write_text(path.read_text().replace("map,Shirt,aa-1\n", "mop,Shirt,aa-1\n"))
-    with pytest.raises(DataError, match="line 3: the action"):
+    with pytest.raises(DataError, match="line 2: the action"):
         read_rules(path, NAMES)
     path.write_text(path.read_text().replace("mop,", "map,", 1))
     with pytest.raises(DataError, match="line 4: the action"):

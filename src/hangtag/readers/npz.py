@@ -142,7 +142,8 @@ def _read_key(key: str) -> tuple[str, bool]:
 
 def _list_images(path: str) -> list[str]:
     """Returns the names of the arrays that have the shape of images, or of all where none has."""
-    keys = _list_keys(path)
+    meant = {key: _read_key(key) for key in _list_keys(path)}
+    keys = [key for key, (split, is_image) in meant.items() if is_image or not split]
     return [key for key in keys if len(_read_shape(path, key)) > 1] or keys
 
 
