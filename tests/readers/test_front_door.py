@@ -19,7 +19,7 @@ from hangtag.errors import DataError
 from hangtag.readers import open_source
 from hangtag.readers.idx import find_idx_files
 from tests.datasets.tiny_datasets import read_here
-from tests.readers.reading import make_pixels, read_all, write_png
+from tests.readers.reading import assert_pixels, make_pixels, read_all, write_png
 
 LABELS = ("Coat", "Bag")
 
@@ -259,7 +259,7 @@ def test_pixel_columns_have_many_names(
         assert split.labels.tolist() == list(range(6))
     read = read_all(path)
     assert [record.record.label for record in read] == list("012345")
-    np.testing.assert_array_equal(np.stack([record.pixels for record in read]), pixels)
+    assert_pixels(read, pixels)
 
 
 @pytest.mark.parametrize(
