@@ -105,6 +105,13 @@ def test_patterns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         read_all("*.bmp")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_list_may_be_quoted_padded_or_of_powershell(folder: Path, encoding: str) -> None:
+    listing = f'"{folder}/a.png"\r\n  {folder}/deep er/ü=1.PNG  \r\n'
+    stream = io.TextIOWrapper(io.BytesIO(listing.encode(encoding)), encoding="utf-8")
+    assert not any(record.error for record in decode_all(open_source("-", listing=stream)))
+
+
 def test_the_current_folder_gives_bare_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder / "deep er")
     assert [one.name for one in read_all(".")] == ["ü=1.PNG"]

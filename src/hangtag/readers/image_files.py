@@ -1,5 +1,6 @@
 """Image files by their paths: one file, those below a folder, those that a list names."""
 
+import codecs
 import io
 import os
 from collections import Counter
@@ -99,14 +100,33 @@ class PathList(Source):
 
     def __iter__(self) -> Iterator[Record]:
         if isinstance(self._lines, io.TextIOWrapper):
-            self._lines.reconfigure(errors="surrogateescape")  # A file name need not be UTF-8.
+            _set_encoding(self._lines)
         for path in read_names(self._lines, what="the list of paths"):
-            yield from read_file(path)
+            yield from read_file(path if os.path.lexists(path) else _unquote(path))
 
     @property
     def total(self) -> int | None:
         """None: the list may still be growing."""
         return None
+
+
+def _set_encoding(lines: io.TextIOWrapper) -> None:
+    """Sets the encoding of a list: UTF-16 where it begins so, as PowerShell writes it."""
+    buffer = lines.buffer
+    start = buffer.peek(2)[:2] if isinstance(buffer, io.BufferedReader) else b""
+    if isinstance(buffer, io.BytesIO):
+        start = buffer.getvalue()[:2]
+    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        lines.reconfigure(encoding="utf-16", errors="replace")
+    else:
+        lines.reconfigure(errors="surrogateescape")  # A file name need not be UTF-8.
+
+
+def _unquote(path: str) -> str:
+    """Returns a listed path without the blanks and quotes around it."""
+    plain = path.strip()
+    quoted = len(plain) > 1 and plain[0] == plain[-1] and plain[0] in "\"'"
+    return plain[1:-1] if quoted else plain or path
 
 
 def open_file(path: str) -> Source:
