@@ -4,7 +4,6 @@ import csv
 import gzip
 import struct
 import subprocess
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -280,9 +279,21 @@ def test_addresses_are_named_as_they_are_written(tmp_path: Path, address: str) -
         read_here(path)
 
 
-def test_zip_is_no_table(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
-        archive.writestr("a.png", b"x")
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("images.zip", b"PK\x03\x04 and so on", "zip archive"),
+        ("sheet.csv", b"PK\x03\x04 ... [Content_Types].xml", "XLSX"),
+        ("page.csv", b"<table><tr><td>image</td></tr></table>", "HTML"),
+        ("feed.pkl", b"\x80\x04\x95", "pickle"),
+        ("feed.feather", b"ARROW1\x00\x00", "Feather"),
+    ],
+)
+def test_what_is_no_table_is_named_by_its_content(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
     for read in (read_here, lambda path: open_feed(str(path))):
-        with pytest.raises(DataError):
-            read(tmp_path / "images.zip")
+        with pytest.raises(DataError, match=said) as caught:
+            read(tmp_path / name)
+        assert str(caught.value).isprintable()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hangtag.datasets.collecting import SAMPLE, are_photos
 from hangtag.errors import DataError, ImageError
-from hangtag.files.paths import is_folder
+from hangtag.files.paths import is_file, is_folder
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.images.spec import ImageSpec
 from hangtag.models.classifier import Classifier
@@ -22,6 +22,7 @@ from hangtag.models.folder import shipped_models
 from hangtag.models.router import GREY_MODEL, PHOTO_MODEL
 from hangtag.readers import Record, decode_records, open_source
 from hangtag.readers.folder_tables import find_tables
+from hangtag.readers.opening import refuse_other
 from hangtag.readers.tables import Table
 from hangtag.tables.columns import Cell, ColumnKind
 
@@ -148,6 +149,8 @@ def open_feed(path: str) -> Feed:
         DataError: It does not exist, or lacks the columns ``image`` and ``label``.
     """
     place = _find_table(path)
+    if is_file(Path(place)):
+        refuse_other(place)
     sources = open_source(place).sources
     table = sources[0] if len(sources) == 1 else None
     if not isinstance(table, Table) or "label" not in table.roles:

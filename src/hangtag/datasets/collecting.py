@@ -1,5 +1,6 @@
 """Collects the records of a labelled source: checks them, decodes their images."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -47,6 +47,19 @@ class FileKind:
     error_kind: ErrorKind = ErrorKind.NOT_AN_IMAGE
     pillow: str = ""
 
+    @property
+    def is_container(self) -> bool:
+        """Whether it is known and no image: a web page, an archive, a table, a document."""
+        return (
+            self.error_kind == ErrorKind.NOT_AN_IMAGE
+            and not self.pillow
+            and self
+            not in (
+                _TEXT,
+                _UNKNOWN,
+            )
+        )
+
 
 HEIC = FileKind("a HEIC image", "", ErrorKind.OTHER_FORMAT, "HEIF")
 AVIF = FileKind("an AVIF image", pillow="AVIF")
@@ -96,7 +109,10 @@ _OTHERS = {
     ),
     rb"PK\x03\x04": ("a zip archive", "unpack it and give its images"),
     rb"\x1f\x8b": ("a gzip file", "unpack it and give its images"),
-    rb"BZh|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|.{257}ustar": (
+    rb".{257}ustar": ("a tar archive", "unpack it and give its images"),
+    rb"ARROW1\x00|FEA1": ("a Feather table (Arrow)", "save it as CSV or Parquet"),
+    rb"\x80[\x02-\x05]": ("a Python pickle", "save its arrays as .npy; a pickle is not opened"),
+    rb"BZh|\xfd7zXZ\x00|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!": (
         "an archive",
         "unpack it and give its images",
     ),

@@ -10,11 +10,12 @@
 import glob
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from hangtag.errors import DataError
+from hangtag.files.gzipped import is_gzip
 from hangtag.files.paths import (
     is_address,
     is_file,
@@ -24,6 +25,7 @@ from hangtag.files.paths import (
     make_printable,
     shorten,
 )
+from hangtag.images.sniffing import SNIFFED_BYTES, sniff
 from hangtag.readers.class_folders import ClassFolders
 from hangtag.readers.folder_tables import (
     TABLE_SUFFIXES,
@@ -52,6 +54,8 @@ LABELLED_KINDS = (
     "the columns 'image' and 'label', or its folder"
 )
 """What `open_labelled` reads, for people."""
+
+OpenFolder = Callable[[Path], Source]
 
 TEXT_SUFFIX = ".txt"
 """Text may be a table, or a list of paths."""
@@ -175,6 +179,7 @@ def _open_path(path: str) -> Source:
     if not name.endswith((*TABLE_SUFFIXES, TEXT_SUFFIX)) and not is_parquet(path):
         refuse_spreadsheet(path)
         return open_file(path)
+    refuse_other(path)
     table = _open_table(path, labelled=False)
     if table is not None:
         return table
@@ -192,7 +197,9 @@ def _open_labelled_file(path: Path) -> Source:
         return NpzSplits(path)
     if not name.endswith((*TABLE_SUFFIXES, TEXT_SUFFIX)) and not is_parquet(str(path)):
         refuse_spreadsheet(path)
+        refuse_other(str(path))
         raise DataError(f"{path} is not a data set; expected {LABELLED_KINDS}")
+    refuse_other(str(path))
     table = _open_table(str(path), labelled=True)
     if table is not None:
         return table
@@ -225,8 +232,8 @@ def _open_folder(folder: Path) -> Source:
     if len(archives) == 1 and not any(map(is_folder, list_visible(folder))):
         return NpzSplits(archives[0])
     found = find_tables(folder, labelled=True)
-    source = _open_tables(found, labelled=True) or ClassFolders(folder)
-    return _remark(source, found.remark)
+    source = _open_tables(found, labelled=True)
+    return _remark(source or _open_images_of(ClassFolders, folder, found), found.remark)
 
 
 def _open_images(folder: Path) -> Source:
@@ -245,7 +252,17 @@ def _open_images(folder: Path) -> Source:
         return _remark(Sources(sources), _describe_unread(folder, rest))
     found = find_tables(folder, labelled=False)
     source = _open_tables(found, labelled=False)
-    return _remark(source, found.remark) if source else ImageFolder(str(folder))
+    if source:
+        return _remark(source, found.remark)
+    return _open_images_of(lambda path: ImageFolder(str(path)), folder, found)
+
+
+def _open_images_of(open_images: OpenFolder, folder: Path, found: FolderTables) -> Source:
+    """Opens a folder that no table stands for; where it holds no image, tables are named."""
+    try:
+        return open_images(folder)
+    except DataError as error:
+        raise DataError(f"{error}. {found.remark}".removesuffix(". ")) from error
 
 
 def _open_tables(found: FolderTables, *, labelled: bool) -> Source | None:
@@ -282,6 +299,22 @@ def _remark(source: Source, remark: str) -> Source:
     if remark:
         source.remarks = (*source.remarks, remark)
     return source
+
+
+def refuse_other(path: str) -> None:
+    """Raises DataError for a file that is neither text nor an image, such as a zip or a web page.
+
+    Gzip and Parquet are read.
+    """
+    if not is_file(Path(path)):
+        return  # Reading would wait for ever where it is a pipe.
+    try:
+        with open(path, "rb") as stream:
+            kind = sniff(stream.read(SNIFFED_BYTES))
+    except OSError:
+        return  # Opening it says what is wrong with it.
+    if kind.is_container and not is_parquet(path) and not is_gzip(Path(path)):
+        raise DataError(f"{path} is {kind.name}; {kind.advice}")
 
 
 def _refuse_header(path: str | Path) -> DataError:

@@ -15,7 +15,7 @@ from typing import Any
 
 from hangtag.environment import require_extra
 from hangtag.errors import DataError, ErrorKind, ImageError
-from hangtag.files.paths import is_address, make_printable, shorten
+from hangtag.files.paths import is_address, is_file, make_printable, shorten
 from hangtag.images.sniffing import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 from hangtag.readers.listed_files import ListedFiles
 from hangtag.readers.record import Record, Source, fail
@@ -249,6 +249,8 @@ def open_table(path: str, *, labelled: bool = False) -> Table:
 
 def is_parquet(path: str) -> bool:
     """Tells whether a file is Parquet: it begins so, or is called so and is no text."""
+    if not is_file(Path(path)):
+        return path.lower().endswith(PARQUET_SUFFIX)  # A pipe is not read.
     try:
         with open(path, "rb") as stream:
             start = stream.read(1024)

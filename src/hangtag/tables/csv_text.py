@@ -58,7 +58,9 @@ class CsvForm:
 def refuse_spreadsheet(path: str | Path) -> None:
     """Raises DataError for a file of a spreadsheet, by its name."""
     if str(path).lower().endswith(_SPREADSHEETS):
-        raise DataError(f"{path} is a spreadsheet; save its sheet as CSV and give that")
+        raise DataError(
+            f"{path} is a spreadsheet, such as XLSX; save its sheet as CSV and give that"
+        )
 
 
 def inspect_csv(path: Path, column: str) -> CsvForm:
