@@ -20,7 +20,6 @@ REASONS: dict[str, tuple[str, ...]] = {
 
 TESTS: dict[str, str] = {
     "test_a_bit_flip_in_a_checkpoint_is_not_gone_on_with": "training: tensors are not hashed",
-    "test_the_demo_feed_is_no_folder_of_the_classes_images_and_truth": "readers: 38, again",
 }
 """Single tests, with the reason."""
 
