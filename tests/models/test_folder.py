@@ -1,7 +1,9 @@
 """A model folder proves itself: every kind of damage is refused."""
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,7 +110,7 @@ def test_another_network_is_refused_by_the_golden_images(model: Path) -> None:
 def test_a_graph_that_cannot_run_is_refused(model: Path) -> None:
     card = read_card(model)
     write_model_folder(model, card, replace(read_model_files(model, card), onnx=b"nonsense"))
-    with pytest.raises(ModelError, match="cannot be run"):
+    with pytest.raises(ModelError, match="is refused: it is no ONNX file"):
         Classifier.load(model)
 
 
@@ -141,19 +143,53 @@ def test_a_temperature_of_zero_is_refused(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "reason"),
     [
-        {"accuracy": 1.5},
-        {"loss": float("nan")},
-        {"n": -1},
+        ({"accuracy": 1.5}, r"metrics\.test"),
+        ({"loss": float("nan")}, "NaN is no number"),
+        ({"n": -1}, r"metrics\.test"),
     ],
     ids=str,
 )
-def test_impossible_metrics_are_refused(model: Path, change: dict[str, object]) -> None:
+def test_impossible_metrics_are_refused(
+    model: Path, change: dict[str, object], reason: str
+) -> None:
     metrics = read_card(model).metrics
     _rewrite(model, metrics={**metrics, "test": metrics["test"].model_copy(update=change)})
-    with pytest.raises(ModelError, match=r"card\.json is damaged: metrics\.test"):
+    with pytest.raises(ModelError, match=rf"card\.json is damaged: {reason}"):
         read_card(model)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_setting_that_is_no_number_is_refused(model: Path, number: float) -> None:
+    lineage = read_card(model).lineage
+    settings = {**lineage.settings, "mixup": number}
+    _rewrite(model, lineage=lineage.model_copy(update={"settings": settings}))
+    with pytest.raises(ModelError, match=r"card\.json is damaged: .*is no number"):
+        read_card(model)
+
+
+def _put_link(path: Path) -> None:
+    kept = path.rename(path.parent.parent / f"kept-{path.name}")
+    path.symlink_to(kept)
+
+
+def _put_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _put_device(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("put", [_put_link, _put_pipe, _put_device])
+def test_a_special_file_is_refused(model: Path, name: str, put: Callable[[Path], None]) -> None:
+    put(model / name)
+    with pytest.raises(ModelError, match=rf"{name} (is a link|is missing)|{name}.* missing"):
+        Classifier.load(model)
 
 
 def test_a_prior_of_other_classes_is_refused(model: Path) -> None:

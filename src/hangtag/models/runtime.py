@@ -1,6 +1,9 @@
 """Runs an exported model by ONNX Runtime: uint8 pixels in, logits, embeddings, OOD scores out."""
 
 import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +13,16 @@ from numpy.typing import NDArray
 from hangtag.environment import hold_interrupts
 from hangtag.errors import DataError, ModelError
 from hangtag.images.spec import ImageSpec
+from hangtag.models.onnx_graph import check_graph
 from hangtag.progress import OnProgress
 
 BATCH = 64
 """Small images a call of the runtime; larger batches leave the processor's caches."""
+
+_FATAL = 4
+"""Of the runtime's levels: it prints nothing else, what fails is raised."""
+
+_LONGEST_REASON = 200
 
 _BATCH_BYTES = 2**18
 _MIN_BATCH = 8
@@ -46,11 +55,16 @@ class OnnxModel:
         classes: Class names inside the graph, by index.
 
     Raises:
-        ModelError: The runtime cannot run it.
+        ModelError: The runtime cannot run it, or `check_graph` refuses it.
     """
 
     def __init__(self, onnx: bytes, spec: ImageSpec, *, where: str) -> None:
+        try:
+            check_graph(onnx)
+        except ValueError as error:
+            raise ModelError(f"{where} is refused: {error}; get the model folder again") from None
         self.spec = spec
+        self._where = where
         self._session = _open_session(onnx, where)
         inside = self._session.get_modelmeta().custom_metadata_map.get("classes", "")
         self.classes = tuple(inside.split("\n"))
@@ -62,8 +76,20 @@ class OnnxModel:
 
         Raises:
             DataError: The images are not of the model's size and type.
+            ModelError: The runtime fails.
         """
         logits, ood_scores = self._run(["logits", "ood_score"], images, on_progress)
+        return ModelOutputs(logits, ood_scores)
+
+    def run_within(self, images: NDArray[np.uint8], *, seconds: float) -> ModelOutputs:
+        """Returns the outputs of `run`, all of them computed within `seconds`.
+
+        Raises:
+            DataError: The images are not of the model's size and type.
+            ModelError: The runtime fails or takes longer.
+        """
+        with _limit_time(seconds) as options:
+            logits, ood_scores = self._run(["logits", "ood_score"], images, None, options)
         return ModelOutputs(logits, ood_scores)
 
     def embed(
@@ -73,12 +99,17 @@ class OnnxModel:
 
         Raises:
             DataError: The images are not of the model's size and type.
+            ModelError: The runtime fails.
         """
         (embeddings,) = self._run(["embedding"], images, on_progress)
         return embeddings
 
     def _run(
-        self, outputs: list[str], images: NDArray[np.uint8], on_progress: OnProgress | None
+        self,
+        outputs: list[str],
+        images: NDArray[np.uint8],
+        on_progress: OnProgress | None,
+        options: Any = None,
     ) -> list[NDArray[np.float32]]:
         """Runs the graph batch by batch; without images, a blank one gives the shapes."""
         pixels = self._check(images)
@@ -88,10 +119,25 @@ class OnnxModel:
         blank = np.zeros((1, *self.spec.batch_shape), np.uint8)
         for start in range(0, max(count, 1), step):
             batch = pixels[start : start + step] if count else blank
-            parts.append(self._session.run(outputs, {"pixels": batch}))
+            parts.append(self._run_batch(outputs, batch, options))
             if on_progress and count:
                 on_progress(min(start + step, count), count)
         return [np.concatenate(part)[:count] for part in zip(*parts, strict=True)]
+
+    def _run_batch(
+        self, outputs: list[str], batch: NDArray[np.uint8], options: Any
+    ) -> list[NDArray[np.float32]]:
+        try:
+            found: list[NDArray[np.float32]] = self._session.run(
+                outputs, {"pixels": batch}, options
+            )
+        except Exception as error:  # onnxruntime's exceptions share no base below Exception
+            raise ModelError(_describe_failure(self._where, error)) from error
+        if any(np.shape(output)[:1] != (len(batch),) for output in found):
+            raise ModelError(
+                f"{self._where} does not give an output per image; get the model folder again"
+            )
+        return found
 
     def _check(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         spec = self.spec
@@ -113,13 +159,31 @@ def load_runtime() -> Any:
     return onnxruntime
 
 
+@contextmanager
+def _limit_time(seconds: float) -> Iterator[Any]:
+    """Gives options for a call of the runtime, which ends it after `seconds`."""
+    options = load_runtime().RunOptions()
+    timer = threading.Timer(seconds, setattr, [options, "terminate", True])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield options
+    finally:
+        timer.cancel()
+
+
 def _open_session(onnx: bytes, where: str) -> Any:
     onnxruntime = load_runtime()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = _FATAL
+    # The other format is guessed from the first bytes, and `check_graph` does not read it.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base below Exception
-        raise ModelError(
-            f"{where} cannot be run: {str(error).splitlines()[0]}; get the model folder again"
-        ) from error
+        raise ModelError(_describe_failure(where, error)) from error
+
+
+def _describe_failure(where: str, error: Exception) -> str:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return f"{where} cannot be run: {reason[:_LONGEST_REASON]}; get the model folder again"
