@@ -5,16 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from hangtag.environment import require_extra
 from hangtag.progress import OnProgress
 from hangtag.tables.csv_cells import write_csv_rows
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
