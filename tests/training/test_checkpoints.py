@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from hangtag.errors import OutputError, TrainingError
 from hangtag.training.checkpoints import load_checkpoint, save_checkpoint
@@ -28,6 +29,25 @@ def test_a_truncated_file_is_refused(tmp_path: Path, keep: int) -> None:
     save_checkpoint(path, {"weights": torch.zeros(50)}, {})
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(TrainingError, match="is damaged"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
+def test_a_flipped_bit_is_refused(tmp_path: Path, fraction: float) -> None:
+    path = tmp_path / "a.safetensors"
+    tensors = {"weights": torch.zeros(50), "half": torch.zeros(9, dtype=torch.bfloat16)}
+    save_checkpoint(path, tensors, {"history": [{"epoch": 1, "loss": 0.25}]})
+    content = bytearray(path.read_bytes())
+    content[int(fraction * (len(content) - 1))] ^= 0x04
+    path.write_bytes(content)
+    with pytest.raises(TrainingError, match="is damaged"):
+        load_checkpoint(path)
+
+
+def test_a_file_without_a_hash_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_file({"weights": torch.zeros(50)}, path, metadata={"facts": "{}"})
+    with pytest.raises(TrainingError, match=r"is damaged: .*sha256"):
         load_checkpoint(path)
 
 

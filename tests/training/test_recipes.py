@@ -98,6 +98,14 @@ def test_a_part_that_is_left_out_begins_with_its_defaults() -> None:
         ("epochs=!!bool perhaps", "not valid YAML"),
         ("epochs=!!timestamp soon", "not valid YAML"),
         (f"augment={'[' * 2000}", "not valid YAML"),
+        (f"augment={'[' * 400}{']' * 400}", "--set augment: .* nested deeper than 16 levels"),
+        (
+            f"network{'.a' * 400}=1",
+            r"setting network\.a\.a.*\.\.\.: there is no field",
+        ),
+        ("optimiser.learning_rat=1", "recipe seed: unknown field .*did you mean 'learning_rate'"),
+        ("optimizer.learning_rate=1", "recipe seed: .*did you mean 'optimiser'"),
+        ("network.dropouts=1", "recipe seed: unknown field 'network.dropouts'"),
         ("augment.².zoom=0.1", "expected a position below 1, received '²'"),
         (f"augment.{'9' * 5000}.zoom=0.1", "expected a position below 1"),
         ("augment=[{kind: erasing, scale: [0.5, 2]}]", r"field 'augment\.0\.scale\.1'"),
@@ -129,6 +137,8 @@ def test_impossible_changes_name_the_field(change: str, message: str) -> None:
         ("name: own", "the field 'description' is missing"),
         ("epochs: 2024-13-45", "not valid YAML"),
         (f"augment: {'[' * 2000}", "not valid YAML"),
+        (f"augment: {'[' * 400}{']' * 400}", "nested deeper than 16 levels"),
+        ("&a [*a]", "nested deeper than 16 levels"),
     ],
     ids=lambda value: str(value)[:50],
 )
@@ -138,6 +148,7 @@ def test_a_bad_file_is_one_clear_error(tmp_path: Path, text: str, message: str) 
     with pytest.raises(RecipeError, match=message) as caught:
         load_recipe(path)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
     assert str(path) in str(caught.value)
 
 

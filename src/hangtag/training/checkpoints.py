@@ -1,8 +1,10 @@
 """Checkpoints: the state of a training as safetensors, and the checks before it is resumed.
 
-A file appears whole or not at all, and holds nothing executable.
+A file appears whole or not at all, and holds nothing executable. It carries the hash of its
+content, so that a training never continues from other numbers than it left.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,11 +36,14 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[st
     Raises:
         OutputError: The file cannot be written.
     """
-    contiguous = {
-        name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
     }
+    content = json.dumps(facts)
+    metadata = {"facts": content, "sha256": _hash_state(copies, content)}
     with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, metadata={"facts": json.dumps(facts)})
+        save_file(copies, temporary, metadata=metadata)
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -50,7 +55,10 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            facts = json.loads((file.metadata() or {})["facts"])
+            metadata = file.metadata() or {}
+        if metadata["sha256"] != _hash_state(tensors, metadata["facts"]):
+            raise ValueError("its content is not what was written")
+        facts = json.loads(metadata["facts"])
     except FileNotFoundError:
         raise TrainingError(
             f"the checkpoint {path} is missing; put it back, or train anew with another --out"
@@ -60,6 +68,15 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"the checkpoint {path} is damaged: {error}; start anew in another folder"
         ) from error
     return tensors, facts
+
+
+def _hash_state(tensors: Mapping[str, Tensor], facts: str) -> str:
+    """Returns the sha256 of facts and of tensors on the CPU: names, types, shapes, numbers."""
+    digest = hashlib.sha256(facts.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

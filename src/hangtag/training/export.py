@@ -24,6 +24,7 @@ from hangtag.errors import TrainingError
 from hangtag.images.spec import ImageSpec
 from hangtag.models.card import Weights
 from hangtag.models.classifier import GOLDEN_TOLERANCE
+from hangtag.models.onnx_graph import check_graph
 from hangtag.models.runtime import OnnxModel
 from hangtag.training.networks import Network
 from hangtag.training.ood import OodScore, measure_texture
@@ -115,6 +116,13 @@ def _trace(model: Exportable, pixels: NDArray[np.uint8]) -> onnx.ModelProto:
             "the network cannot be exported to ONNX for any batch size: it fixes the number of "
             "images; write images.shape[0] or images.flatten(1) instead of len(images)"
         )
+    try:
+        check_graph(proto.SerializeToString())
+    except ValueError as error:
+        raise TrainingError(
+            f"the network as ONNX would be refused: {error}; write it without loops and branches "
+            "on the values of tensors"
+        ) from error
     return proto
 
 

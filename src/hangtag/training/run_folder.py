@@ -35,7 +35,7 @@ RUNS = Path("runs")
 class RunFacts(BaseModel):
     """The content of ``run.json``: what a training is, before its first step."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: TrainingData
     lineage: Lineage

@@ -4,16 +4,21 @@ import copy
 import difflib
 import os.path
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hangtag.errors import RecipeError
-from hangtag.training.recipes.schema import Recipe, read_network
+from hangtag.training.recipes.schema import Recipe, list_network_settings, read_network
+
+MAX_DEPTH = 16
+"""Levels of lists and mappings in a recipe."""
+
+_LONGEST_NAME = 60
 
 
 def list_recipes() -> list[Recipe]:
@@ -68,7 +73,10 @@ def build_recipe(
     """
     changed = copy.deepcopy(dict(fields))
     for name, value in (settings or {}).items():
-        _change(changed, name, value)
+        try:
+            _change(changed, name, value)
+        except ValueError as error:
+            raise RecipeError(f"{where}: setting {_cut(name)}: {error}") from None
     names = {name.partition(".")[0] for name in settings or {}}
     if "epochs" in names and "linear_probing" not in names:
         _scale_linear_probing(changed, fields)
@@ -144,7 +152,9 @@ def _read(path: Path) -> str:
 
 def _parse(text: str, *, where: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        value = yaml.safe_load(text)
+        _check_depth(value)
+        return value
     except RecursionError as error:
         raise RecipeError(f"{where}: not valid YAML: it is nested too deeply") from error
     # A value that is not of its type, such as a 13th month, is an error of PyYAML's converters.
@@ -152,20 +162,40 @@ def _parse(text: str, *, where: str) -> Any:
         raise RecipeError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
+def _check_depth(value: Any) -> None:
+    """Raises ValueError where lists and mappings are nested deeper than in any recipe."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner = (
+            part.values() if isinstance(part, dict) else part
+            for part in level
+            if isinstance(part, dict | list)
+        )
+        parts = {id(part): part for parts in inner for part in parts}  # aliases repeat parts
+        if not parts:
+            return
+        level = list(parts.values())
+    raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
 def _change(fields: dict[str, Any], name: str, value: Any) -> None:
-    """Sets one field in place; a part of the recipe that is left out begins with its defaults."""
+    """Sets one field in place; a part of the recipe that is left out begins with its defaults.
+
+    Raises:
+        ValueError: There is no such part.
+    """
     *parents, last = name.split(".")
     part: Any = fields
     if parents and parents[0] in Recipe.model_fields and fields.get(parents[0]) is None:
         fields[parents[0]] = {}
     for parent in parents:
-        part = _step_into(part, parent, name)
+        part = _step_into(part, parent, known=Recipe.model_fields if part is fields else ())
     if isinstance(part, list):
-        part[_position(part, last, name)] = value
+        part[_position(part, last)] = value
     elif isinstance(part, dict):
         part[last] = _merge(part.get(last), value)
     else:
-        raise RecipeError(f"setting {name}: '{'.'.join(parents)}' has no fields")
+        raise ValueError(f"'{_cut('.'.join(parents))}' has no fields")
 
 
 def _merge(old: Any, new: Any) -> Any:
@@ -175,30 +205,29 @@ def _merge(old: Any, new: Any) -> Any:
     return {**old, **new} if new.get("kind", old.get("kind")) == old.get("kind") else new
 
 
-def _step_into(part: Any, key: str, name: str) -> Any:
+def _step_into(part: Any, key: str, *, known: Iterable[str]) -> Any:
     if isinstance(part, list):
-        return part[_position(part, key, name)]
+        return part[_position(part, key)]
     if not isinstance(part, dict) or key not in part:
-        raise RecipeError(f"setting {name}: there is no field '{key}'")
+        fields = {*known, *part} if isinstance(part, dict) else known
+        raise ValueError(f"there is no field '{_cut(key)}'; {_suggest(key, fields)}check the name")
     return part[key]
 
 
-def _position(part: list[Any], key: str, name: str) -> int:
+def _position(part: list[Any], key: str) -> int:
     positions = [str(position) for position in range(len(part))]
     if key not in positions:
-        raise RecipeError(
-            f"setting {name}: expected a position below {len(part)}, received '{key}'"
-        )
+        raise ValueError(f"expected a position below {len(part)}, received '{_cut(key)}'")
     return positions.index(key)
 
 
 def _first_problem(error: ValidationError, *, part: str = "") -> str:
     """Describes the first problem in one line, with the name of the field, which is in `part`."""
     problem = error.errors()[0]
-    field = _join((part, *problem["loc"]) if part else problem["loc"])
+    field = _cut(_join((part, *problem["loc"]) if part else problem["loc"]))
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        meant = "" if "." in field else _suggest(field, Recipe.model_fields)
+        meant = _suggest(str(problem["loc"][-1]), _find_fields(problem["loc"], error.title))
         return f"unknown field '{field}'; {meant}remove it or check its spelling"
     if problem["type"] == "union_tag_invalid":
         known, kind = problem["ctx"]["expected_tags"], problem["ctx"]["tag"]
@@ -210,6 +239,37 @@ def _first_problem(error: ValidationError, *, part: str = "") -> str:
     if not field:
         return message
     return f"field '{field}': {message}, received {reprlib.repr(problem['input'])}"
+
+
+def _find_fields(place: Sequence[int | str], model: str) -> set[str]:
+    """Returns the fields of the part of a recipe, or of the network `model`, that `place` is in."""
+    models: list[type[BaseModel]] = [Recipe]
+    if model != Recipe.__name__:
+        models = [kind for kind in list_network_settings() if kind.__name__ == model]
+    for step in place[:-1]:
+        of_kind = [part for part in models if _kind_of(part) == step]
+        if of_kind or isinstance(step, int):
+            models = of_kind or models
+            continue
+        fields = [part.model_fields[step] for part in models if step in part.model_fields]
+        models = [inner for field in fields for inner in _find_models(field.annotation)]
+    return {name for part in models for name in part.model_fields}
+
+
+def _kind_of(part: type[BaseModel]) -> Any:
+    return part.model_fields["kind"].default if "kind" in part.model_fields else None
+
+
+def _find_models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yields the models in a type such as ``tuple[Annotated[Flip | Zoom, ...], ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _find_models(inner)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:

@@ -382,6 +382,15 @@ def read_network(value: Any) -> NetworkSettings:
     return kinds[fields["kind"]].model_validate(fields)
 
 
+def list_network_settings() -> list[type[NetworkSettings]]:
+    """Returns the settings of every network; none without the train extra."""
+    if not is_installed("train"):
+        return []
+    from hangtag.training.networks.base import list_networks
+
+    return list(list_networks().values())
+
+
 def _require_ordered(**ranges: tuple[float, float]) -> None:
     for name, (lowest, highest) in ranges.items():
         if lowest > highest:
