@@ -65,7 +65,12 @@ def test_open_train_load_predict(shapes: Dataset, tmp_path: Path) -> None:
     assert [len(p.category) > 0 for p in predictions] == [True] * 3
     assert result.report.exists()
     found = hangtag.evaluate(tmp_path / "run", dataset, split="test")
-    assert found.metrics.accuracy == result.evaluations["test"].accuracy
+    assert found.accuracy == found.metrics.accuracy == result.evaluations["test"].accuracy
+    assert found.confusion_matrix.shape == (3, 3)
+    assert found.classes == ("square", "tall", "wide")
+    assert repr(found).startswith("ModelEvaluation('express' on the test split of ")
+    assert len(repr(dataset)) < 200
+    assert "test=60" in repr(dataset)
     assert [row["class"] for row in found.to_dicts()] == ["square", "tall", "wide"]
 
 

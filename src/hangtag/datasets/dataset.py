@@ -22,6 +22,8 @@ BROKEN = "broken.csv"
 _BLOCK = 256
 """Images copied at a time."""
 
+_SHOWN_CLASSES = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -47,6 +49,9 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self):,} images of shape {self.images.shape[1:]})"
 
     def take(self, indices: NDArray[np.intp]) -> "Split":
         """Returns the items at `indices` (M,), in that order; mapped images stay on disk."""
@@ -102,6 +107,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return sum(len(split) for split in self.splits.values())
+
+    def __repr__(self) -> str:
+        """Names the data set, its first classes and the images of each split."""
+        classes = ", ".join(map(repr, self.classes[:_SHOWN_CLASSES]))
+        others = len(self.classes) - _SHOWN_CLASSES
+        more = f" and {others:,} more" if others > 0 else ""
+        splits = ", ".join(f"{name}={len(split)}" for name, split in self.splits.items())
+        return f"Dataset({self.name!r}, classes=[{classes}]{more}, {splits})"
 
     @property
     def first(self) -> Split:

@@ -44,6 +44,37 @@ class ModelEvaluation:
     notes: Sequence[str]
     sets_thresholds: bool
 
+    @property
+    def n(self) -> int:
+        """Number of images."""
+        return self.metrics.n
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of images whose most probable class is the label, 0-1."""
+        return self.metrics.accuracy
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 over the classes that occur as a label or a prediction, 0-1."""
+        return self.metrics.macro_f1
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Class names by index."""
+        return self.metrics.classes
+
+    @property
+    def confusion_matrix(self) -> NDArray[np.int64]:
+        """Images by true class (row) and predicted class (column), (K, K)."""
+        return self.metrics.confusion_matrix
+
+    def __repr__(self) -> str:
+        return (
+            f"ModelEvaluation({self.model!r} on the {self.split} split of {self.dataset.name}: "
+            f"{self.metrics.headline()})"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Returns model, split and metrics as plain JSON types."""
         return {
