@@ -66,6 +66,14 @@ def branch(model: onnx.ModelProto) -> None:
     model.graph.node.append(node)
 
 
+def use_another_operator(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("Own", ["flat"], ["own"], domain="com.example"))
+
+
+def fill_memory(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("ConstantOfShape", ["size"], ["huge"]))
+
+
 def call_a_function(model: onnx.ModelProto) -> None:
     model.functions.append(
         helper.make_function("own", "f", ["x"], ["x"], [], [helper.make_opsetid("", 18)])
@@ -88,6 +96,8 @@ def empty(model: onnx.ModelProto) -> None:
         (keep_a_constant_outside, "keeps weights in another file"),
         (keep_a_sparse_weight_outside, "keeps weights in another file"),
         (branch, "the operator 'If' with a graph of its own"),
+        (use_another_operator, "the operator 'Own', which is not run"),
+        (fill_memory, "the operator 'ConstantOfShape', which is not run"),
         (call_a_function, "holds functions"),
         (repeat, "has 20,005 operators, at most 20,000"),
         (empty, "holds no graph"),

@@ -1,5 +1,6 @@
 """Recipes are validated; errors name the field."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,20 @@ def test_a_bad_file_is_one_clear_error(tmp_path: Path, text: str, message: str) 
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
     assert str(path) in str(caught.value)
+
+
+def test_a_special_file_is_no_recipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "endless.yaml").symlink_to("/dev/zero")
+    for path in tmp_path.iterdir():
+        with pytest.raises(RecipeError, match="no regular file"):
+            load_recipe(path)
+
+
+def test_a_large_file_is_no_recipe(tmp_path: Path) -> None:
+    (tmp_path / "large.yaml").write_bytes(bytes(2_000_000))
+    with pytest.raises(RecipeError, match="over 1 MB"):
+        load_recipe(tmp_path / "large.yaml")
 
 
 def test_nothing_is_mixed_where_all_epochs_are_frozen() -> None:

@@ -17,16 +17,23 @@ MAX_NODES = 20_000
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED_SIZES = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
+_LONGEST_NAME = 40
 _LARGEST_TAG = 2**32 - 1
 
 _MODEL_GRAPH, _MODEL_FUNCTION = 7, 25
 _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_SPARSE_TENSOR = 1, 5, 15
-_NODE_OPERATOR, _NODE_ATTRIBUTE = 4, 5
+_NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
 _ATTRIBUTE_TENSORS = {5, 10}
 _ATTRIBUTE_SPARSE_TENSORS = {22, 23}
 _ATTRIBUTE_GRAPHS = {6, 11}
 _SPARSE_TENSOR_PARTS = {1, 2}
 _TENSOR_EXTERNAL_DATA, _TENSOR_LOCATION = 13, 14
+
+_DOMAINS = {b"", b"ai.onnx"}
+"""Whose operators may be used: those of the ONNX standard."""
+
+_REFUSED = {b"ConstantOfShape", b"RandomNormal", b"RandomUniform"}
+"""Operators that fill memory of whatever size a number in the file says."""
 
 Field = tuple[int, int | memoryview]
 """Number and value of a field; of a fixed-size number its bytes."""
@@ -66,12 +73,20 @@ def _check_model_graph(graph: memoryview) -> int:
 
 
 def _check_node(node: memoryview) -> None:
-    fields = list(_read_fields(node))
-    for number, value in fields:
-        if number == _NODE_ATTRIBUTE and _check_attribute(_bytes(value)):
-            names = [bytes(_bytes(name)) for field, name in fields if field == _NODE_OPERATOR]
-            operator = b"".join(names[-1:])[:20].decode("ascii", "replace")
-            raise ValueError(f"its graph holds the operator {operator!r} with a graph of its own")
+    operator = domain = b""
+    holds_graph = False
+    for number, value in _read_fields(node):
+        if number == _NODE_OPERATOR:
+            operator = bytes(_bytes(value)[:_LONGEST_NAME])
+        elif number == _NODE_DOMAIN:
+            domain = bytes(_bytes(value)[:_LONGEST_NAME])
+        elif number == _NODE_ATTRIBUTE:
+            holds_graph = _check_attribute(_bytes(value)) or holds_graph
+    name = operator.decode("ascii", "replace")
+    if holds_graph:
+        raise ValueError(f"its graph holds the operator {name!r} with a graph of its own")
+    if operator in _REFUSED or domain not in _DOMAINS:
+        raise ValueError(f"its graph holds the operator {name!r}, which is not run")
 
 
 def _check_attribute(attribute: memoryview) -> bool:

@@ -13,7 +13,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hangtag.errors import RecipeError
+from hangtag.files.paths import is_file
 from hangtag.training.recipes.schema import Recipe, list_network_settings, read_network
+
+MAX_BYTES = 1_000_000
+"""Largest file that is read as a recipe."""
 
 MAX_DEPTH = 16
 """Levels of lists and mappings in a recipe."""
@@ -144,8 +148,15 @@ def _shipped_names() -> list[str]:
 
 
 def _read(path: Path) -> str:
+    """Reads a recipe; what is no regular file is refused before it is opened."""
+    if os.path.exists(path) and not is_file(path):  # False for impossible paths too.
+        raise RecipeError(f"cannot read the recipe {path}: it is no regular file")
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"it has over {MAX_BYTES // 1_000_000} MB")
+        return content.decode()
     except (OSError, ValueError) as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from error
 
