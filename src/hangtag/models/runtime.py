@@ -1,6 +1,7 @@
 """Runs an exported model by ONNX Runtime: uint8 pixels in, logits, embeddings, OOD scores out."""
 
 import math
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ BATCH = 64
 _FATAL = 4
 """Of the runtime's levels: it prints nothing else, what fails is raised."""
 
-_LONGEST_REASON = 200
+_RUNTIME_CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : (\w+)")
 
 _BATCH_BYTES = 2**18
 _MIN_BATCH = 8
@@ -89,7 +90,15 @@ class OnnxModel:
             ModelError: The runtime fails or takes longer.
         """
         with _limit_time(seconds) as options:
-            logits, ood_scores = self._run(["logits", "ood_score"], images, None, options)
+            try:
+                logits, ood_scores = self._run(["logits", "ood_score"], images, None, options)
+            except ModelError as error:
+                if not options.terminate:
+                    raise
+                raise ModelError(
+                    f"{self._where} needs over {seconds:g} s for {len(images)} images; get the "
+                    "model folder again"
+                ) from error
         return ModelOutputs(logits, ood_scores)
 
     def embed(
@@ -185,5 +194,7 @@ def _open_session(onnx: bytes, where: str) -> Any:
 
 
 def _describe_failure(where: str, error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"{where} cannot be run: {reason[:_LONGEST_REASON]}; get the model folder again"
+    """Names the runtime's code; the rest of its message is in the cause of the error."""
+    code = _RUNTIME_CODE.match(str(error))
+    reason = code.group(1) if code else type(error).__name__
+    return f"{where} cannot be run: ONNX Runtime reports {reason}; get the model folder again"
