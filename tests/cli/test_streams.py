@@ -26,9 +26,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Runs a line of bash, in which HANGTAG stands for the command."""
+    """Runs a line of bash, in which ``HANGTAG`` and a blank stand for the command."""
     done = subprocess.run(
-        ["bash", "-c", script.replace("HANGTAG", HANGTAG)],
+        ["bash", "-c", script.replace("HANGTAG ", f"{HANGTAG} ")],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -104,3 +104,11 @@ def test_rows_on_a_terminal_hold_no_escape_sequences(tmp_path: Path) -> None:
     os.close(ours)
     assert rb"\x1b[31mred.png" in shown
     assert b"\x1b" not in shown
+
+
+def test_without_a_home_folder_a_command_works_or_says_what_to_set(folder: Path) -> None:
+    for command in ("doctor --json", f"{PREDICT} --quiet", "data fetch fashion-mnist --offline"):
+        done = run(f"export HANGTAG_HOME='~nosuch/x'; {HANGTAG} {command}", folder)
+        fetching = command.startswith("data")
+        assert done.returncode == (2 if fetching else 0)
+        assert ("set HANGTAG_HOME to a folder" in done.stderr) == fetching

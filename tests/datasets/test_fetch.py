@@ -210,6 +210,10 @@ def test_cache_home_is_set_by_the_environment(
     assert cache_home() == tmp_path
     monkeypatch.delenv("HANGTAG_HOME")
     assert cache_home() == Path.home() / ".cache" / "hangtag"
+    for missing in ("~nosuch/x", "~nosuch"):
+        monkeypatch.setenv("HANGTAG_HOME", missing)
+        with pytest.raises(OutputError, match="set HANGTAG_HOME to a folder"):
+            cache_home()
 
 
 def test_published_hashes() -> None:

@@ -1,10 +1,9 @@
 """``hangtag doctor``: what this machine has, and what is installed."""
 
-from pathlib import Path
-
 from hangtag.cli.console import Json, Quiet, print_json, print_table
 from hangtag.datasets import cache_home
 from hangtag.environment import EXTRAS, gpus, is_installed, memory, processor, versions
+from hangtag.errors import OutputError
 from hangtag.models.folder import shipped_models
 
 
@@ -25,7 +24,7 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
                 "gpus": cards,
                 "versions": versions(),
                 "extras": extras,
-                "cache": str(cache_home()),
+                "cache": _describe_cache(),
                 "models": models,
             }
         )
@@ -38,10 +37,18 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
         ["GPU", "; ".join(names) or "none that PyTorch sees"],
         *([name, version] for name, version in versions().items()),
         ["extras", ", ".join(installed)],
-        ["cache", str(cache_home()).replace(str(Path.home()), "~", 1)],
+        ["cache", _describe_cache()],
         ["models", ", ".join(models) or "none"],
     ]
     print_table("", ["what", "here"], rows)
+
+
+def _describe_cache() -> str:
+    """Returns the cache folder, or why there is none."""
+    try:
+        return str(cache_home())
+    except OutputError as error:
+        return str(error)
 
 
 def _gibibytes(size: int) -> str:

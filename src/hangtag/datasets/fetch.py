@@ -50,9 +50,20 @@ Hashes = Mapping[str, Mapping[str, str]]
 
 
 def cache_home() -> Path:
-    """Returns the cache folder: ``$HANGTAG_HOME``, or ``~/.cache/hangtag`` when it is not set."""
-    home = os.environ.get("HANGTAG_HOME")
-    return Path(home).expanduser() if home else Path.home() / ".cache" / "hangtag"
+    """Returns the cache folder: ``$HANGTAG_HOME``, or ``~/.cache/hangtag`` when it is not set.
+
+    Raises:
+        OutputError: The user has no home folder, or ``$HANGTAG_HOME`` names a user who is not
+            there.
+    """
+    home = os.environ.get("HANGTAG_HOME") or "~/.cache/hangtag"
+    try:
+        return Path(home).expanduser()
+    except RuntimeError as error:
+        raise OutputError(
+            f"the cache folder {home} is in a home folder that does not exist; set HANGTAG_HOME to "
+            "a folder that can be written"
+        ) from error
 
 
 def fetch_fashion_mnist(
