@@ -49,7 +49,7 @@ class IssueKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicate:
+class DuplicateItem:
     """An item whose image comes again.
 
     Attributes:
@@ -77,7 +77,7 @@ class ImageCopy:
 
 def find_duplicates(
     scan: Scan, included: NDArray[np.bool_], pool: DecoderPool, spec: ImageSpec
-) -> dict[int, Duplicate]:
+) -> dict[int, DuplicateItem]:
     """Finds the items whose image comes more than once; returns them by position in the scan.
 
     Args:
@@ -93,7 +93,7 @@ def find_duplicates(
     pairs = confirm_pairs(candidates, lambda wanted: _find_paths(scan, wanted), pool, spec)
     images = group_positions(firsts, pairs)
     copies = _read_copies(scan, list(itertools.chain.from_iterable(images)), pixel_hashes)
-    found: dict[int, Duplicate] = {}
+    found: dict[int, DuplicateItem] = {}
     for positions in images:
         present = {position: copies[position] for position in positions if position in copies}
         for position, item in present.items():
@@ -111,7 +111,7 @@ def describe_duplicate(
     first: int,
     groups: Sequence[LabelGroup],
     included: NDArray[np.bool_],
-) -> Duplicate:
+) -> DuplicateItem:
     """Says what it means that an item shares its image with others.
 
     Args:
@@ -133,7 +133,7 @@ def describe_duplicate(
         kind = IssueKind.CONFLICT
     else:
         kind = IssueKind.DUPLICATE if has_same_supplier(other) else IssueKind.SHARED
-    return Duplicate(kind, other.id, item.pixel_hash == other.pixel_hash, first)
+    return DuplicateItem(kind, other.id, item.pixel_hash == other.pixel_hash, first)
 
 
 def confirm_pairs(

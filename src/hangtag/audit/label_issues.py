@@ -17,7 +17,7 @@ from hangtag.audit.corrections import (
     correction_confidence,
 )
 from hangtag.audit.dictionary import DictionaryEntry, rule_of
-from hangtag.audit.duplicates import Duplicate, IssueKind
+from hangtag.audit.duplicates import DuplicateItem, IssueKind
 from hangtag.audit.label_quality import (
     PRIOR_ERROR_RATE,
     LabelQuality,
@@ -67,7 +67,7 @@ class Issue:
     suggested: int = field(compare=False)
     confidence: float = field(compare=False)
     automatic: bool = field(compare=False)
-    duplicate: Duplicate | None = field(compare=False)
+    duplicate: DuplicateItem | None = field(compare=False)
 
     @property
     def kinds(self) -> list[IssueKind]:
@@ -153,7 +153,7 @@ class LabelIssueFinder:
         """Whether a label includes a category, (G, K + 1)."""
         return self._priors.included
 
-    def find(self, write: WriteRow, duplicates: Mapping[int, Duplicate]) -> LabelIssues:
+    def find(self, write: WriteRow, duplicates: Mapping[int, DuplicateItem]) -> LabelIssues:
         """Judges all items.
 
         Args:
@@ -332,7 +332,7 @@ def _list_issues(
     items: ScannedItems,
     quality: LabelQuality,
     automatic: NDArray[np.bool_],
-    duplicates: Mapping[int, Duplicate],
+    duplicates: Mapping[int, DuplicateItem],
 ) -> Iterator[Issue]:
     is_duplicate = _mask(position in duplicates for position in items.positions.tolist())
     for row in np.flatnonzero((quality.p_wrong >= ISSUE_THRESHOLD) | is_duplicate).tolist():
