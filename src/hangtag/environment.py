@@ -1,4 +1,4 @@
-"""What this process runs on: the machine, the installed packages, the signals."""
+"""The environment of this process: machine, installed packages, signals."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""How long work reports its progress, and how durations are written."""
+"""Progress of long work, and how durations are written."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

@@ -1,3 +1,3 @@
-"""The version of Hangtag: written here, read by the build and by whoever records it."""
+"""The version of Hangtag."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Duplicates: items whose image comes more than once, exactly or nearly, and what that means.
+"""Duplicates in a feed: items with the same image, exactly or nearly.
 
 Hashes find candidate pairs, pixels decide. Only hashes are in memory, 40 bytes an item.
 

@@ -1,4 +1,4 @@
-"""Label issues: every scanned item against the meaning of its label, and what follows for it."""
+"""Label issues: compares every scanned item with the meaning of its label."""
 
 import heapq
 from collections import Counter

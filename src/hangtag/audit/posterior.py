@@ -1,4 +1,4 @@
-"""What a label means: the mixture of categories under it, estimated from text and images.
+"""Estimates the mixture of categories under a label, from its text and its images.
 
 The images of a label are draws from an unknown mixture of categories. The model's calibrated
 probabilities, divided by the class prior it was trained with, are likelihoods up to a factor, so

@@ -1,4 +1,4 @@
-"""What commands that read DATA share: the taxonomy option, progress, the overview."""
+"""Shared by the commands that read DATA: the taxonomy option, progress, the overview."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""``hangtag recipes``: the trainings that ship with Hangtag, and one in full."""
+"""``hangtag recipes``: list the shipped recipes, or print one in full."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Where Fashion-MNIST can come from: a folder, Debian's package, the official address over HTTP.
+"""Mirrors of Fashion-MNIST: a folder, the Debian package, the official address over HTTP.
 
 A download that was cut off goes on where it stopped.
 """

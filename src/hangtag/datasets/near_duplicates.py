@@ -1,4 +1,4 @@
-"""Photos of a dataset that occur more than once: pixel for pixel, or nearly."""
+"""Finds duplicates among the photos of a dataset, exact and near."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

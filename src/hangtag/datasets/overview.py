@@ -1,4 +1,4 @@
-"""What a dataset holds, counted, and what a reader should know of its classes and suppliers."""
+"""Counts what a dataset holds, and warns about its classes and suppliers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Classes from the user's own categories, in place of the labels as they are written."""
+"""Maps the labels of a dataset to categories of a taxonomy of the user."""
 
 import dataclasses
 

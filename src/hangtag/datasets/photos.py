@@ -1,4 +1,4 @@
-"""All photos of a dataset in one list, whatever split they are in."""
+"""Lists all photos of a dataset, from all splits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

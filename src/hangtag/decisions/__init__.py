@@ -1,4 +1,4 @@
-"""From logits to decisions: calibration, risk control, OOD detection and the decision policy.
+"""Decisions from logits: calibration, risk control, OOD detection, decision policy.
 
 Letters: N examples, K classes, D embedding. Arrays in, arrays out; no torch, no files.
 """

@@ -1,1 +1,1 @@
-"""Figures of a model on labelled data."""
+"""Evaluation: metrics of a model on labelled data, with intervals."""

@@ -1,4 +1,4 @@
-"""Accuracy by group of items, such as by supplier, the worst first."""
+"""Accuracy by group of items, such as by supplier. The list starts with the worst group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields

@@ -1,4 +1,4 @@
-"""Evaluates a model on a split of a dataset, and says what makes its metrics optimistic."""
+"""Evaluates a model on a split, and reports what makes the metrics optimistic."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Turns an image into colour pixels of a fixed size, nothing of it cut away."""
+"""Resizes a photo to colour pixels of a fixed size and pads it; nothing is cropped."""
 
 from typing import TYPE_CHECKING
 

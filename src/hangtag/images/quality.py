@@ -1,4 +1,4 @@
-"""What is measured of a photo, from its pixels alone."""
+"""Measures of image quality, computed from the pixels."""
 
 import numpy as np
 from numpy.typing import NDArray

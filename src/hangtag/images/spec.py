@@ -1,4 +1,4 @@
-"""The size of an image, said in one way everywhere."""
+"""`ImageSpec`: height, width and channels of an image."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""From images of any kind to batches of pixels that a model takes."""
+"""Turns images of any kind into batches of pixels of the size of a model."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Predictions: what a model says of images, as objects, dictionaries or a table."""
+"""Predictions, as objects, dictionaries or a table."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Which model an image goes to: the one that takes pixels of its shape.
+"""Routes each image to the model for its shape.
 
     router = Router(find_models("auto"))
     decoded = pool.decode(images, router.spec, grey_spec=router.grey_spec)

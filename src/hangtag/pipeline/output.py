@@ -1,4 +1,4 @@
-"""An output file that appears whole, and that an interrupted run can go on with.
+"""Writes an output file that appears whole; an interrupted run can be resumed.
 
 Rows are appended to ``OUT.part``. Every two seconds and at the end of the block the part is
 flushed to the disk, then ``OUT.part.json`` records the settings of the run, how many rows and bytes

@@ -1,4 +1,4 @@
-"""Rows of predictions: one an image, and the columns in which they are written down."""
+"""Prediction rows, one for each image, and the columns in which they are written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

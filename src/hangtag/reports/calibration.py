@@ -1,4 +1,4 @@
-"""How far confidence can be trusted: the reliability diagram and the risk-coverage curve."""
+"""Draws calibration: the reliability diagram and the risk-coverage curve."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Galleries of predictions: which images to show, and their picture."""
+"""Galleries of predictions: selects images and draws them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

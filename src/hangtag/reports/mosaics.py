@@ -1,4 +1,4 @@
-"""Pictures made of many small images: examples, mean images, augmented copies."""
+"""Mosaics of small images: examples, mean images, augmented copies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the classes of a model stand for: categories, and what stands above these.
+"""The categories that the classes of a model stand for, and their parents.
 
 The classes of the shipped models have theirs in Shopify's tree. Where a training was given a tree
 of the user's own, each class is one of its categories.

@@ -1,4 +1,4 @@
-"""From a label as a brand wrote it to plain words: case, accents and separators made alike.
+"""Normalises labels: case, accents and separators.
 
 >>> tokenise("Men's Boots / Knee-High")
 ('mens', 'boots', '/', 'knee', 'high')

@@ -1,4 +1,4 @@
-"""Which languages a list of labels is written in, from all of its labels together.
+"""Detects the languages of a list of labels, from all of its labels together.
 
 A label alone may be French or English (*Robes*); the list it comes from seldom leaves a doubt. Two
 views of the list are weighed equally, each from how well every label reads in every language: all

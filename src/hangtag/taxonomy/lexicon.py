@@ -1,9 +1,9 @@
-"""What words mean: terms for categories and words that only qualify, a lexicon a language.
+"""The lexicon of each language: terms for categories, and words that only qualify them.
 
 The tables lie in ``data/``. ``synonyms/LANGUAGE.csv`` holds terms by category, separated by ``|``;
 a term after ``~`` may mean the category, but more often means another. The category ``none``
-stands for what is no apparel, ``vague`` for what names nothing (other, sale). ``words.csv`` holds
-words by kind: who wears it, what for, words that say nothing about the category.
+stands for things other than apparel, ``vague`` for labels that name nothing (other, sale).
+``words.csv`` holds words by kind: the wearer, the use, words that do not affect the category.
 """
 
 import csv

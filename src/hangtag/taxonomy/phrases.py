@@ -1,4 +1,4 @@
-"""Finds the terms in a few words: the noun that says what it is, and what stands beside it.
+"""Finds the known terms in a phrase: the noun, and the words that qualify it.
 
 Words are taken from the side of the noun (the last in English, the first in French), the longest
 term first. A word that is in no table may be two words written together, or mistyped.

@@ -1,8 +1,8 @@
-"""Reads a label in one language: which categories it may mean, and how it was understood.
+"""Reads a label in one language: the categories that it may mean.
 
-The parts of a label are read on their own (`hangtag.taxonomy.phrases`) and put together: parts that
-name different things mean their common ancestor, parts on a way down a tree mean the deepest, and
-a part that names nothing qualifies the others.
+Each part of a label is read separately (`hangtag.taxonomy.phrases`). Parts that name different
+things mean their common ancestor. Parts that lie on one path of the tree mean the deepest. A part
+that names nothing qualifies the others.
 """
 
 from collections.abc import Iterable, Sequence

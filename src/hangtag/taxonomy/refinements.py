@@ -1,8 +1,8 @@
-"""What a garment becomes when a label also says for whom or for what: kids, sport, swimming.
+"""Refines a category by what else the label says: kids, sport, swimming.
 
-``data/refinements.csv`` names the target for a context and a category. A category for which it
-names none goes to its namesake in the branches of the context, else where the nearest category
-above it goes, if the row says ``yes`` under ``below``.
+``data/refinements.csv`` names the target for a context and a category. A category without a
+row becomes the category of the same name in the branches of the context. If there is none, it
+becomes the target of its nearest ancestor whose row says ``yes`` under ``below``.
 """
 
 import csv

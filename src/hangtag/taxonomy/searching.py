@@ -1,7 +1,7 @@
-"""Finds categories by what they are called.
+"""Finds categories by name.
 
-`search_categories` finds what words may be looking for. `assign_categories` takes labels that must
-be ids or names of categories; it guesses nothing.
+`search_categories` ranks categories for a search. `assign_categories` takes labels that must be ids
+or names of categories; it never guesses.
 """
 
 from collections.abc import Iterable

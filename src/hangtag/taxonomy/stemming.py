@@ -1,7 +1,7 @@
-"""Makes singular and plural alike, a few rules a language.
+"""Stems words, so that singular and plural match; a few rules for each language.
 
-A stem is a key to look up, not a word: what matters is that the forms of one noun share it and
-that different nouns seldom do. Words are folded (`hangtag.taxonomy.labels`).
+A stem is a lookup key, not a word: the forms of one noun share it, and different nouns seldom do.
+Words are folded (`hangtag.taxonomy.labels`).
 """
 
 from collections.abc import Callable

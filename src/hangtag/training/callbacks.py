@@ -1,4 +1,4 @@
-"""What a training reports while it runs: epochs, progress, TensorBoard, a profile of its steps."""
+"""Callbacks of a training: epochs, progress, TensorBoard, and a profile of the steps."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

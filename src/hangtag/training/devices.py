@@ -1,4 +1,4 @@
-"""Where a training computes, and in which number format."""
+"""Chooses the device and the number format of a training."""
 
 import ctypes
 import sys

@@ -1,4 +1,4 @@
-"""From stored pixels to what the network sees.
+"""Preprocessing inside the graph: from stored pixels to the input of the network.
 
 The same functions run in training and, inside the exported graph, in every prediction.
 """

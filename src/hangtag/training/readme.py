@@ -1,4 +1,4 @@
-"""The README of a model folder: what the model is, for people."""
+"""Writes the README of a model folder."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which images an epoch trains on, and how much each class counts."""
+"""Samples the images of an epoch, and weights the classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The table of layers, output shapes and parameters."""
+"""Lists the layers of a network with output shapes and parameters."""
 
 from typing import Any
 

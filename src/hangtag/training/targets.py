@@ -1,4 +1,4 @@
-"""What the loss compares the logits with: one-hot labels, a teacher's answers, mixup."""
+"""Training targets: one-hot labels, the probabilities of a teacher, mixup."""
 
 import numpy as np
 import torch

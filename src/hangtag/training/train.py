@@ -1,9 +1,9 @@
 """Trains a model: plan, run the epochs, export, evaluate, report.
 
-import hangtag
+For example:
 
-result = hangtag.train("photos/", epochs=10, out="runs/mine")
-print(result.evaluations["validation"].accuracy, result.report)
+    result = hangtag.train("photos/", epochs=10, out="runs/mine")
+    print(result.evaluations["validation"].accuracy, result.report)
 """
 
 import json

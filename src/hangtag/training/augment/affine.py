@@ -1,4 +1,4 @@
-"""Rotation, zoom and shift by resampling, with the meanings of Keras and of torchvision."""
+"""Rotates, zooms and shifts images by resampling, as Keras and torchvision define it."""
 
 import torch
 from torch import Generator, Tensor

@@ -1,4 +1,4 @@
-"""What changes the colours and leaves the shapes: light, contrast, saturation, hue."""
+"""Changes brightness, contrast, saturation and hue."""
 
 import torch
 from torch import Generator, Tensor

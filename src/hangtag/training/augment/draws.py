@@ -1,4 +1,4 @@
-"""What every augmentation shares: its input checked, its random vectors drawn on the CPU."""
+"""Checks the input of augmentations and draws their random numbers, on the CPU."""
 
 import math
 
@@ -85,5 +85,5 @@ def draw_sides(
 
 
 def take_first(tries: Tensor, fits: Tensor) -> Tensor:
-    """Returns of each row of `tries` (B, tries) the first that fits, else its first, (B,)."""
+    """Returns the first value in each row of `tries` (B, tries) that fits, else the first, (B,)."""
     return tries.gather(1, fits.int().argmax(1, keepdim=True)).squeeze(1)

@@ -1,4 +1,4 @@
-"""Which part of a picture is shown, how large, which way round: crops, sizes, shifts, flips."""
+"""Crops, resizes, shifts and flips batches of images."""
 
 import torch
 from torch import Generator, Tensor

@@ -1,4 +1,4 @@
-"""What changes the pixels where they are: scaling by the image's own spread, erasing a box."""
+"""Standardises each image by its own statistics, and erases boxes."""
 
 import torch
 from torch import Generator, Tensor
