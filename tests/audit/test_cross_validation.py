@@ -38,7 +38,7 @@ def plant(folder: Path, *, right: int, wrong: int) -> tuple[pd.DataFrame, set[st
     for name, image in zip(images, split.images, strict=True):
         Image.fromarray(image).save(folder / name)
     names = np.array(["Wide", "Tall", "Square"])[labels]
-    return pd.DataFrame({"image": images, "label": names}), {images[one] for one in chosen}
+    return pd.DataFrame({"image": images, "label": names}), {images[item] for item in chosen}
 
 
 def test_planted_errors_are_found(

@@ -109,7 +109,7 @@ def test_photos_keep_their_colours_and_every_class_has_words(tmp_path: Path) -> 
     random = np.random.default_rng(1)
     labels = np.arange(260) % len(names)
     pixels = random.integers(0, 255, (260, 64, 64, 3), dtype=np.uint8)
-    split = Split(pixels, labels, np.array([str(one) for one in range(260)]))
+    split = Split(pixels, labels, np.array([str(number) for number in range(260)]))
     counts = write_demo_feed(split, names, tmp_path / "d", DemoOptions(brands=5))
     truth = list(read_csv_rows(tmp_path / "d" / "truth" / "items.csv"))
     written = list(read_csv_rows(tmp_path / "d" / "truth" / "labels.csv"))

@@ -58,7 +58,7 @@ def test_error_rates_are_found_and_ranked() -> None:
 
 def test_equal_brands_are_alike() -> None:
     entries, table = audit(dict.fromkeys("ABCDE", 0.05))
-    assert {one.comparison for one in measure_noise(entries, table.by_group())} == {"alike"}
+    assert {item.comparison for item in measure_noise(entries, table.by_group())} == {"alike"}
 
 
 def test_one_brand_has_no_others() -> None:
@@ -93,7 +93,7 @@ def test_a_label_that_means_something_else_now_is_drift() -> None:
     earlier = EarlierAudit("before", before, {"A": beta_estimate(0.4, 300)})
     drift = find_drift(entries, measure_noise(entries, table.by_group()), NAMES, earlier)
     assert (drift.changes[0].label, drift.changes[0].category) == ("word 0", "a")
-    assert any(one.label == "" and one.category == "error rate" for one in drift.changes)
+    assert any(item.label == "" and item.category == "error rate" for item in drift.changes)
     assert ("A", "old") in drift.missing
     assert ("A", "word 1") in drift.new
 

@@ -34,7 +34,7 @@ def find(shares: list[float], count: int, *, seed: int = 0) -> Posterior:
 def test_fractions_sum_to_one_and_lie_in_their_intervals(
     weights: list[float], count: int, seed: int
 ) -> None:
-    found = find([one / sum(weights) for one in weights], count, seed=seed)
+    found = find([weight / sum(weights) for weight in weights], count, seed=seed)
     assert found.fractions.sum() == pytest.approx(1)
     assert ((found.low >= 0) & (found.low <= found.fractions)).all()
     assert ((found.fractions <= found.high) & (found.high <= 1)).all()

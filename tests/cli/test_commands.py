@@ -215,7 +215,7 @@ def test_profile_and_warnings_of_small_data_are_told(
     outcome = hangtag("train", data, *TRAIN_FAST, "--profile", "--out", tmp_path / "my run")
     for part in ("data", "augmentation", "forward", "backward", "optimiser"):
         assert part in outcome.out
-    assert "the held-out images support no class at 98 %" in outcome.err
+    assert "too few validation images to accept single classes at 98 %" in outcome.err
     assert "4 steps in all are few for a network from scratch" in outcome.err
 
 

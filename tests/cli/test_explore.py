@@ -153,7 +153,7 @@ def test_photos_as_json(run: Run, photos: Path, tmp_path: Path) -> None:
     }
     assert quality["duplicates"]["near"]["items"] == 1
     assert quality["duplicates"]["model"] is None
-    assert [one["id"] for one in quality["broken"]] == ["n6"]
+    assert [item["id"] for item in quality["broken"]] == ["n6"]
 
 
 def test_a_model_of_grey_images_cannot_look_at_photos(run: Run, photos: Path) -> None:

@@ -60,13 +60,15 @@ def test_the_classes_are_the_categories_that_occur(
     outcome = hangtag("train", *given, "--recipe", recipe, "--out", run)
     assert outcome.code == 0, outcome.err
     card = json.loads((run / "model" / "card.json").read_text("utf-8"))
-    assert [(one["name"], one["category"]) for one in card["classes"]] == [
+    assert [(item["name"], item["category"]) for item in card["classes"]] == [
         ("Wide tops", "121"),
         ("Tall tops", "122"),
         ("Square dresses", "13"),
         ("Shoes > Flat", "21"),
     ]
-    levels = [(one["name"], one["categories"], one["members"]) for one in card["rules"]["levels"]]
+    levels = [
+        (item["name"], item["categories"], item["members"]) for item in card["rules"]["levels"]
+    ]
     assert levels[1:] == [
         ("level 2", ["Tops"], [0, 0, None, None]),
         ("level 1", ["Clothing"], [0, 0, 0, None]),

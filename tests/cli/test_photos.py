@@ -60,7 +60,7 @@ def test_folders_train_evaluate_predict(
     figures = json.loads(outcome.out)
     assert (figures["split"], figures["n"]) == ("validation", 7)  # held out in the training
     assert figures["accuracy"] > 0.4
-    recalls = [one["recall"] for one in figures["per_class"].values()]
+    recalls = [item["recall"] for item in figures["per_class"].values()]
     assert figures["balanced_accuracy"] == pytest.approx(np.mean(recalls))
     assert (tmp_path / "report" / "broken.csv").exists()
 
@@ -107,9 +107,9 @@ def test_suppliers_are_held_out_and_told_apart(
     outcome = hangtag("evaluate", run, whole, "--by", "supplier", "--json")
     assert outcome.code == 0, outcome.err
     groups = json.loads(outcome.out)["by"]["supplier"]
-    assert sorted(one["name"] for one in groups) == [f"Größe & Co {n}" for n in range(3)]
-    assert [one["high"] for one in groups] == sorted(one["high"] for one in groups)
-    assert all(one["low"] <= one["accuracy"] <= one["high"] for one in groups)
+    assert sorted(item["name"] for item in groups) == [f"Größe & Co {n}" for n in range(3)]
+    assert [item["high"] for item in groups] == sorted(item["high"] for item in groups)
+    assert all(item["low"] <= item["accuracy"] <= item["high"] for item in groups)
 
 
 @pytest.mark.parametrize(

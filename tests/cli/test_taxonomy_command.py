@@ -28,7 +28,7 @@ def map_lines(content: bytes, *arguments: str) -> "subprocess.CompletedProcess[b
 
 def test_show(hangtag: Run) -> None:
     shown = json.loads(hangtag("taxonomy", "show", "aa-8", "--depth", 1, "--json").out)
-    assert [one["id"] for one in shown["categories"]][:2] == ["aa-8", "aa-8-1"]
+    assert [item["id"] for item in shown["categories"]][:2] == ["aa-8", "aa-8-1"]
     assert len(shown["categories"]) == 9
     assert shown["categories"][1]["full_name"] == "Apparel & Accessories > Shoes > Athletic Shoes"
     assert len(json.loads(hangtag("taxonomy", "show", "--json").out)["categories"]) == 663
@@ -48,7 +48,7 @@ def test_show_of_an_unknown_category(hangtag: Run) -> None:
 def test_search(hangtag: Run) -> None:
     found = json.loads(hangtag("taxonomy", "search", "rain", "coat", "--json").out)["categories"]
     assert found[0]["id"] == "aa-1-10-2-10"
-    assert all(0 < one["score"] <= 1 for one in found)
+    assert all(0 < item["score"] <= 1 for item in found)
     assert json.loads(hangtag("taxonomy", "search", "Bottines", "--json").out)["categories"]
     assert "aa-1-10-3 " in hangtag("taxonomy", "search", "rain", "pants").out
 
@@ -63,7 +63,7 @@ def test_map(hangtag: Run) -> None:
     outcome = hangtag("taxonomy", "map", "Jumpers & Cardigans", "Lipstick", "--json")
     mapped = json.loads(outcome.out)["labels"]
     assert outcome.code == 0
-    assert [one["label"] for one in mapped] == ["Jumpers & Cardigans", "Lipstick"]
+    assert [item["label"] for item in mapped] == ["Jumpers & Cardigans", "Lipstick"]
     best = mapped[0]["candidates"][0]
     assert (best["id"], best["name"]) == ("aa-1-13", "Clothing Tops")
     assert 0.5 < best["score"] <= 1
@@ -87,8 +87,8 @@ def test_map_reads_standard_input() -> None:
     finished = map_lines(content, "--json", "--count", "1")
     assert finished.returncode == 0
     mapped = json.loads(finished.stdout)["labels"]
-    assert [one["label"] for one in mapped] == ["Robes", "Bottines", "Jupes", "Röcke"]
-    assert [one["candidates"][0]["id"] for one in mapped] == [
+    assert [item["label"] for item in mapped] == ["Robes", "Bottines", "Jupes", "Röcke"]
+    assert [item["candidates"][0]["id"] for item in mapped] == [
         "aa-1-4",
         "aa-8-3",
         "aa-1-15",
@@ -116,7 +116,7 @@ def test_map_of_nothing(arguments: tuple[str, ...]) -> None:
 def test_a_tree_of_ones_own(hangtag: Run, own: Path) -> None:
     outcome = hangtag("taxonomy", "map", "Abendkleider", "Stivali", "--tree", own, "--json")
     mapped = json.loads(outcome.out)["labels"]
-    assert [one["candidates"][0]["name"] for one in mapped] == ["Frocks", "Footwear"]
+    assert [item["candidates"][0]["name"] for item in mapped] == ["Frocks", "Footwear"]
     assert "Frocks 2" in hangtag("taxonomy", "show", "--tree", own).out
     assert hangtag("taxonomy", "search", "shoes", "--tree", own).code == 0
 

@@ -57,7 +57,7 @@ def test_photos_are_trained_as_photos_and_split_by_supplier(
 ) -> None:
     run = train_first(hangtag, sorted(dataset.iterdir()), tmp_path)
     card = json.loads((run / "model" / "card.json").read_text("utf-8"))
-    assert {one["name"] for one in card["classes"]} == NAMES
+    assert {item["name"] for item in card["classes"]} == NAMES
     assert "No supplier of validation is in train" in " ".join(card["data"]["suppliers"])
     assert "Suppliers, the worst first" in (run / "report.html").read_text("utf-8")
     check_broken(run / "broken.csv")
@@ -71,7 +71,7 @@ def test_it_continues_with_a_class_more(hangtag: Run, dataset: Path, tmp_path: P
     outcome = hangtag("train", more, "--from", run, "--out", better, "--json")
     assert outcome.code == 0, outcome.err
     judged = json.loads(outcome.out)["metrics"]["validation"]
-    assert all(one["support"] for one in judged["per_class"].values())
+    assert all(item["support"] for item in judged["per_class"].values())
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def test_what_was_used_last_is_kept(paths: list[Path], tmp_path: Path) -> None:
     assert clean_pixels(cache, keep=size).deleted == 1
     assert first.exists()
     assert clean_pixels(cache).left == 0
-    assert not [one for one in cache.rglob("*") if one.is_file()]
+    assert not [item for item in cache.rglob("*") if item.is_file()]
     assert clean_pixels(tmp_path / "none").deleted == 0
 
 

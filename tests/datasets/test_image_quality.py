@@ -34,7 +34,7 @@ def test_a_planted_fault_is_found_and_nothing_else(fault: str) -> None:
     images = cut_samples(10)
     images[6] = PLANTED[fault](images[6])
     found = find_quality_issues(list_images(images))
-    assert [(one.position, one.kind) for one in found] == [(6, fault)]
+    assert [(issue.position, issue.kind) for issue in found] == [(6, fault)]
 
 
 def test_the_worst_comes_first() -> None:
@@ -42,7 +42,7 @@ def test_the_worst_comes_first() -> None:
         image.resize((side, side))
         for image, side in zip(cut_samples(3), (240, 90, 150), strict=True)
     ]
-    assert [one.value for one in find_quality_issues(list_images(images))] == [90, 150, 240]
+    assert [issue.value for issue in find_quality_issues(list_images(images))] == [90, 150, 240]
 
 
 def test_a_white_ground_is_not_over_exposed() -> None:

@@ -51,13 +51,13 @@ def test_the_copy_that_spoils_most_is_named() -> None:
         labels=["x", "x", "x", "x", "x", "y"],
     )
     copies = find_photo_duplicates(photos)
-    assert {(one.position, one.other, one.across) for one in copies} == {
+    assert {(item.position, item.other, item.across) for item in copies} == {
         (3, 0, ("splits",)),
         (4, 0, ("splits", "suppliers")),
         (5, 3, ("splits", "suppliers", "labels")),
     }
     assert copies[0].position == 5
-    assert all((one.kind, one.by, one.value) == ("exact", "pixels", 1.0) for one in copies)
+    assert all((item.kind, item.by, item.value) == ("exact", "pixels", 1.0) for item in copies)
     assert ImageQuality(photos, [], copies).duplicate_counts == {
         "exact": {"items": 3, "splits": 3, "suppliers": 2, "labels": 1},
         "near": {"items": 0, "splits": 0, "suppliers": 0, "labels": 0},

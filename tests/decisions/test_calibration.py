@@ -104,7 +104,7 @@ def test_reliability_bins_hold_all_items_in_order() -> None:
     p = softmax(logits)
     bins = reliability(p.max(axis=1), p.argmax(axis=1) == labels)
     assert len(bins) == 15
-    assert sum(one.n for one in bins) == 1000
-    assert [one.confidence for one in bins] == sorted(one.confidence for one in bins)
-    total = sum(one.n * one.correct for one in bins)
+    assert sum(group.n for group in bins) == 1000
+    assert [group.confidence for group in bins] == sorted(group.confidence for group in bins)
+    total = sum(group.n * group.correct for group in bins)
     assert total == pytest.approx((p.argmax(axis=1) == labels).sum())

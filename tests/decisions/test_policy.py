@@ -38,7 +38,7 @@ def test_the_upper_body_of_fashion_mnist() -> None:
     names = {level.name: level.categories for level in levels}
     assert names["group"] == ("Upper body", "Shoes")
     assert names["department"] == ("Clothing",)
-    upper = {name for name, one in zip(CLASSES, levels[1].members, strict=True) if one == 0}
+    upper = {name for name, member in zip(CLASSES, levels[1].members, strict=True) if member == 0}
     assert upper == {"T-shirt/top", "Pullover", "Coat", "Shirt"}
 
 
@@ -173,7 +173,7 @@ def test_rules_say_what_they_cannot_promise() -> None:
     assert set(policy.items_needed) >= {"0.98", "0.99", "0.995"}
     for name in policy.items_needed:
         assert set(policy.thresholds[name][0]) == {None}
-        assert "the held-out images support no class at " in describe_support(policy, float(name))
+        assert "accept single classes at " in describe_support(policy, float(name))
     assert DecisionPolicy.model_validate_json(policy.model_dump_json()) == policy
 
 
@@ -184,7 +184,7 @@ def test_as_many_items_as_it_says_support_the_promise(precision: str) -> None:
     few = fit_policy(probabilities, ood_scores, labels, levels=LEVELS_OF_FIVE)
     needed = few.items_needed[precision]
     assert needed is not None
-    assert f"{needed:,} labelled held-out images would" in describe_support(few, float(precision))
+    assert f"about {needed:,} needed" in describe_support(few, float(precision))
     chosen = np.arange(needed) % items
 
     more = fit_policy(

@@ -80,7 +80,7 @@ def count_broken(*, precision: float, classes: int, held_out_items: int) -> tupl
             classes=classes,
             target_precision=precision,
         )
-        lowest = np.array([np.inf if one is None else one for one in thresholds])
+        lowest = np.array([np.inf if value is None else value for value in thresholds])
         accepted = ~held_out & (confidence >= lowest[predicted])
         given += bool(accepted.any())
         broken += bool(accepted.any()) and correct[accepted].mean() < precision
@@ -188,8 +188,8 @@ def test_where_one_threshold_for_all_accepts_more_it_is_taken() -> None:
 def test_a_higher_promise_never_accepts_more(seed: int, precision: float) -> None:
     confidence, correct, _ = draw(600, seed=seed)
     low, high = (
-        choose_threshold(confidence, correct, target_precision=one)
-        for one in (precision, precision + 0.04)
+        choose_threshold(confidence, correct, target_precision=value)
+        for value in (precision, precision + 0.04)
     )
     if high is not None:
         assert low is not None

@@ -43,7 +43,10 @@ def test_confusions_in_words_worst_first() -> None:
     figures = evaluate_probabilities(
         probabilities, labels, classes=CLASSES, thresholds={"0.98": None}
     )
-    assert [str(one) for one in figures.worst_confusions()] == ["a -> b: 3", "c -> a: 1"]
+    assert [str(confusion) for confusion in figures.worst_confusions()] == [
+        "a -> b: 3",
+        "c -> a: 1",
+    ]
     assert figures.automation["0.98"].coverage == 0
     assert figures.automation["0.98"].precision is None
     json.dumps(figures.to_json(), allow_nan=False)

@@ -49,14 +49,14 @@ def decode_paths(paths: list[Path]) -> list[DecodedRecord]:
 
 def assert_accounted_for(inputs: list[DecodedRecord]) -> Counter[str]:
     """Checks that each input is either pixels or one line that names its file."""
-    for one in inputs:
-        if one.pixels is not None:
-            assert one.pixels.shape == SIZE
-            assert not one.error
+    for item in inputs:
+        if item.pixels is not None:
+            assert item.pixels.shape == SIZE
+            assert not item.error
         else:
-            assert one.name in one.error
-            assert "\n" not in one.error
-    counts = Counter(one.error_kind for one in inputs)
+            assert item.name in item.error
+            assert "\n" not in item.error
+    counts = Counter(item.error_kind for item in inputs)
     assert not counts[ErrorKind.CRASHED]
     assert not counts[ErrorKind.TIMED_OUT]
     return counts
@@ -93,7 +93,7 @@ def test_mutated_files(tmp_path: Path, count: int) -> None:
     for index, path in enumerate(paths):
         path.write_bytes(mutate(originals[index % len(originals)], random))
     inputs = decode_paths(paths)
-    assert [one.name for one in inputs] == [str(path) for path in paths]
+    assert [item.name for item in inputs] == [str(path) for path in paths]
     counts = assert_accounted_for(inputs)
     assert counts[ErrorKind.DAMAGED] > count / 10
     assert counts[""] > count / 10

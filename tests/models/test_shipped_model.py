@@ -70,7 +70,9 @@ def test_photos_of_people_never_seen_are_told_as_well_as_it_says(
 ) -> None:
     if not PHOTOS.exists():
         pytest.skip(f"{PHOTOS} is not here; HANGTAG_TEST_DATA names the folder with clothing/")
-    items = [one for one in split_off(shipped_items(read_items(PHOTOS))) if one["split"] == "test"]
+    items = [
+        item for item in split_off(shipped_items(read_items(PHOTOS))) if item["split"] == "test"
+    ]
     (tmp_path / "feed.csv").write_text(format_table(items))
     outcome = hangtag("evaluate", "clothing-photos", tmp_path / "feed.csv", "--json")
     assert outcome.code == 0, outcome.err
@@ -92,7 +94,7 @@ def test_pieces_of_photos_are_unknown_to_the_model_of_photos() -> None:
         piece = Image.fromarray(photo[top : top + side, left : left + side])
         pieces.append(np.asarray(piece.resize((224, 224))))
     found = library.load("clothing-photos").predict(np.stack(pieces))
-    assert sum(one.decision == "unknown" for one in found) >= 34
+    assert sum(item.decision == "unknown" for item in found) >= 34
 
 
 @pytest.mark.parametrize("model", shipped_models())
@@ -157,7 +159,7 @@ def test_its_promises_are_kept_in_95_percent_of_500_splits(
         fashion_mnist, fraction=recipe.validation_fraction, seed=model.card.lineage.seed
     ).splits
     answers = [model.run(splits[name].images) for name in ("validation", "test")]
-    logits = np.concatenate([one.logits for one in answers])
+    logits = np.concatenate([item.logits for item in answers])
     ood_scores = np.concatenate([outputs.ood_scores for outputs in answers])
     labels = np.concatenate([splits[name].labels for name in ("validation", "test")])
     random = np.random.default_rng(0)

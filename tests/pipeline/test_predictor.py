@@ -30,7 +30,7 @@ def test_rows_keep_order_and_failures() -> None:
     assert isinstance(predictor.router, BrightnessRouter)
     assert predictor.router.batches == [ROWS_A_BATCH - 1, ROWS_A_BATCH, 4]
     assert [row.record for row in rows] == records
-    assert [row.prediction is None for row in rows] == [bool(one.error) for one in records]
+    assert [row.prediction is None for row in rows] == [bool(item.error) for item in records]
     assert [row.error for row in rows] == [record.error for record in records]
 
 

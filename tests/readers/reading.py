@@ -93,6 +93,6 @@ def write_png(path: Path, pixels: NDArray[np.uint8]) -> Path:
 
 def assert_pixels(decoded: Sequence[DecodedRecord], expected: NDArray[np.uint8]) -> None:
     """Compares the pixels of records, all of which must be readable."""
-    assert [one.error for one in decoded] == [""] * len(expected)
-    read = [one.pixels for one in decoded]
+    assert [item.error for item in decoded] == [""] * len(expected)
+    read = [item.pixels for item in decoded]
     np.testing.assert_array_equal(np.array(read).reshape(expected.shape), expected)

@@ -53,7 +53,7 @@ def test_arrays_read_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
     inputs = read_all(tmp_path)
     assert_pixels(inputs, array.reshape(-1, 28, 28))
     names = [f"A.NPY[{index}]" for index in range(len(array))] if len(shape) > 2 else ["A.NPY"]
-    assert [Path(one.name).name for one in inputs] == names
+    assert [Path(item.name).name for item in inputs] == names
 
 
 @pytest.mark.parametrize("shape", [(0, 28, 28), (784,), (2, 28, 28, 5), (0, 9, 9, 3)])
@@ -175,4 +175,4 @@ def test_a_cut_off_gzip_is_a_recorded_error(tmp_path: Path) -> None:
     (tmp_path / "images.gz").write_bytes(gzip.compress(make_idx(2000))[:-200_000])
     inputs = read_all(tmp_path / "images.gz")
     assert len(inputs) > 1
-    assert [one.error_kind for one in inputs if one.error] == ["damaged"]
+    assert [item.error_kind for item in inputs if item.error] == ["damaged"]

@@ -58,6 +58,6 @@ def test_mutated_tables(tmp_path: Path, count: int) -> None:
 def assert_accounted_for(inputs: list[DecodedRecord]) -> None:
     """Checks that each of the inputs is either pixels or an error of one line."""
     assert inputs
-    for one in inputs:
-        assert (one.pixels is None) == bool(one.error) == bool(one.error_kind)
-        assert "\n" not in one.error
+    for item in inputs:
+        assert (item.pixels is None) == bool(item.error) == bool(item.error_kind)
+        assert "\n" not in item.error

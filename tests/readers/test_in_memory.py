@@ -66,7 +66,7 @@ def test_what_cannot_be_read_is_a_record_of_its_error(folder: Path) -> None:
     (folder / "cut.png").write_bytes((folder / "0.png").read_bytes()[:-200])
     with Image.open(folder / "cut.png") as cut:
         images: list[AnyImage] = [folder / "gone.png", cut, b"x", "feed.csv"]
-        kinds = [one.error_kind for one in decode_all(records_of(images))]
+        kinds = [item.error_kind for item in decode_all(records_of(images))]
     assert kinds == [
         ErrorKind.MISSING,
         ErrorKind.DAMAGED,

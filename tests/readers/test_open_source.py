@@ -39,17 +39,17 @@ def folder(tmp_path: Path) -> Path:
 def test_inputs_are_results_plus_errors(folder: Path) -> None:
     inputs = read_all(folder)
     many = [f"many.npy[{index}]" for index in range(100)]
-    assert [one.name.removeprefix(f"{folder}/") for one in inputs] == [
+    assert [item.name.removeprefix(f"{folder}/") for item in inputs] == [
         *("a.png", "broken.png", "deep er/ü=1.PNG"),
         *many,
         *("old.gif", "photo.jpg", "wrong.npy"),
     ]
-    faults = {Path(one.name).name: one.error_kind for one in inputs if one.error}
+    faults = {Path(item.name).name: item.error_kind for item in inputs if item.error}
     assert faults == {
         "broken.png": "damaged",
         "wrong.npy": "of another shape or type",
     }
-    assert [one.name for one in inputs if one.resized] == [f"{folder}/photo.jpg"]
+    assert [item.name for item in inputs if item.resized] == [f"{folder}/photo.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_order_of_a_folder_is_that_of_its_paths(tmp_path: Path) -> None:
     for name in names:
         write_png(tmp_path / name, make_pixels(1)[0])
     expected = [str(path) for path in sorted(tmp_path / name for name in names)]
-    assert [one.name for one in read_all(tmp_path)] == expected
+    assert [item.name for item in read_all(tmp_path)] == expected
 
 
 def test_the_total_counts_arrays_and_files(folder: Path) -> None:
@@ -96,11 +96,11 @@ def test_the_total_counts_arrays_and_files(folder: Path) -> None:
 
 def test_patterns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    assert [one.name for one in read_all("*.png")] == ["a.png", "broken.png"]
-    assert [one.name for one in read_all("**/*.PNG")] == ["deep er/ü=1.PNG"]
-    assert [one.name for one in read_all("deep*")] == ["deep er/ü=1.PNG"]
+    assert [item.name for item in read_all("*.png")] == ["a.png", "broken.png"]
+    assert [item.name for item in read_all("**/*.PNG")] == ["deep er/ü=1.PNG"]
+    assert [item.name for item in read_all("deep*")] == ["deep er/ü=1.PNG"]
     write_png(folder / "[x].png", make_pixels(1)[0])
-    assert [one.name for one in read_all("[x].png")] == ["[x].png"]
+    assert [item.name for item in read_all("[x].png")] == ["[x].png"]
     with pytest.raises(DataError, match=r"no file matches \*\.bmp"):
         read_all("*.bmp")
 
@@ -114,14 +114,14 @@ def test_a_list_may_be_quoted_padded_or_of_powershell(folder: Path, encoding: st
 
 def test_the_current_folder_gives_bare_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder / "deep er")
-    assert [one.name for one in read_all(".")] == ["ü=1.PNG"]
+    assert [item.name for item in read_all(".")] == ["ü=1.PNG"]
 
 
 def test_a_list_may_begin_with_a_byte_order_mark_or_part_its_paths_by_nul(folder: Path) -> None:
     for listing in (f"\ufeff{folder}/a.png\n", f"{folder}/a.png\0{folder}/deep er/ü=1.PNG\0"):
         inputs = read_all("-", listing=listing)
         assert len(inputs) == listing.count("in/")
-        assert not any(one.error for one in inputs)
+        assert not any(item.error for item in inputs)
 
 
 def test_hidden_files_and_folders_are_no_images(folder: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_folder_without_images_says_what_it_holds(tmp_path: Path) -> None:
 def test_a_list_keeps_paths_that_do_not_exist(folder: Path) -> None:
     listing = f"{folder}/a.png\r\n\n{folder}//gone.png\n{folder}/many.npy\n{folder}/feed.csv\n"
     inputs = read_all("-", listing=listing)
-    assert [one.error_kind for one in inputs] == ["", "missing", *[""] * 100, "not an image"]
+    assert [item.error_kind for item in inputs] == ["", "missing", *[""] * 100, "not an image"]
     assert inputs[1].name == f"{folder}//gone.png"
     assert "give it as an argument" in inputs[-1].error
 
@@ -180,7 +180,7 @@ def test_arguments_that_do_not_exist_are_refused(tmp_path: Path) -> None:
 def test_paths_that_no_file_can_have(tmp_path: Path) -> None:
     long = str(tmp_path / ("x" * 5000))
     inputs = read_all("-", listing=f"{long}\n{long}.npy\na\0b.png\na\0b.npy\n")
-    assert [one.error_kind for one in inputs] == ["missing"] * 6, "a NUL byte ends a path"
+    assert [item.error_kind for item in inputs] == ["missing"] * 6, "a NUL byte ends a path"
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.png"])
@@ -188,14 +188,14 @@ def test_a_listed_pipe_or_folder_is_a_recorded_error(tmp_path: Path, name: str) 
     (tmp_path / "folder" / name).mkdir(parents=True)
     os.mkfifo(tmp_path / name)
     inputs = read_all("-", listing=f"{tmp_path / name}\n{tmp_path / 'folder' / name}\n")
-    assert [one.error_kind for one in inputs] == ["missing"] * 2
+    assert [item.error_kind for item in inputs] == ["missing"] * 2
 
 
 def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
     write_png(tmp_path / "in" / "a.png", make_pixels(1)[0])
     (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
     (tmp_path / "in" / "gone.png").symlink_to(tmp_path / "nowhere")
-    assert [one.error_kind for one in read_all(tmp_path / "in")] == ["", "missing"]
+    assert [item.error_kind for item in read_all(tmp_path / "in")] == ["", "missing"]
 
 
 def test_a_folder_that_cannot_be_entered_is_a_recorded_error(
@@ -212,7 +212,7 @@ def test_a_folder_that_cannot_be_entered_is_a_recorded_error(
 
     monkeypatch.setattr(os, "scandir", refuse)
     inputs = read_all(tmp_path)
-    assert [one.error_kind for one in inputs] == ["", "not permitted or not readable"]
+    assert [item.error_kind for item in inputs] == ["", "not permitted or not readable"]
     assert "cannot read the folder" in inputs[1].error
 
 
@@ -227,9 +227,9 @@ def test_names_that_are_not_utf8_are_read_and_escaped(tmp_path: Path) -> None:
     lines = b"".join(os.fsencode(name) + b"\n" for name in (good, broken, many))
     read = decode_all(open_source("-", listing=io.TextIOWrapper(io.BytesIO(lines), "utf-8")))
     names = [r"\xff.png", r"\xffbroken.png", r"\xff.npy[0]"]
-    assert [one.name for one in read] == [f"{tmp_path}/{name}" for name in names]
-    assert [one.error_kind for one in read] == ["", "missing", ""]
-    assert [one.name for one in read_all(tmp_path)] == [f"{tmp_path}/{n}" for n in names[2::-2]]
+    assert [item.name for item in read] == [f"{tmp_path}/{name}" for name in names]
+    assert [item.error_kind for item in read] == ["", "missing", ""]
+    assert [item.name for item in read_all(tmp_path)] == [f"{tmp_path}/{n}" for n in names[2::-2]]
     assert_pixels(read_all(good), images)
 
 

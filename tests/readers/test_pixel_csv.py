@@ -28,7 +28,7 @@ def test_rows_read_back_with_their_labels(tmp_path: Path, name: str) -> None:
     assert inputs.total == (1203 if name == "a.csv" else None)
     read = decode_all(inputs)
     assert_pixels(read, make_pixels(1203))
-    assert [one.extras["label"] for one in read] == [str(n % 10) for n in range(1203)]
+    assert [item.extras["label"] for item in read] == [str(n % 10) for n in range(1203)]
     assert read[-1].name == f"{tmp_path / name}[1202]"
 
 
@@ -67,8 +67,8 @@ def test_a_bad_row_is_recorded_and_the_others_are_read(
     lines[701] = f"{lines[701].rpartition(',')[0]},{cell}"
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
     read = read_all(tmp_path / "a.csv")
-    assert [one.name for one in read] == [f"{tmp_path}/a.csv[{n}]" for n in range(1203)]
-    assert [index for index, one in enumerate(read) if one.error] == [700]
+    assert [item.name for item in read] == [f"{tmp_path}/a.csv[{n}]" for n in range(1203)]
+    assert [index for index, item in enumerate(read) if item.error] == [700]
     assert "a.csv, row 701 (line 702 of the file)" in read[700].error
     assert message in read[700].error
     del read[700]
@@ -86,7 +86,7 @@ def test_binary_rows_and_a_cut_off_gzip_are_recorded(tmp_path: Path) -> None:
     lines = write_rows(tmp_path / "a.csv", 20)
     content = "\n".join(lines).encode()
     (tmp_path / "a.csv").write_bytes(content + b"\n\xff\x00\xfe\n")
-    assert [one.error_kind for one in read_all(tmp_path / "a.csv")] == [*[""] * 20, "damaged"]
+    assert [item.error_kind for item in read_all(tmp_path / "a.csv")] == [*[""] * 20, "damaged"]
     write_rows(tmp_path / "b.csv.gz", 2000)
     whole = (tmp_path / "b.csv.gz").read_bytes()
     (tmp_path / "b.csv.gz").write_bytes(whole[: len(whole) // 2])
@@ -103,5 +103,5 @@ def test_a_line_without_an_end_fills_no_memory(tmp_path: Path) -> None:
         for _ in range(30):
             out.write(b"1" * (1 << 20))
     read = read_all(tmp_path / "a.csv.gz")
-    assert [one.error_kind for one in read[:3]] == ["", "", "damaged"]
+    assert [item.error_kind for item in read[:3]] == ["", "", "damaged"]
     assert len(read) == 2 + 30

@@ -41,8 +41,8 @@ def test_csv_cells_pass_through_as_they_are(folder: Path, name: str) -> None:
     (folder / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     read = read_all(folder / name)
     assert_pixels(read[:2], make_pixels(2))
-    assert [one.error_kind for one in read[2:]] == ["missing", "missing"]
-    assert [list(one.extras.values()) for one in read] == rows[1:]
+    assert [item.error_kind for item in read[2:]] == ["missing", "missing"]
+    assert [list(item.extras.values()) for item in read] == rows[1:]
     assert read[0].name == f"{folder}/images/a.png"
     assert f"{folder / name}, row 4: the column 'image' is empty" in read[3].error
 
@@ -61,8 +61,8 @@ def test_the_column_of_images_may_be_in_any_case(folder: Path, name: str) -> Non
 
 def test_addresses_and_lists_are_told(folder: Path) -> None:
     (folder / "web.csv").write_text("image\nhttps://example.org/a.jpg\n")
-    (one,) = read_all(folder / "web.csv")
-    assert "addresses are not fetched" in one.error
+    (item,) = read_all(folder / "web.csv")
+    assert "addresses are not fetched" in item.error
     (folder / "list.txt").write_text("images/a.png\n")
     for argument, message in (
         ("https://example.org/a.jpg", "addresses are not fetched"),
@@ -78,7 +78,7 @@ def test_rows_that_are_no_rows_are_recorded(folder: Path) -> None:
         b"images/\xc3\xbc b.png,2\n"
     )
     read = read_all(folder / "feed.csv")
-    assert [one.error_kind for one in read] == ["", "damaged", "damaged", "damaged", "", ""]
+    assert [item.error_kind for item in read] == ["", "damaged", "damaged", "damaged", "", ""]
     assert "feed.csv, line 3: expected 2 cells, received 1" in read[1].error
     assert read[4].extras["sku"] == r"\xff"
 
@@ -157,4 +157,4 @@ def test_any_text_passes_through(rows: list[tuple[str, str]]) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("image", "a", "b"), *(("x.png", *row) for row in rows)])
         read = read_all(path)
-    assert [(one.extras["a"], one.extras["b"]) for one in read] == rows
+    assert [(item.extras["a"], item.extras["b"]) for item in read] == rows

@@ -33,10 +33,10 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
     lost = IssueView("lost", name, name, "", name, 0.9, False, "", "", None)
     noise = NoiseView(name, 40, [(0.7, 0.6, 0.8), (0.3, 0.2, 0.4)], [True, False])
     rules = {
-        one: [
+        item: [
             RuleView(
                 n,
-                one,
+                item,
                 f"{name}{n}",
                 50,
                 "map",
@@ -50,7 +50,7 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
             )
             for n in range(words)
         ]
-        for one in names
+        for item in names
     }
     return AuditPage(
         title=name,
@@ -58,7 +58,7 @@ def make_page(brands: int = 2, words: int = 2, *, name: str = HOSTILE) -> AuditP
         todo=[("rules", name)],
         cards=[("items", "1,000", name)],
         savings=SAVINGS,
-        brands=[BrandView(one, 40, 0.1, 0.05, 0.2, "more", [noise], [issue]) for one in names],
+        brands=[BrandView(item, 40, 0.1, 0.05, 0.2, "more", [noise], [issue]) for item in names],
         categories=[name, "other"],
         rules=rules,
         issues=[issue, lost],

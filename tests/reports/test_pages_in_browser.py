@@ -160,7 +160,7 @@ def test_approved_rules_are_downloaded_as_the_tool_writes_them(tmp_path: Path) -
     (written,) = re.findall(r"<pre>(.*?)</pre>", done.stdout)
     text = unquote(b64decode(written).decode())
     expected = tmp_path / "rules.csv"
-    approved = [replace(one, approved="knit" in one.label.casefold()) for one in rules]
+    approved = [replace(item, approved="knit" in item.label.casefold()) for item in rules]
     write_rules(expected, approved)
     assert text == expected.read_bytes().decode("utf-8")
     assert text.count("yes,") == 4

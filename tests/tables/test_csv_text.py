@@ -50,9 +50,9 @@ def test_training_and_prediction_read_the_same_table(tmp_path: Path, encoding: s
     dataset, inputs = read_here(path), open_source(path)
     assert dataset.classes == ("Röcke; Kleider", "T-Shirt | Top")
     read = decode_all(inputs)
-    assert [one.extras["label"] for one in read] == [row[2] for row in ROWS]
-    assert not any(one.error for one in read)
-    noted = any("Windows-1252" in one for one in dataset.notices)
+    assert [record.extras["label"] for record in read] == [row[2] for row in ROWS]
+    assert not any(record.error for record in read)
+    noted = any("Windows-1252" in record for record in dataset.notices)
     assert noted == bool(inputs.notes) == (encoding == "cp1252")
 
 

@@ -20,7 +20,7 @@ def test_parquet_holds_every_row_with_its_kinds(tmp_path: Path, count: int) -> N
     write_table(path, COLUMNS, [row] * count)
     found = pd.read_parquet(path, dtype_backend="pyarrow")
     kinds = ["string", "int64", "double", "bool"]
-    assert [str(one.pyarrow_dtype) for one in found.dtypes] == kinds
+    assert [str(kind.pyarrow_dtype) for kind in found.dtypes] == kinds
     assert len(found) == count
     assert found.drop(columns="b").drop_duplicates().values.tolist() == [["=é", 0.1, True]] * (
         count > 0

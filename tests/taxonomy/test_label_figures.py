@@ -34,25 +34,27 @@ def test_apparel_is_found(answers: list[Answer]) -> None:
 
 
 def check(answers: list[Answer], *, least: int) -> None:
-    sure = [one for one in answers if one.row.is_sure and one.row.gold != "none"]
+    sure = [answer for answer in answers if answer.row.is_sure and answer.row.gold != "none"]
     assert len(sure) > least
-    assert sum(one.ids[:1] == (one.row.gold,) for one in sure) / len(sure) >= TOP_1
-    assert sum(one.row.gold in one.ids for one in sure) / len(sure) >= TOP_3
+    assert sum(answer.ids[:1] == (answer.row.gold,) for answer in sure) / len(sure) >= TOP_1
+    assert sum(answer.row.gold in answer.ids for answer in sure) / len(sure) >= TOP_3
 
 
 def test_every_source_is_found(answers: list[Answer]) -> None:
-    for source in {one.row.source for one in answers}:
+    for source in {answer.row.source for answer in answers}:
         sure = [
-            one
-            for one in answers
-            if one.row.source == source and one.row.is_sure and one.row.gold != "none"
+            answer
+            for answer in answers
+            if answer.row.source == source and answer.row.is_sure and answer.row.gold != "none"
         ]
-        assert sum(one.ids[:1] == (one.row.gold,) for one in sure) / len(sure) >= 0.85, source
+        assert sum(answer.ids[:1] == (answer.row.gold,) for answer in sure) / len(sure) >= 0.85, (
+            source
+        )
 
 
 def test_no_apparel_is_told(answers: list[Answer]) -> None:
-    outside = [one for one in answers if one.row.is_sure and one.row.gold == "none"]
-    assert sum(one.best == "none" for one in outside) / len(outside) >= TOLD
+    outside = [answer for answer in answers if answer.row.is_sure and answer.row.gold == "none"]
+    assert sum(answer.best == "none" for answer in outside) / len(outside) >= TOLD
 
 
 def test_labels_of_other_shops_are_found() -> None:
@@ -60,7 +62,7 @@ def test_labels_of_other_shops_are_found() -> None:
     answers = judge_unseen(rows, [])
     check(answers, least=300)
     known = [row for row in rows if row.source != "puc_de"]
-    assert {one.row.source for one in judge_unseen(rows, known)} == {"puc_de"}
+    assert {answer.row.source for answer in judge_unseen(rows, known)} == {"puc_de"}
 
 
 def test_scores_are_probabilities(answers: list[Answer]) -> None:
@@ -80,7 +82,14 @@ def made_up(folder: Path) -> Path:
 
 def test_the_measuring_counts_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = judge(read_rows(made_up(tmp_path)))
-    assert [one.best == one.row.gold for one in found] == [True, True, True, True, True, False]
+    assert [answer.best == answer.row.gold for answer in found] == [
+        True,
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["labels", str(made_up(tmp_path))])
         main()

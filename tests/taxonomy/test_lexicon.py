@@ -58,7 +58,7 @@ def test_every_department_has_terms_in_the_main_languages(language: str) -> None
     for department in tree.children("aa"):
         assert department in named
     for category in tree.children("aa-1"):
-        assert any(tree.is_within(one, category) for one in named - {OUTSIDE, VAGUE}), category
+        assert any(tree.is_within(item, category) for item in named - {OUTSIDE, VAGUE}), category
 
 
 def test_refinements_and_reliability_name_what_exists() -> None:

@@ -89,8 +89,8 @@ def test_golden(language: str, label: str, name: str) -> None:
 def test_a_list_tells_its_language(language: str) -> None:
     meanings = list(read_meanings(GOLDEN[language]))
     tree = shipped_tree()
-    assert sum(one.language == language for one in meanings) >= len(meanings) - 1
-    found = [one.candidates(tree, count=1)[0].name for one in meanings]
+    assert sum(item.language == language for item in meanings) >= len(meanings) - 1
+    found = [item.candidates(tree, count=1)[0].name for item in meanings]
     right = [name == gold for name, gold in zip(found, GOLDEN[language].values(), strict=True)]
     assert sum(right) >= len(right) - 1
 
@@ -106,14 +106,14 @@ def test_the_same_word_means_what_its_neighbours_say() -> None:
 def test_what_is_no_apparel_is_outside(label: str) -> None:
     meaning = next(read_meanings([label]))
     assert meaning.outside > 0.5
-    assert all(one.score < 0.5 for one in meaning.candidates(shipped_tree()))
+    assert all(item.score < 0.5 for item in meaning.candidates(shipped_tree()))
 
 
 @pytest.mark.parametrize("label", ["", "qwrtzp", "12345", "???", "Zzyzx Blorp"])
 def test_junk_scores_low(label: str) -> None:
     meaning = next(read_meanings([label]))
     assert meaning.kind == "nothing"
-    assert all(one.score < 0.35 for one in meaning.candidates(shipped_tree()))
+    assert all(item.score < 0.35 for item in meaning.candidates(shipped_tree()))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_junk_scores_low(label: str) -> None:
 )
 def test_planted_typos_are_found(mistyped: str, name: str) -> None:
     candidates = rank_categories([mistyped])[0]
-    assert name in [one.name for one in candidates]
+    assert name in [item.name for item in candidates]
     assert candidates[0].score < 0.95
 
 
@@ -138,7 +138,7 @@ def test_slashes_lead_down_where_the_list_says_so() -> None:
     labels = ["Boots/Ankle", "Boots/Knee High", "Boots/Prewalker", "Slippers/Boot", "Sandals/Flat"]
     assert study_source(labels).slash == ">"
     assert study_source(labels[3:]).slash == "/"
-    found = [one[0].name for one in rank_categories(labels)]
+    found = [item[0].name for item in rank_categories(labels)]
     assert found == ["Boots", "Boots", "Baby & Children's Boots", "Slippers", "Sandals"]
 
 
@@ -169,8 +169,8 @@ def test_any_text_gets_valid_scores(text: str) -> None:
     assert meaning.kind in KINDS
     assert meaning.language in LANGUAGES
     assert meaning.outside + sum(meaning.probabilities.values()) == pytest.approx(1)
-    assert all(0 <= one <= 1 for one in meaning.probabilities.values())
-    scores = [one.score for one in meaning.candidates(shipped_tree())]
+    assert all(0 <= item <= 1 for item in meaning.probabilities.values())
+    scores = [item.score for item in meaning.candidates(shipped_tree())]
     assert scores == sorted(scores, reverse=True)
 
 

@@ -60,10 +60,10 @@ def test_a_tree_in_another_language() -> None:
     rows = [("1", "Damen", None), ("2", "Kleider", "1"), ("3", "Röcke", "1"), ("4", "Schuhe", "1")]
     tree = Tree([Category(*row) for row in rows], source="laden.csv")
     found = rank_categories(["Dresses", "Mini skirts", "Boots"], tree, count=1)
-    assert [one[0].id for one in found] == ["2", "3", "4"]
+    assert [category[0].id for category in found] == ["2", "3", "4"]
 
 
 def test_search_in_names_and_meanings(shop: Tree) -> None:
     assert search_categories("dress", shop)[0].id == "wd"
-    assert {one.id for one in search_categories("shoes", shop)} >= {"ws", "ms"}
+    assert {category.id for category in search_categories("shoes", shop)} >= {"ws", "ms"}
     assert search_categories("jupe", shop) == []

@@ -19,9 +19,9 @@ def test_the_shipped_tree_is_whole() -> None:
     assert len(tree) == 663
     assert tree.tops == ("aa",)
     assert tree.full_name("aa-8-3") == "Apparel & Accessories > Shoes > Boots"
-    assert all(one.google_id and one.google_id.isdigit() for one in tree)
+    assert all(category.google_id and category.google_id.isdigit() for category in tree)
     assert tree["aa-1-4"].google_id == "2271"
-    assert all(one.id.startswith(one.parent or "") for one in tree)
+    assert all(category.id.startswith(category.parent or "") for category in tree)
 
 
 def test_its_licence_lies_beside_it() -> None:
@@ -87,7 +87,7 @@ def test_a_name_has_as_many_above_it_as_tell_it_from_others() -> None:
     tree = shipped_tree()
     assert tree.distinct_name("aa-1-13-7") == "Clothing Tops > Shirts"
     assert tree.distinct_name("aa-1-12") == "Pants"
-    names = [tree.distinct_name(one.id) for one in tree]
+    names = [tree.distinct_name(category.id) for category in tree]
     assert len(set(names)) == len(names)
 
 

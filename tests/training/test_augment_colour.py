@@ -50,7 +50,7 @@ def test_a_turn_of_the_hue_keeps_luma_and_a_whole_turn_keeps_all() -> None:
     luma = torch.tensor([0.299, 0.587, 0.114])
     turned = change(images, hue=120)
     assert not torch.allclose(turned, images, atol=0.05)
-    before, after = (torch.einsum("c,bchw->bhw", luma, one) for one in (images, turned))
+    before, after = (torch.einsum("c,bchw->bhw", luma, batch) for batch in (images, turned))
     torch.testing.assert_close(after, before, atol=2e-3, rtol=0)
     thrice = change(change(turned, hue=120), hue=120)
     torch.testing.assert_close(thrice, images, atol=1e-3, rtol=0)
@@ -66,7 +66,7 @@ def test_each_image_gets_its_own_numbers_and_a_seed_repeats() -> None:
         for _ in range(2)
     )
     assert first.equal(second)
-    assert len({float(one.sum()) for one in first}) == 6
+    assert len({float(batch.sum()) for batch in first}) == 6
     assert first.min() >= 0
     assert first.max() <= 1
 

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from hangtag.audit.feed import Feed, FeedItem, load_model, open_feed
 from hangtag.audit.outputs import open_output_folder
-from hangtag.audit.run import Progress, check_folder
+from hangtag.audit.run import check_folder
 from hangtag.audit.tables import ISSUE_COLUMNS, ISSUES, open_broken
 from hangtag.environment import require_extra
 from hangtag.errors import DataError, OutputError
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.models.classifier import Classifier
 from hangtag.pipeline.rows import DIGITS
-from hangtag.progress import OnProgress
+from hangtag.progress import OnProgress, ShowStep
 from hangtag.reports.audit_page import PAGE
 from hangtag.tables.records import Records
 from hangtag.tables.writing import write_table
@@ -94,7 +94,7 @@ def cross_validate(
     model: str | Path | Classifier | None = None,
     out: Path | None = None,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: ShowStep | None = None,
 ) -> CrossValidationResult:
     """Finds label issues of a feed by comparing its labels with one another.
 

@@ -75,7 +75,7 @@ class ImageCopy:
     pixel_hash: int
 
 
-def find_duplicates(
+def find_duplicate_items(
     scan: Scan, included: NDArray[np.bool_], pool: DecoderPool, spec: ImageSpec
 ) -> dict[int, DuplicateItem]:
     """Finds the items whose image comes more than once; returns them by position in the scan.

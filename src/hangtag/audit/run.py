@@ -8,7 +8,7 @@ label; then every item is judged by the meaning of its label.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from hangtag.audit.apply import ITEM_COLUMNS, ITEMS
 from hangtag.audit.categories import Categories, place_classes
 from hangtag.audit.corrections import Reference, load_reference
 from hangtag.audit.dictionary import DictionaryEntry, apply_approved, build_dictionary
-from hangtag.audit.duplicates import find_duplicates
+from hangtag.audit.duplicates import find_duplicate_items
 from hangtag.audit.feed import Feed, load_model, open_feed
 from hangtag.audit.label_issues import LabelIssueFinder, LabelIssues
 from hangtag.audit.noise import (
@@ -39,14 +39,11 @@ from hangtag.decisions.policy import stored_precision
 from hangtag.errors import DataError, OutputError
 from hangtag.images.decoder_pool import DecoderPool
 from hangtag.models.classifier import Classifier
-from hangtag.progress import OnProgress
+from hangtag.progress import ShowStep
 from hangtag.tables.writing import WriteRow, open_table
 from hangtag.taxonomy import load_tree
 
 PRECISION = 0.99
-
-Progress = Callable[[str], AbstractContextManager[OnProgress | None]]
-"""Opens a progress bar for a named step; yields the function to call with the work done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ def run_audit(
     model: str | Path | Classifier | None = None,
     out: Path | None = None,
     options: AuditOptions | None = None,
-    progress: Progress | None = None,
+    progress: ShowStep | None = None,
 ) -> AuditResult:
     """Audits a feed.
 
@@ -154,7 +151,7 @@ class _Audit:
         out: Path | None,
         reference: Reference | None,
         earlier: EarlierAudit | None,
-        show: Progress,
+        show: ShowStep,
     ) -> AuditResult:
         """Scans the feed, builds the dictionary and judges the items."""
         with (
@@ -210,7 +207,7 @@ class _Audit:
             precision=self.options.precision,
         )
         spec = self.classifier.card.input
-        duplicates = find_duplicates(scan, finder.included, pool, spec)
+        duplicates = find_duplicate_items(scan, finder.included, pool, spec)
         with _open_items(out) as write:
             return finder.find(write, duplicates)
 

@@ -22,18 +22,17 @@ from hangtag.cli.console import (
 )
 from hangtag.environment import require_extra
 from hangtag.errors import DataError
-from hangtag.progress import OnProgress
+from hangtag.progress import OnProgress, ShowStep
 
 if TYPE_CHECKING:
     from hangtag.audit.cross_validation import CrossValidationResult
     from hangtag.audit.result import AuditResult
-    from hangtag.audit.run import Progress
 
 _UNNAMED = "feed"
 _BRANDS_SHOWN = 10
 
 
-class _Group(TyperGroup):
+class _AuditGroup(TyperGroup):
     """A group with an unnamed command: ``audit FEED`` beside ``audit apply``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -55,7 +54,9 @@ class _Unnamed(TyperCommand):
         formatter.write_usage(ctx.command_path.rstrip(), " ".join(self.collect_usage_pieces(ctx)))
 
 
-app = typer.Typer(cls=_Group, help="Find what brands mean by their labels, and which are wrong.")
+app = typer.Typer(
+    cls=_AuditGroup, help="Finds what brands mean by their labels, and which are wrong."
+)
 app.command("apply")(apply)
 
 
@@ -134,7 +135,7 @@ def audit(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find what brands mean by their labels, and which labels are wrong.
+    """Finds what brands mean by their labels, and which labels are wrong.
 
     For each label of each brand: the categories that its images show, and a rule
     to map it, split it, ask a person, or file it as no apparel. For each item:
@@ -175,7 +176,7 @@ def audit(
         raise typer.Exit(1)
 
 
-def _open_progress(*, silent: bool) -> "Progress":
+def _open_progress(*, silent: bool) -> ShowStep:
     @contextmanager
     def show(step: str) -> Iterator[OnProgress]:
         with progress_bar(step, quiet=silent, unit="images") as on_progress:

@@ -38,7 +38,7 @@ def apply(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Apply approved rules to a feed.
+    """Applies approved rules to a feed.
 
     Adds the columns category, category_id, category_by and google_id, and keeps
     all columns of the feed. A rule is approved if its row says yes. Applying the

@@ -21,19 +21,19 @@ from hangtag.cli.datasets import read_dataset
 from hangtag.datasets import ExportFormat
 from hangtag.images.spec import FASHION_MNIST_SPEC
 
-app = typer.Typer(help="Fetch and export data sets, clean the cache.", no_args_is_help=True)
+app = typer.Typer(help="Fetches and exports data sets, cleans the cache.", no_args_is_help=True)
 
 _GB = 1_000_000_000
 
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="The data set: fashion-mnist.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The data set: fashion-mnist.")],
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch a data set into the cache, verify it, and print its folder."""
+    """Fetches a data set into the cache, verifies it, and prints its folder."""
     from hangtag.datasets import cache_home, fetch_fashion_mnist, require_known_name
 
     require_known_name(name)
@@ -47,7 +47,10 @@ def fetch(
 @app.command()
 def export(
     data: Annotated[
-        str, typer.Argument(help="A name, or the path of a folder, a pixel CSV or a table.")
+        str,
+        typer.Argument(
+            metavar="DATA", help="A name, or the path of a folder, a pixel CSV or a table."
+        ),
     ],
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where to write.", parser=parse_folder)
@@ -64,7 +67,7 @@ def export(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a data set in another format, and print the folder."""
+    """Writes a data set in another format, and prints the folder."""
     from hangtag.datasets import export_dataset, load_dataset
 
     silent = quiet or as_json
@@ -101,7 +104,7 @@ def clean(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Delete the decoded pixels that are kept in the cache; what is needed again is decoded again.
+    """Deletes the decoded pixels that are kept in the cache; what is needed again is decoded again.
 
     Safe at any time: what a training is reading stays with it until it ends.
 
@@ -137,7 +140,7 @@ def demo_feed(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a synthetic feed of several brands with known errors.
+    """Writes a synthetic feed of several brands with known errors.
 
     Brands write their own labels in English, German, French, Spanish or Italian;
     some labels include several categories, some divide one. Wrong labels, things

@@ -1,5 +1,7 @@
 """``hangtag doctor``: what this machine has, and what is installed."""
 
+from dataclasses import asdict
+
 from hangtag.cli.console import Json, Quiet, print_json, print_table
 from hangtag.datasets import cache_home
 from hangtag.environment import EXTRAS, gpus, is_installed, memory, processor, versions
@@ -21,7 +23,7 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
             {
                 "processor": processor(),
                 "memory": memory(),
-                "gpus": cards,
+                "gpus": [asdict(card) for card in cards],
                 "versions": versions(),
                 "extras": extras,
                 "cache": _describe_cache(),
@@ -29,7 +31,7 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
             }
         )
         return
-    names = [f"{card['name']}, {_gibibytes(int(card['memory']))}" for card in cards]
+    names = [f"{card.name}, {_gibibytes(card.memory)}" for card in cards]
     installed = [f"{name}: {'yes' if found else 'no'}" for name, found in extras.items()]
     rows = [
         ["processor", processor()],

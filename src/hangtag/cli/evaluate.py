@@ -28,8 +28,10 @@ from hangtag.models.classifier import Classifier
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A shipped model, a model or a run folder.")],
-    data: Annotated[str, typer.Argument(help="A name, a folder or a table.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A shipped model, a model or a run folder.")
+    ],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A name, a folder or a table.")],
     split: Annotated[
         str | None, typer.Option(help="Which split. (default: test, else validation, else train)")
     ] = None,

@@ -10,7 +10,9 @@ from hangtag.models.standalone import export_standalone
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="A shipped model, a model or a run folder.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A shipped model, a model or a run folder.")
+    ],
     to: Annotated[Path, folder_option(help="New folder for the files.")],
     as_json: Json = False,
     quiet: Quiet = False,

@@ -134,7 +134,8 @@ def _report_usage(error: typer.TyperException) -> int:
         print(message, file=sys.stderr, end="")
         return 2
     if context is not None:
-        message = f"{message.rstrip('.')} ({context.command_path} -h shows the usage)"
+        command = " ".join(context.command_path.split())  # an unnamed command leaves a space
+        message = f"{message.rstrip('.')} ({command} -h shows the usage)"
     print_error(message, code=2, as_json=_wants_json())
     return 2
 

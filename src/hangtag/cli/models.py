@@ -13,12 +13,12 @@ from hangtag.models.folder import CARD, read_card, shipped_models
 
 def models(
     folder: Annotated[
-        Path, typer.Argument(help="Where to look for run folders and model folders.")
+        Path, typer.Argument(metavar="DIR", help="Where to look for run folders and model folders.")
     ] = RUNS,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Lists the shipped models and those below FOLDER, each verified; exits with 1 if one fails.
+    """Lists the shipped models and those below DIR, each verified; exits with 1 if one fails.
 
     \b
     For example:

@@ -28,7 +28,7 @@ def predict(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="Images, folders, patterns, tables with a column image, .npy and IDX files, pixel "
             "CSVs; - reads paths from stdin.",
         ),

@@ -10,7 +10,10 @@ from hangtag.training.recipes import list_recipes, load_recipe, to_yaml
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(help="A shipped recipe or a .yaml file.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="RECIPE", help="A shipped recipe or a .yaml file.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hangtag.taxonomy import Tree
     from hangtag.taxonomy.matching import Meaning
 
-app = typer.Typer(help="Show and search categories, map labels to them.", no_args_is_help=True)
+app = typer.Typer(help="Shows and searches categories, maps labels to them.", no_args_is_help=True)
 
 Own = Annotated[
     Path | None,
@@ -46,7 +46,8 @@ _DIGITS = 4
 @app.command()
 def show(
     id: Annotated[
-        str | None, typer.Argument(help="Show only what is below it.", show_default=False)
+        str | None,
+        typer.Argument(metavar="ID", help="Show only what is below it.", show_default=False),
     ] = None,
     depth: Annotated[
         int | None, typer.Option(min=0, help="Levels below the top.", show_default=False)
@@ -55,7 +56,7 @@ def show(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show the tree of categories with their ids.
+    """Shows the tree of categories with their ids.
 
     \b
     For example:
@@ -85,13 +86,16 @@ def show(
 
 @app.command()
 def search(
-    words: Annotated[list[str], typer.Argument(help="What to look for, in any of the languages.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="WORD", help="What to look for, in any of the languages."),
+    ],
     count: Annotated[int, typer.Option(min=1, help="The most categories.")] = 20,
     tree: Own = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find categories by words; exits with 1 when there is none.
+    """Finds categories by words; exits with 1 when there is none.
 
     \b
     For example:
@@ -127,7 +131,7 @@ def search(
 def map_labels(
     labels: Annotated[
         list[str],
-        typer.Argument(metavar="LABEL...|-", help="Labels of one source; - reads one a line."),
+        typer.Argument(metavar="LABEL|-", help="Labels of one source; - reads one a line."),
     ],
     count: Annotated[int, typer.Option(min=1, help="The most categories for a label.")] = 3,
     language: Annotated[
@@ -138,7 +142,7 @@ def map_labels(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Map labels to categories with probabilities, as CSV; --json for one JSON object.
+    """Maps labels to categories with probabilities, as CSV; --json for one JSON object.
 
     The labels should come from one source: together they tell its language.
 

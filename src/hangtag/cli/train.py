@@ -30,11 +30,13 @@ FEW_STEPS = 500
 
 
 def train(
-    data: Annotated[str, typer.Argument(help="A name, a folder, a CSV or another table.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="A name, a folder, a CSV or another table.")
+    ],
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FIELD=VALUE]...", help="Fields of the recipe to change.", show_default=False
+            metavar="FIELD=VALUE", help="Fields of the recipe to change.", show_default=False
         ),
     ] = None,
     recipe: Annotated[
@@ -221,5 +223,5 @@ def _print_profile(seconds: dict[str, float]) -> None:
 
 def _describe_devices() -> str:
     """Describes in one line what there is to train on."""
-    cards = [f"{gpu['name']} with {int(gpu['memory']) / 2**30:.0f} GiB" for gpu in gpus()]
+    cards = [f"{gpu.name} with {gpu.memory / 2**30:.0f} GiB" for gpu in gpus()]
     return f"{processor()}, {memory() / 2**30:.0f} GiB memory, GPU: {', '.join(cards) or 'none'}"

@@ -43,11 +43,11 @@ class Decision(StrEnum):
     """The image cannot be read."""
 
 
-class _Part(BaseModel):
+class _PolicyPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
-class Level(_Part):
+class Level(_PolicyPart):
     """Categories of one height in the taxonomy."""
 
     name: str
@@ -62,7 +62,7 @@ class Level(_Part):
         return np.array([-1 if member is None else member for member in self.members])[classes]
 
 
-class DecisionPolicy(_Part):
+class DecisionPolicy(_PolicyPart):
     """What a model needs to decide, set on held-out items."""
 
     levels: tuple[Level, ...]
@@ -291,9 +291,15 @@ def describe_support(policy: DecisionPolicy, target_precision: float) -> str:
             return ""
         return f"uses its thresholds for {percent} precision, the next higher it has"
     needed = policy.items_needed.get(stored)
-    remedy = f"{needed:,} labelled held-out images would" if needed else "a better model is needed"
-    rest = f"only a {' or a '.join(supported)} is accepted" if supported else "all is for review"
-    return f"the held-out images support no class at {percent} precision ({remedy}): {rest}"
+    rest = "only parent categories are accepted" if supported else "everything goes to review"
+    if not needed:
+        return (
+            f"the model accepts no single class at {percent} precision (train a better one); {rest}"
+        )
+    return (
+        f"too few validation images to accept single classes at {percent} precision "
+        f"(about {needed:,} needed); {rest}"
+    )
 
 
 def stored_precision(policy: DecisionPolicy, target_precision: float) -> str:

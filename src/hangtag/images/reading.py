@@ -88,8 +88,7 @@ def open_image(source: str | Path | bytes, least: float, name: str) -> Iterator[
             yield _load(source, least)
         except ImageError as error:
             raise ImageError(f"{name}: {error}", error_kind=error.error_kind) from error
-        except Exception as error:
-            # Decoders meet hostile bytes and raise nearly anything, from OSError to struct.error.
+        except Exception as error:  # Decoders of hostile bytes raise nearly anything.
             error_kind, reason = explain_failure(error)
             raise ImageError(f"{name}: {reason}", error_kind=error_kind) from error
 

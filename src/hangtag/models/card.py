@@ -24,11 +24,11 @@ Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Part(BaseModel):
+class _CardPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
-class ModelClass(_Part):
+class ModelClass(_CardPart):
     """One output of the model."""
 
     name: str
@@ -37,7 +37,7 @@ class ModelClass(_Part):
     """Id of the category in Shopify's taxonomy or the user's own; null where there is none."""
 
 
-class SplitFacts(_Part):
+class SplitFacts(_CardPart):
     """One split of the training data."""
 
     n: Count
@@ -46,7 +46,7 @@ class SplitFacts(_Part):
     """Hash of its images and labels."""
 
 
-class TaxonomySource(_Part):
+class TaxonomySource(_CardPart):
     """The user's own tree of categories."""
 
     source: str
@@ -55,7 +55,7 @@ class TaxonomySource(_Part):
     """Hash of its content."""
 
 
-class TrainingData(_Part):
+class TrainingData(_CardPart):
     """The data a model was trained on."""
 
     name: str
@@ -95,7 +95,7 @@ class TrainingData(_Part):
         return prior
 
 
-class InitialModel(_Part):
+class InitialModel(_CardPart):
     """The model that a training was fine-tuned from."""
 
     name: str
@@ -105,7 +105,7 @@ class InitialModel(_Part):
     """What changed and what that means for the figures, one sentence each."""
 
 
-class Lineage(_Part):
+class Lineage(_CardPart):
     """How a model was made."""
 
     recipe: str
@@ -121,7 +121,7 @@ class Lineage(_Part):
     """Hash of the card of the teacher it was distilled from; null where there was none."""
 
 
-class MetricIntervals(_Part):
+class MetricIntervals(_CardPart):
     """95 % intervals: lower and upper end."""
 
     accuracy: tuple[Fraction, Fraction]
@@ -130,7 +130,7 @@ class MetricIntervals(_Part):
     """How many suppliers were resampled; null where items were."""
 
 
-class AutomationMetrics(_Part):
+class AutomationMetrics(_CardPart):
     """What is accepted at a target precision."""
 
     coverage: Fraction
@@ -139,7 +139,7 @@ class AutomationMetrics(_Part):
     """Fraction of correct ones among them; null where none is accepted."""
 
 
-class SplitMetrics(_Part):
+class SplitMetrics(_CardPart):
     """The metrics on one split."""
 
     n: Count
@@ -157,7 +157,7 @@ class SplitMetrics(_Part):
     """By target precision."""
 
 
-class Calibration(_Part):
+class Calibration(_CardPart):
     """Temperature scaling, fitted on the validation split."""
 
     temperature: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -174,7 +174,7 @@ class Calibration(_Part):
     """Negative log likelihood on them with it, nats."""
 
 
-class Weights(_Part):
+class Weights(_CardPart):
     """The number format in which the weights are stored, and what it costs."""
 
     format: Literal["float32", "float16"]
@@ -185,7 +185,7 @@ class Weights(_Part):
     """Validation accuracy with all in float32."""
 
 
-class Layer(_Part):
+class Layer(_CardPart):
     """A row of the summary."""
 
     name: str
@@ -195,7 +195,7 @@ class Layer(_Part):
     parameters: Count
 
 
-class NetworkSummary(_Part):
+class NetworkSummary(_CardPart):
     """The layers and the number of parameters."""
 
     layers: tuple[Layer, ...]
@@ -204,14 +204,14 @@ class NetworkSummary(_Part):
     non_trainable: Count
 
 
-class FileFacts(_Part):
+class FileFacts(_CardPart):
     """One file of the model folder."""
 
     bytes: Count
     sha256: Sha256
 
 
-class Card(_Part):
+class Card(_CardPart):
     """The content of ``card.json``; `files` and `sha256` are filled in when it is written."""
 
     format_version: Literal[3] = FORMAT_VERSION

@@ -100,8 +100,7 @@ def _map_array(path: str) -> NDArray[np.uint8]:
         )
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:
-        # NumPy evaluates the header, and a damaged one raises nearly anything.
+    except Exception as error:  # NumPy evaluates the header; a damaged one raises anything.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(
             f"{path} is not a readable .npy array: {reason}; save it again as numbers",

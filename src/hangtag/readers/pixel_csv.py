@@ -185,7 +185,7 @@ def is_split_file(path: Path) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _PixelRow:
     """A row: its pixels (H, W) and the cells of its other columns, or its error."""
 
     where: str
@@ -215,7 +215,7 @@ class _Parser:
         self._others = list(columns.others)
         self._in_order = bool((np.diff(self._pixels) == 1).all())
 
-    def read(self) -> Iterator[_Row]:
+    def read(self) -> Iterator[_PixelRow]:
         """Gives the rows in order; raises DataError where the file cannot be read on."""
         with open_plain(Path(self._path)) as stream:
             if self._has_header:
@@ -227,7 +227,7 @@ class _Parser:
                     yield from (self._parse_line(*row) for row in block)
                     continue
                 for (number, line, _), (image, cells) in zip(block, rows, strict=True):
-                    yield _Row(self._place(number, line), image, cells)
+                    yield _PixelRow(self._place(number, line), image, cells)
 
     def _number_lines(self, stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
         """Gives the number of each row, that of its line, and the line."""
@@ -288,16 +288,16 @@ class _Parser:
         except UnicodeDecodeError:
             return None
 
-    def _parse_line(self, number: int, line: int, content: bytes) -> _Row:
+    def _parse_line(self, number: int, line: int, content: bytes) -> _PixelRow:
         """Parses one row of a block that is out of the ordinary."""
         where = self._place(number, line)
         try:
             cells = self._split(content)
             pixels = [_parse_pixel(self._header[at], cells[at]) for at in self._pixels.tolist()]
         except ValueError as error:
-            return _Row(where, None, error=_bad_row(where, str(error)))
+            return _PixelRow(where, None, error=_bad_row(where, str(error)))
         image = np.array(pixels, np.uint8).reshape(self._size)
-        return _Row(where, image, [cells[at] for at in self._others])
+        return _PixelRow(where, image, [cells[at] for at in self._others])
 
     def _split(self, content: bytes) -> list[str]:
         text = content.decode("utf-8", "backslashreplace").rstrip("\r\n")
@@ -356,7 +356,7 @@ def _parse_number(column: str, cell: str, meaning: str, highest: int) -> int:
     return int(match[1])
 
 
-def _read_label(row: _Row, cell: str) -> int:
+def _read_label(row: _PixelRow, cell: str) -> int:
     """Returns the number of the class that a cell holds, which may be its name."""
     named = _CLASSES.get(fold_class(cell))
     if named is not None:

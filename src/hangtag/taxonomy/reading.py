@@ -47,7 +47,7 @@ class LabelReading:
 
 
 @dataclass(slots=True)
-class _Part:
+class _LabelPart:
     """A part of a label while it is read."""
 
     words: list[str]
@@ -101,9 +101,9 @@ def _read_whole(words: Sequence[str], lexicon: Lexicon, *, bonus: float) -> Labe
     return LabelReading("term", senses, likelihood, _asides([_best(term[1])], senses))
 
 
-def _split_parts(tokens: Sequence[str], lexicon: Lexicon, slash: str) -> list[_Part]:
+def _split_parts(tokens: Sequence[str], lexicon: Lexicon, slash: str) -> list[_LabelPart]:
     """Splits tokens at separators and at words for *and*; after *with* or *for* comes a tail."""
-    parts = [_Part([], LIST)]
+    parts = [_LabelPart([], LIST)]
     for token in tokens:
         kind = lexicon.glue.get(token)
         if token in SEPARATORS or kind in ("and", "cut"):
@@ -111,13 +111,13 @@ def _split_parts(tokens: Sequence[str], lexicon: Lexicon, slash: str) -> list[_P
                 continue
             separator = slash if token == SLASH else token if token in SEPARATORS else LIST
             follows_tail = parts[-1].is_tail and separator == LIST
-            parts.append(_Part([], separator, kind == "cut" or follows_tail))
+            parts.append(_LabelPart([], separator, kind == "cut" or follows_tail))
         elif kind != "stop":
             parts[-1].words.append(token)
     return [part for part in parts if part.words]
 
 
-def _read_part(part: _Part, lexicon: Lexicon) -> None:
+def _read_part(part: _LabelPart, lexicon: Lexicon) -> None:
     part.found = find_terms(part.words, lexicon)
     nouns = [term for term in part.found if term.is_strong]
     first = part.found[0]
@@ -131,7 +131,7 @@ def _read_part(part: _Part, lexicon: Lexicon) -> None:
             part.beside.append(_best(term.senses))
 
 
-def _choose_weak(parts: list[_Part]) -> None:
+def _choose_weak(parts: list[_LabelPart]) -> None:
     """Where no part has a sure noun, takes words that often only qualify one, such as *Denim*."""
     if any(part.head is not None and not part.is_tail for part in parts):
         return
@@ -141,7 +141,7 @@ def _choose_weak(parts: list[_Part]) -> None:
             part.head = weak[0]
 
 
-def _complete_parts(parts: list[_Part], lexicon: Lexicon) -> None:
+def _complete_parts(parts: list[_LabelPart], lexicon: Lexicon) -> None:
     """Gives a part without a noun the noun of its neighbour: *Weekend/Gym bag*, *Boots/Ankle*."""
     for before, tail in pairwise(parts):
         if tail.is_tail and before.head is not None and not before.is_tail:
@@ -155,7 +155,7 @@ def _complete_parts(parts: list[_Part], lexicon: Lexicon) -> None:
                 _borrow_noun(part, heads[0], lexicon, is_first=heads[0] is parts[0])
 
 
-def _share_qualifiers(parts: list[_Part], lexicon: Lexicon) -> None:
+def _share_qualifiers(parts: list[_LabelPart], lexicon: Lexicon) -> None:
     """Lets a qualifier at the outer end count for a whole list: *Ski jackets & pants*."""
     listed = [part for part in parts if not part.is_tail]
     if len(listed) < 2 or any(part.separator == PATH for part in listed[1:]):
@@ -173,7 +173,7 @@ def _share_qualifiers(parts: list[_Part], lexicon: Lexicon) -> None:
             part.head = Term(0, term[0], part.head.key, term[1])
 
 
-def _borrow_noun(part: _Part, owner: _Part, lexicon: Lexicon, *, is_first: bool) -> None:
+def _borrow_noun(part: _LabelPart, owner: _LabelPart, lexicon: Lexicon, *, is_first: bool) -> None:
     """Puts a part and the only noun of a label together, where that is a term."""
     assert owner.head is not None
     key = owner.head.key
@@ -188,7 +188,7 @@ def _borrow_noun(part: _Part, owner: _Part, lexicon: Lexicon, *, is_first: bool)
         part.head = whole
 
 
-def _combine(parts: list[_Part], likelihood: float, *, is_path: bool) -> LabelReading:
+def _combine(parts: list[_LabelPart], likelihood: float, *, is_path: bool) -> LabelReading:
     contexts = frozenset(context for part in parts for context in part.contexts)
     named = [part for part in parts if part.head is not None and not part.is_tail]
     tail = [
@@ -217,7 +217,7 @@ def _combine(parts: list[_Part], likelihood: float, *, is_path: bool) -> LabelRe
     return LabelReading(kind, senses, likelihood, _asides([*bests, *asides], senses))
 
 
-def _goes_down(named: Sequence[_Part]) -> bool:
+def _goes_down(named: Sequence[_LabelPart]) -> bool:
     """Returns whether parts lead down a tree; slashes do where they start with a department."""
     separators = {part.separator for part in named[1:]}
     if separators != {SLASH}:
@@ -231,7 +231,7 @@ def _goes_down(named: Sequence[_Part]) -> bool:
     )
 
 
-def _levels(named: Sequence[_Part], meanings: Sequence[Senses]) -> list[list[Senses]]:
+def _levels(named: Sequence[_LabelPart], meanings: Sequence[Senses]) -> list[list[Senses]]:
     """Returns the meanings of each level of a way down: *Tops > Shirts & Blouses* has two."""
     levels: list[list[Senses]] = []
     for part, senses in zip(named, meanings, strict=True):
@@ -243,7 +243,10 @@ def _levels(named: Sequence[_Part], meanings: Sequence[Senses]) -> list[list[Sen
 
 
 def _read_nothing(
-    parts: Sequence[_Part], contexts: frozenset[str], likelihood: float, asides: tuple[str, ...]
+    parts: Sequence[_LabelPart],
+    contexts: frozenset[str],
+    likelihood: float,
+    asides: tuple[str, ...],
 ) -> LabelReading:
     """Returns the reading of a label without a noun, such as ``Kids``."""
     category = context_category(contexts)
@@ -253,7 +256,7 @@ def _read_nothing(
     return LabelReading("context", {category: 1.0}, likelihood, asides)
 
 
-def _meaning(part: _Part, contexts: frozenset[str]) -> Senses:
+def _meaning(part: _LabelPart, contexts: frozenset[str]) -> Senses:
     """Returns what the noun of a part means, in view of all that stands beside it."""
     assert part.head is not None
     assert part.head.senses is not None
@@ -274,7 +277,7 @@ def _refine_all(senses: Senses, contexts: frozenset[str]) -> Senses:
     return refined
 
 
-def _kind(parts: Iterable[_Part]) -> str:
+def _kind(parts: Iterable[_LabelPart]) -> str:
     found = [term for part in parts for term in part.found]
     ways = {term.how for term in found}
     if UNKNOWN in ways:

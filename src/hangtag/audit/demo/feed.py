@@ -86,7 +86,7 @@ class DemoCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _DemoRow:
     item: DemoItem
     id: str
     file: str
@@ -216,18 +216,18 @@ def _cut_pieces(count: int, size: Sequence[int], random: np.random.Generator) ->
     return np.stack(pieces)
 
 
-def _assign_ids(items: Sequence[DemoItem], brands: Sequence[Brand], *, seed: int) -> list[_Row]:
+def _assign_ids(items: Sequence[DemoItem], brands: Sequence[Brand], *, seed: int) -> list[_DemoRow]:
     """Gives each item an id; rows keep the order of the items."""
     numbers = np.random.default_rng([seed, 4]).permutation(len(items))
     letters = [re.sub(r"[^A-Z]", "", brand.name.upper())[:3] for brand in brands]
     return [
-        _Row(item, f"{letters[item.brand]}-{number:06d}", f"images/{number:06d}.png")
+        _DemoRow(item, f"{letters[item.brand]}-{number:06d}", f"images/{number:06d}.png")
         for item, number in zip(items, numbers.tolist(), strict=True)
     ]
 
 
 def _write_images(
-    rows: Sequence[_Row], images: Pixels, folder: Path, on_progress: OnProgress | None
+    rows: Sequence[_DemoRow], images: Pixels, folder: Path, on_progress: OnProgress | None
 ) -> None:
     folder.mkdir()
     for done, row in enumerate(rows, 1):
@@ -238,12 +238,12 @@ def _write_images(
             on_progress(done, len(rows))
 
 
-def _feed_rows(rows: Sequence[_Row], brands: Sequence[Brand]) -> Iterator[Cells]:
+def _feed_rows(rows: Sequence[_DemoRow], brands: Sequence[Brand]) -> Iterator[Cells]:
     for row in sorted(rows, key=lambda row: row.file):
         yield row.file, row.id, brands[row.item.brand].name, row.item.label
 
 
-def _item_rows(rows: Sequence[_Row], names: dict[str, str]) -> Iterator[Cells]:
+def _item_rows(rows: Sequence[_DemoRow], names: dict[str, str]) -> Iterator[Cells]:
     for row in rows:
         yield (
             row.id,

@@ -44,7 +44,7 @@ class CompactNet(Network):
         inputs = [stem, *widths[:-1]]
         self.groups = nn.Sequential(
             *(
-                _Group(before, after, residual=settings.residual)
+                _ConvGroup(before, after, residual=settings.residual)
                 for before, after in zip(inputs, widths, strict=True)
             )
         )
@@ -83,7 +83,7 @@ class CompactNet(Network):
         return features.amax(dim=(2, 3)), early  # (B, D, H, W) -> (B, D)
 
 
-class _Group(nn.Module):
+class _ConvGroup(nn.Module):
     """Convolution and pooling to (B, `after`, H/2, W/2), a second convolution, perhaps a third.
 
     The third's output is added to its input (a residual connection, He et al. 2015).
