@@ -67,7 +67,7 @@ def test_the_classes_are_the_categories_that_occur(
         ("Shoes > Flat", "21"),
     ]
     levels = [
-        (item["name"], item["categories"], item["members"]) for item in card["rules"]["levels"]
+        (item["name"], item["categories"], item["members"]) for item in card["policy"]["levels"]
     ]
     assert levels[1:] == [
         ("level 2", ["Tops"], [0, 0, None, None]),

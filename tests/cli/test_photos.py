@@ -117,7 +117,7 @@ def test_suppliers_are_held_out_and_told_apart(
     [
         (
             "few",
-            "be judged by, received fewer in 50 % fusée (4);",
+            "evaluate on, received fewer in 50 % fusée (4);",
         ),
         (
             "none",

@@ -48,7 +48,7 @@ def train_first(hangtag: Run, folders: list[Path], out: Path) -> Path:
     """Trains on a manifest, without naming a recipe."""
     outcome = hangtag("train", write_feed(out / "feed.csv", folders), *FAST, "--out", out / "run")
     assert outcome.code == 0, outcome.err
-    assert "these are photos, so the recipe is photo-fast" in outcome.err
+    assert "the images are photos, so the recipe is photo-fast" in outcome.err
     return out / "run"
 
 
