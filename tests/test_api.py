@@ -68,7 +68,7 @@ def test_open_train_load_predict(shapes: Dataset, tmp_path: Path) -> None:
     assert found.accuracy == found.metrics.accuracy == result.evaluations["test"].accuracy
     assert found.confusion_matrix.shape == (3, 3)
     assert found.classes == ("square", "tall", "wide")
-    assert repr(found).startswith("ModelEvaluation('express' on the test split of ")
+    assert repr(found).startswith("ModelEvaluation('data-express' on the test split of ")
     assert len(repr(dataset)) < 200
     assert "test=60" in repr(dataset)
     assert [row["class"] for row in found.to_dicts()] == ["square", "tall", "wide"]
