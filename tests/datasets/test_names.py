@@ -1,5 +1,6 @@
 """Spellings of classes, numbers of Fashion-MNIST's classes, products, rows that are left out."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,18 @@ def test_a_few_broken_rows_are_left_out_and_listed(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace(",Bag\n", ",Bag,x\n"))
     with pytest.raises(DataError, match=r"rows cannot be read; the first: .*line"):
         load_dataset(path, cache=False)
+
+
+def test_a_table_that_is_cut_off_is_not_a_few_broken_rows(tmp_path: Path) -> None:
+    path = write_feed(
+        tmp_path,
+        [f"{number}.png,Bag,{number * 7919}" for number in range(40)],
+        header="image,label,sku",
+    )
+    cut = gzip.compress(path.read_bytes())[:-30]
+    (tmp_path / "cut.csv.gz").write_bytes(cut)
+    with pytest.raises(DataError, match="cut off"):
+        load_dataset(tmp_path / "cut.csv.gz", cache=False)
 
 
 def test_labels_that_are_lists_are_told(tmp_path: Path) -> None:

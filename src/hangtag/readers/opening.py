@@ -129,10 +129,10 @@ def open_source(
 
 
 def open_labelled(path: Path) -> Source:
-    """Opens a data set; every record has a label and no error.
+    """Opens a data set; every record has a label, or is a row of a table that cannot be read.
 
-    Reading it raises a DataError at a row or an array that cannot be read. Image files are not
-    looked at.
+    Reading it raises a DataError at an array that cannot be read, or a file that ends too early.
+    Image files are not looked at.
 
     Args:
         path: What it is: one of `LABELLED_KINDS`.

@@ -42,7 +42,7 @@ class Table(Source):
     """The rows of a table; one that cannot be read is a record of its error.
 
     Read to be predicted, it passes all cells through. Read as a data set (`labelled`), it must have
-    the column ``label`` and passes no cells through.
+    the column ``label``, passes no cells through, and raises a DataError where it ends too early.
 
     Attributes:
         path: The file.
@@ -135,6 +135,8 @@ class CsvTable(Table):
                 for number, row in enumerate(rows, start=1):
                     yield self._read_row(number, row)
         except DataError as error:
+            if self._labelled:
+                raise
             yield fail(self.path, ImageError(str(error), error_kind=ErrorKind.DAMAGED))
 
     @property
@@ -217,6 +219,8 @@ class ParquetTable(Table):
             reason = shorten(" ".join(str(error).split()))
             message = f"{self.path} cannot be read to its end: {reason}; get the file again"
             damage = ImageError(message, error_kind=ErrorKind.DAMAGED)
+            if self._labelled:
+                raise damage from error
             yield fail(self.path, damage)
 
     @property
