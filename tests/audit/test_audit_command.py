@@ -346,7 +346,7 @@ def test_usage_names_no_hidden_command(hangtag: Run) -> None:
     [
         ("image,name\na.png,x\n", "columns image, label"),
         ("image,label\na.png,x\n", "none of the 1 images can be read"),
-        ("label\nx\n", "columns image, label"),
+        ("label\nx\n", "expected the column 'image' of a table of images"),
         (None, "there is no file or folder"),
     ],
 )

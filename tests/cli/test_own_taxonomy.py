@@ -84,7 +84,7 @@ def test_the_classes_are_the_categories_that_occur(
     for other in ((feed / "manifest.csv",), (*given[:2], _change(tree, tmp_path))):
         outcome = hangtag("train", *other, "--out", run, "--resume")
         assert outcome.code == 2
-        assert "was begun with another --taxonomy" in outcome.err
+        assert "was started with another --taxonomy" in outcome.err
     assert hangtag("train", *given, "--out", run, "--resume").code == 0
 
 
