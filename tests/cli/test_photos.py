@@ -121,7 +121,7 @@ def test_suppliers_are_held_out_and_told_apart(
         ),
         (
             "none",
-            "received fewer in Coats (0), New folder (0) (8 images cannot be read,",
+            "received fewer in Coats (0)",
         ),
         ("single", "at least two classes"),
         ("broken", "15 of the 63 images cannot be read, more than 20%"),

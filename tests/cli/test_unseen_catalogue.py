@@ -57,8 +57,8 @@ def test_photos_are_trained_as_photos_and_split_by_supplier(
 ) -> None:
     run = train_first(hangtag, sorted(dataset.iterdir()), tmp_path)
     card = json.loads((run / "model" / "card.json").read_text("utf-8"))
-    assert {item["name"] for item in card["classes"]} == NAMES
-    assert "No supplier of validation is in train" in " ".join(card["data"]["suppliers"])
+    assert {item["name"] for item in card["classes"]} == {name.strip() for name in NAMES}
+    assert "No supplier of validation is in train" in " ".join(card["data"]["supplier_notes"])
     assert "Suppliers, the worst first" in (run / "report.html").read_text("utf-8")
     check_broken(run / "broken.csv")
 

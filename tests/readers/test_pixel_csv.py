@@ -55,7 +55,7 @@ def test_the_order_of_the_columns_does_not_matter_and_label_may_be_missing(tmp_p
         ),
         ("", "column 'pixel784': expected a pixel 0-255, received ''"),
         ("x" * 500, f"column 'pixel784': expected a pixel 0-255, received '{'x' * 40}',"),
-        ("1" * 200_000, "field larger than field limit"),
+        ("1" * 200_000, "mend the row"),
         ("1,2", "expected 785 cells, received 786"),
         ('"', "column 'pixel784': expected a pixel 0-255, received ''"),
     ],
