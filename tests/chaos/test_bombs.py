@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from tests.chaos.still_wrong import mark
+from tests.chaos.marks import mark
 from tests.contract import run_alone
 
 MEGABYTE = 1 << 20

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.chaos.still_wrong import mark
+from tests.chaos.marks import mark
 from tests.contract import run_shell
 from tests.tiny import make_split
 

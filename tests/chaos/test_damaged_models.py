@@ -16,8 +16,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from tests.chaos.marks import mark
 from tests.chaos.signing import CARD, read_fields, sign
-from tests.chaos.still_wrong import mark
 from tests.contract import TooSlow, find_breaches, run_alone, time_limit
 from tests.readers.mutations import mutate
 from tests.tiny import Run, make_split

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.chaos.still_wrong import mark
+from tests.chaos.marks import mark
 from tests.tiny import make_split
 
 ROWS = 30_000

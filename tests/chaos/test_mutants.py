@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyarrow import parquet
 
-from tests.chaos.still_wrong import mark
+from tests.chaos.marks import mark
 from tests.contract import LONGEST_LINE, TooSlow, find_breaches, time_limit
 from tests.readers.mutations import mutate
 from tests.tiny import Run, make_split

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.chaos.still_wrong import mark
+from tests.chaos.marks import mark
 from tests.contract import TooSlow, find_breaches, run_alone, time_limit
 from tests.tiny import Run
 

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, classification_report, log_loss
 from hangtag.datasets import Split
 from hangtag.decisions.policy import DecisionPolicy, build_levels
 from hangtag.errors import DataError
-from hangtag.evaluation.metrics import align_split, evaluate, measure_risk
+from hangtag.evaluation.metrics import ClassMetrics, align_split, evaluate, measure_risk
 from tests.tiny import evaluate_probabilities
 
 CLASSES = ("a", "b", "c")
@@ -52,12 +52,21 @@ def test_confusions_in_words_worst_first() -> None:
     json.dumps(figures.to_json(), allow_nan=False)
 
 
-def test_a_class_without_items_counts_as_zero_without_a_warning() -> None:
+def test_a_class_without_items_has_no_figures_and_counts_in_no_mean() -> None:
     labels = np.array([0, 1])
     figures = evaluate_probabilities(np.eye(3)[[0, 1]], labels, classes=CLASSES, thresholds={})
-    assert figures.per_class["c"].support == 0
+    assert figures.per_class["c"] == ClassMetrics(None, None, None, support=0)
     assert figures.macro_f1 == 1
     assert figures.accuracy == 1
+    assert figures.to_json()["per_class"]["c"]["recall"] is None
+
+
+def test_a_class_without_items_that_is_predicted_has_no_recall() -> None:
+    labels = np.array([0, 1, 1])
+    figures = evaluate_probabilities(np.eye(3)[[0, 1, 2]], labels, classes=CLASSES, thresholds={})
+    assert figures.per_class["c"] == ClassMetrics(precision=0, recall=None, f1=0, support=0)
+    assert figures.balanced_accuracy == 0.75
+    assert figures.macro_f1 == pytest.approx((1 + 2 / 3 + 0) / 3)
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 2), (3, 3)])

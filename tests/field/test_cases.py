@@ -2,7 +2,7 @@
 
 The inputs are built by make_cases.py, which lies beside the project with the photos it cuts; the
 tests are skipped where it is absent. What is right stands in `images`, `layouts`, `tables` and
-`fashion`; what is not met yet in `still_wrong`.
+`fashion`.
 """
 
 import os
@@ -25,7 +25,6 @@ from tests.field.running import (
     run_expected,
     take_away,
 )
-from tests.field.still_wrong import STILL_WRONG
 from tests.field.tables import TABLES
 from tests.tiny import Run
 
@@ -50,15 +49,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "cases"
 
 
-def mark(expected: Expected) -> object:
-    """Returns the parameter of a test, marked where what is right is not met yet."""
-    reason = STILL_WRONG.get(expected.name)
-    marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-    return pytest.param(expected, id=expected.name, marks=marks)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("expected", [mark(expected) for expected in ALL])
+@pytest.mark.parametrize("expected", [pytest.param(expected, id=expected.name) for expected in ALL])
 def test_what_people_have_gives_what_is_right(
     expected: Expected,
     hangtag: Run,
@@ -83,7 +75,6 @@ def test_what_people_have_gives_what_is_right(
     assert not problems, f"{'; '.join(problems)}\n{describe(found)}"
 
 
-def test_no_expectation_stands_twice_and_no_mark_for_none() -> None:
+def test_no_expectation_stands_twice() -> None:
     names = [expected.name for expected in ALL]
     assert len(set(names)) == len(names)
-    assert set(STILL_WRONG) <= set(names)

@@ -8,7 +8,6 @@ from PIL import Image
 
 from tests.contract import LONGEST_LINE, find_breaches
 from tests.field.running import take_away
-from tests.field.still_wrong import not_yet
 from tests.tiny import Run
 
 GREY = ("--model", "fashion-mnist-tiny", "--workers", 0)
@@ -53,7 +52,6 @@ def write_odd_names(folder: Path) -> Path:
     return folder
 
 
-@not_yet
 def test_names_are_shown_and_not_obeyed(hangtag: Run, tmp_path: Path) -> None:
     folder = write_odd_names(tmp_path / "odd")
     for command in (
@@ -68,7 +66,6 @@ def test_names_are_shown_and_not_obeyed(hangtag: Run, tmp_path: Path) -> None:
     assert "jeans [women]" in hangtag("explore", folder, "--out", tmp_path / "again").out
 
 
-@not_yet
 def test_lists_in_messages_are_short(hangtag: Run, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     names = [f"gone-{number:04d}-of-a-long-name-{'x' * 60}.png" for number in range(500)]
@@ -95,7 +92,6 @@ def test_lists_in_messages_are_short(hangtag: Run, tmp_path: Path) -> None:
         assert max(map(len, outcome.err.splitlines()), default=0) < LONGEST_LINE
 
 
-@not_yet
 def test_a_wrong_setting_names_the_recipe_and_what_is_near(hangtag: Run, tmp_path: Path) -> None:
     outcome = hangtag("train", "fashion-mnist", "--recipe", "photo", "--set", "epoch=3")
     assert outcome.code == 2
@@ -107,7 +103,6 @@ def test_a_wrong_setting_names_the_recipe_and_what_is_near(hangtag: Run, tmp_pat
     assert "mine.yaml" in outcome.err
 
 
-@not_yet
 def test_a_folder_with_a_quarter_of_heic_says_so(
     hangtag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,6 @@ from PIL import Image
 
 from hangtag.datasets import Dataset
 from tests.contract import find_breaches, run_shell
-from tests.field.still_wrong import not_yet
 from tests.photos import write_photos
 from tests.tiny import Run, make_split
 
@@ -38,7 +37,6 @@ def count_rows(path: Path) -> int:
         return sum(1 for _ in csv.DictReader(stream))
 
 
-@not_yet
 def test_an_unclosed_quote_loses_no_row(hangtag: Run, tmp_path: Path) -> None:
     feed = write_feed(tmp_path, LINES, open_quote=150)
     out = tmp_path / "rows.csv"
@@ -52,7 +50,6 @@ def test_an_unclosed_quote_loses_no_row(hangtag: Run, tmp_path: Path) -> None:
     assert "152" in out.read_text(encoding="utf-8")
 
 
-@not_yet
 def test_an_audit_counts_every_row_after_an_unclosed_quote(hangtag: Run, tmp_path: Path) -> None:
     feed = write_feed(tmp_path, 300, open_quote=100)
     outcome = hangtag("audit", feed, "--out", tmp_path / "audit", "--json", "--workers", 0)
@@ -63,7 +60,6 @@ def test_an_audit_counts_every_row_after_an_unclosed_quote(hangtag: Run, tmp_pat
     assert json.loads(outcome.out)["items"] == 300
 
 
-@not_yet
 @pytest.mark.slow
 def test_the_demo_feed_is_no_folder_of_the_classes_images_and_truth(
     hangtag: Run, fashion_mnist: Dataset, tmp_path: Path
@@ -87,7 +83,6 @@ def write_pixels(folder: Path, count: int = 120) -> Path:
     return path
 
 
-@not_yet
 @pytest.mark.slow
 def test_a_bit_flip_in_a_checkpoint_is_not_gone_on_with(hangtag: Run, tmp_path: Path) -> None:
     data, out = write_pixels(tmp_path), tmp_path / "run"
@@ -107,7 +102,6 @@ def test_a_bit_flip_in_a_checkpoint_is_not_gone_on_with(hangtag: Run, tmp_path: 
     assert checkpoint.name in outcome.err
 
 
-@not_yet
 @pytest.mark.parametrize("kilobytes", [1, 4, 16])
 def test_a_disk_that_is_full_leaves_what_can_be_gone_on_with(
     tmp_path: Path, kilobytes: int
@@ -126,7 +120,6 @@ def test_a_disk_that_is_full_leaves_what_can_be_gone_on_with(
     assert count_rows(tmp_path / "rows.csv") == 300
 
 
-@not_yet
 def test_an_exported_manifest_runs_nothing_in_a_spreadsheet(hangtag: Run, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     for name in ("=SUM(A1)", "@risk", "Dress"):
@@ -144,7 +137,6 @@ def test_an_exported_manifest_runs_nothing_in_a_spreadsheet(hangtag: Run, tmp_pa
     assert sorted(json.loads(again.out)["classes"]) == ["=SUM(A1)", "@risk", "Dress"]
 
 
-@not_yet
 def test_a_link_to_itself_costs_no_other_image(hangtag: Run, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
@@ -156,7 +148,6 @@ def test_a_link_to_itself_costs_no_other_image(hangtag: Run, tmp_path: Path) -> 
     assert count_rows(out) == 2
 
 
-@not_yet
 @pytest.mark.slow
 def test_an_audit_lists_every_broken_image(hangtag: Run, tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos", each=6)

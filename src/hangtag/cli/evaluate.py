@@ -139,9 +139,13 @@ def _describe_lowest(per_class: Mapping[str, Accepted]) -> str:
     return "-" if not found else f"{min(found)[1]} {min(found)[0]:.1%}"
 
 
+def _format_figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
 def _print_metrics(figures: Evaluation, split: str) -> None:
     rows = [
-        [name, f"{c.precision:.4f}", f"{c.recall:.4f}", f"{c.f1:.4f}", f"{c.support:,}"]
+        [name, *map(_format_figure, (c.precision, c.recall, c.f1)), f"{c.support:,}"]
         for name, c in figures.per_class.items()
     ]
     print_table("Classification report", ["class", "precision", "recall", "F1", "items"], rows)

@@ -34,11 +34,15 @@ _CURVE_POINTS = 200
 
 @dataclass(frozen=True, slots=True)
 class ClassMetrics:
-    """Precision, recall and F1 of one class, each in 0-1, and how many items truly have it."""
+    """Precision, recall and F1 of one class, each in 0-1, and how many items truly have it.
 
-    precision: float
-    recall: float
-    f1: float
+    Recall is None where no item has the class. Precision and F1 are None where no item is
+    predicted as the class either.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
     support: int
 
 
@@ -235,8 +239,8 @@ def evaluate(
     confusion_matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion_matrix, (labels, predicted), 1)
     per_class = _measure_classes(confusion_matrix)
-    recalls = [per_class[index].recall for index in np.unique(labels)]
-    f1_scores = [per_class[index].f1 for index in np.union1d(labels, predicted)]
+    recalls = [row.recall for row in per_class if row.recall is not None]
+    f1_scores = [row.f1 for row in per_class if row.f1 is not None]
     return Evaluation(
         n=len(labels),
         accuracy=float(correct.mean()),
@@ -320,15 +324,21 @@ def _calibration(
 
 
 def _measure_classes(confusion_matrix: NDArray[np.int64]) -> list[ClassMetrics]:
-    """Returns precision, recall and F1 by class; 0 where one is not defined."""
-    correct = confusion_matrix.diagonal()
-    support, predicted = confusion_matrix.sum(axis=1), confusion_matrix.sum(axis=0)
-    precision = correct / np.maximum(predicted, 1)
-    recall = correct / np.maximum(support, 1)
-    f1 = 2 * correct / np.maximum(support + predicted, 1)
+    """Returns precision, recall and F1 by class; precision is 0 where no item is predicted."""
+    counts = zip(
+        confusion_matrix.diagonal().tolist(),
+        confusion_matrix.sum(axis=1).tolist(),
+        confusion_matrix.sum(axis=0).tolist(),
+        strict=True,
+    )
     return [
-        ClassMetrics(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
-        for i in range(len(correct))
+        ClassMetrics(
+            precision=correct / max(predicted, 1) if support or predicted else None,
+            recall=correct / support if support else None,
+            f1=2 * correct / (support + predicted) if support or predicted else None,
+            support=support,
+        )
+        for correct, support, predicted in counts
     ]
 
 

@@ -162,7 +162,7 @@ def _break_down_suppliers(split: Split, probabilities: NDArray[np.float64]) -> l
 def average_figures(evaluation: Evaluation) -> list[Average]:
     """Returns the macro and the weighted average of the figures of the classes that occur."""
     rows = [row for row in evaluation.per_class.values() if row.support]
-    table = np.array([(row.precision, row.recall, row.f1) for row in rows])
+    table = np.array([(row.precision, row.recall, row.f1) for row in rows], np.float64)
     support = np.array([row.support for row in rows])
     absent = len(evaluation.per_class) - len(rows)
     return [

@@ -82,8 +82,8 @@ def _format_count(number: int) -> str:
     return f"{number:,}"
 
 
-def _format_decimals(number: float, places: int) -> str:
-    return f"{number:.{places}f}"
+def _format_decimals(number: float | None, places: int) -> str:
+    return "-" if number is None else f"{number:.{places}f}"
 
 
 def _format_percent(fraction: float | None, places: int = 1) -> str:
