@@ -4,6 +4,7 @@ A file holds one image, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or N of them,
 (N, H, W, C). Grey, colour and colour with opacity may be of any size, 0-255, uint8.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class ArrayFile(Source):
         if images.ndim > array.ndim:
             yield Record(name=name, id=name, image=np.array(array), source=self._path)
             return
-        step = max(1, min(_IMAGES_A_BLOCK, _BLOCK_BYTES // images[0].size))
+        step = images_a_block(images)
         for start in range(0, len(images), step):
             # A block is mapped, copied and released, so that the pages of a large file are not
             # kept in memory.
@@ -63,6 +64,11 @@ class ArrayFile(Source):
             for index, image in enumerate(block, start):
                 place = f"{name}[{index}]"
                 yield Record(name=place, id=place, image=image, source=self._path)
+
+
+def images_a_block(images: NDArray[np.uint8]) -> int:
+    """Returns how many of a stack of images are read at a time."""
+    return max(1, min(_IMAGES_A_BLOCK, _BLOCK_BYTES // math.prod(images.shape[1:])))
 
 
 def stack_images(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,12 +4,15 @@
 array in it may be larger than it says, or an object.
 """
 
+import itertools
 import math
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 from hangtag.errors import DataError, ErrorKind, ImageError
 from hangtag.files.paths import is_file, list_some, make_printable, shorten
 from hangtag.images.spec import FASHION_MNIST_SPEC
-from hangtag.readers.arrays import stack_images
+from hangtag.readers.arrays import images_a_block, stack_images
 from hangtag.readers.record import (
     SPLIT_NAMES,
     ArraySource,
@@ -31,8 +34,8 @@ from hangtag.taxonomy.classes import FASHION_MNIST_CLASSES
 
 NPZ_SUFFIX = ".npz"
 
-_MOST_BYTES = 2**31
-"""Bytes of the largest array that is read: an archive may unpack to anything."""
+_MOST_BYTES = 2**28
+"""Bytes of the largest array that is read at once: an archive may unpack to anything."""
 
 _SPLIT_ARRAY = re.compile(
     r"(?:(?P<content>x|y|images|labels|data|targets?)_(?P<split>[a-z]+)"
@@ -52,8 +55,8 @@ class NpzFile(Source):
         name = make_printable(self._path)
         try:
             for key in _list_images(self._path):
-                images = stack_images(_read_array(self._path, key))
-                for index, image in enumerate(images):
+                blocks = _read_blocks(self._path, key)
+                for index, image in enumerate(itertools.chain.from_iterable(blocks)):
                     place = f"{name}[{key}][{index}]"
                     yield Record(name=place, id=place, image=image, source=self._path)
         except ImageError as error:
@@ -164,16 +167,55 @@ def _open(path: str) -> zipfile.ZipFile:
         raise DataError(f"{path} is no readable archive: {error}; get it again") from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What an array in an archive says of itself."""
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the numbers."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def read(self, stream: IO[bytes], shape: tuple[int, ...]) -> NDArray[Any]:
+        """Reads the next numbers of `stream` as an array of `shape`."""
+        content = stream.read(math.prod(shape) * self.dtype.itemsize)
+        array = np.frombuffer(content, self.dtype)
+        return array.reshape(shape, order="F" if self.is_fortran else "C")
+
+
 def _read_shape(path: str, key: str) -> tuple[int, ...]:
-    return _read_member(path, key, data=False).shape
+    with _open_array(path, key) as (_, header):
+        return header.shape
 
 
 def _read_array(path: str, key: str) -> NDArray[Any]:
-    return _read_member(path, key, data=True)
+    with _open_array(path, key) as (stream, header):
+        if header.size > _MOST_BYTES:
+            raise ValueError(f"{header.size:,} bytes, at most {_MOST_BYTES:,} are read at once")
+        return header.read(stream, header.shape)
 
 
-def _read_member(path: str, key: str, *, data: bool) -> NDArray[Any]:
-    """Reads an array, or an empty stand-in of its shape; raises DataError where it is not whole."""
+def _read_blocks(path: str, key: str) -> Iterator[NDArray[np.uint8]]:
+    """Reads images, (N, H, W) or (N, H, W, C), some at a time; nothing before their size fits."""
+    with _open_array(path, key) as (_, header):
+        shape = header.shape
+    images = stack_images(np.broadcast_to(np.zeros((), header.dtype), shape))
+    if header.is_fortran or images.ndim > len(shape):
+        yield stack_images(_read_array(path, key))
+        return
+    step = images_a_block(images)
+    with _open_array(path, key) as (stream, _):
+        for start in range(0, len(images), step):
+            yield header.read(stream, (min(step, len(images) - start), *shape[1:]))
+
+
+@contextmanager
+def _open_array(path: str, key: str) -> Iterator[tuple[IO[bytes], _Header]]:
+    """Opens an array behind its header; raises DataError where it is not whole."""
     with _open(path) as archive:
         try:
             with archive.open(f"{key}.npy") as stream:
@@ -181,16 +223,11 @@ def _read_member(path: str, key: str, *, data: bool) -> NDArray[Any]:
                 read = np.lib.format.read_array_header_1_0
                 if version != (1, 0):
                     read = np.lib.format.read_array_header_2_0
-                shape, fortran, dtype = read(stream)
-                size = math.prod(shape) * dtype.itemsize
+                header = _Header(*read(stream))
                 announced = archive.getinfo(f"{key}.npy").file_size
-                if dtype.hasobject or size > min(announced, _MOST_BYTES):
-                    raise ValueError(f"an array of {size:,} bytes of type {dtype}")
-                if not data:
-                    return np.broadcast_to(np.zeros((), dtype), shape)
-                content = stream.read(size)
-            array = np.frombuffer(content, dtype)
-            return array.reshape(shape, order="F" if fortran else "C")
+                if header.dtype.hasobject or header.size > announced:
+                    raise ValueError(f"an array of {header.size:,} bytes of type {header.dtype}")
+                yield stream, header
         except Exception as error:
             # NumPy evaluates the header, and a damaged one raises nearly anything.
             reason = shorten(" ".join(str(error).split()) or type(error).__name__)
