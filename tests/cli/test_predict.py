@@ -307,3 +307,14 @@ def test_where_nothing_can_be_read_the_exit_code_says_so(
     assert outcome.code == 2
     assert "2 not readable (2 missing)" in outcome.err
     assert len(list(read_csv_rows(out))) == 2
+
+
+def test_files_found_under_another_spelling_are_told_at_the_end(
+    hangtag: Run, trained: Path, tmp_path: Path
+) -> None:
+    Image.fromarray(make_split(1, classes=3, seed=3).images[0]).save(tmp_path / "dress.PNG")
+    (tmp_path / "feed.csv").write_text("image\ndress.png\n")
+    out = tmp_path / "out.csv"
+    outcome = hangtag("predict", tmp_path / "feed.csv", "--model", trained, "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.count("1 file is spelled differently") == 1

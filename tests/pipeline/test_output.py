@@ -210,6 +210,15 @@ def test_resuming_nothing_or_damage_is_refused(tmp_path: Path) -> None:
         write_all(out, records, resume=True)
 
 
+def test_a_run_killed_before_its_first_commit_is_resumed_from_the_first_row(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    records = make_all(tmp_path / "in")
+    write_all(tmp_path / "whole.csv", records)
+    part_of(out).write_bytes(b"input,cat")
+    write_all(out, records, resume=True)
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_failure_leaves_the_old_output(tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"out{suffix}"

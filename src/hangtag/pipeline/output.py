@@ -260,12 +260,17 @@ def _open_part(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _read_state(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Reads what an interrupted run left; refuses that of another request."""
-    if not part_of(path).exists() or not state_of(path).exists():
+def _read_state(path: Path, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Reads what an interrupted run left; refuses that of another request.
+
+    Returns None where the run was interrupted before its first commit: no row counts as done.
+    """
+    if not part_of(path).exists():
         raise OutputError(
             f"--resume: there is no interrupted run {part_of(path)}; leave --resume out to start"
         )
+    if not state_of(path).exists():
+        return None
     try:
         state: dict[str, Any] = json.loads(state_of(path).read_text(encoding="utf-8"))
         before = state["asked"]

@@ -153,7 +153,8 @@ def run_prediction(
     """
     job.check()
     source = open_source(job.inputs)
-    for note in source.notes:
+    known = source.notes
+    for note in known:
         on_note(note)
     with job.config.build(files=source.files) as predictor:
         predictor.router.require_precision(job.precision)
@@ -163,7 +164,8 @@ def run_prediction(
             summary = run.write_file(job.out)
         else:
             summary = run.send(source, CsvStream(job.out, run.layout) if job.out else collected)
-    for note in describe_damage(summary.damaged):
+    found = (note for note in source.notes if note not in known)
+    for note in (*found, *describe_damage(summary.damaged)):
         on_note(note)
     router = predictor.router
     return PredictionReport(

@@ -45,8 +45,10 @@ class ListedFiles:
         if not self._respelled:
             return ()
         text, path = self._example
+        count = len(self._respelled)
+        files = "1 file is" if count == 1 else f"{count:,} files are"
         return (
-            f"{len(self._respelled):,} files are spelled differently in {self._table}: "
+            f"{files} spelled differently in {self._table}: "
             f"{shorten(path)} is read for {shorten(repr(text))}, for example.",
         )
 
