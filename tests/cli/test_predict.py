@@ -318,3 +318,15 @@ def test_files_found_under_another_spelling_are_told_at_the_end(
     outcome = hangtag("predict", tmp_path / "feed.csv", "--model", trained, "--out", out)
     assert outcome.code == 0, outcome.err
     assert outcome.err.count("1 file is spelled differently") == 1
+
+
+def test_a_missing_file_that_lies_elsewhere_is_told(
+    hangtag: Run, trained: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(make_split(1, classes=3, seed=3).images[0]).save(tmp_path / "photos/dress.png")
+    (tmp_path / "feed.csv").write_text("image\npictures/dress.png\nphotos/dress.png\n")
+    out = tmp_path / "out.csv"
+    outcome = hangtag("predict", tmp_path / "feed.csv", "--model", trained, "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert "'pictures/dress.png', which is missing; photos/dress.png is there" in outcome.err

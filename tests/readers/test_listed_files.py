@@ -53,7 +53,9 @@ def test_what_is_not_there_is_not_guessed(table: str, tmp_path: Path) -> None:
     assert files.find("img/DRESS_07.jpg") == str(tmp_path / "img/DRESS_07.jpg"), "two fit"
     for text in ("a\0b.jpg", "x" * 5000, "..", "/", ""):
         files.find(text)
-    assert not files.notes
+    assert [note.partition("; ")[2] for note in files.notes] == [
+        "img/Dress_07.jpg is there. Paths are relative to the table."
+    ]
 
 
 def test_the_file_that_nearly_fits_is_suggested(table: str) -> None:

@@ -37,19 +37,32 @@ class ListedFiles:
         self._table, self._folder = table, os.path.dirname(table)
         self._respelled: set[str] = set()
         self._example = ("", "")
+        self._missing = ""
         self._list = lru_cache(_FOLDERS_KEPT)(_list_folder)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found under another spelling, so far."""
+        """What was found under another spelling or may lie elsewhere, so far."""
+        return tuple(filter(None, (self._describe_respelled(), self._describe_missing())))
+
+    def _describe_respelled(self) -> str:
         if not self._respelled:
-            return ()
+            return ""
         text, path = self._example
         count = len(self._respelled)
         files = "1 file is" if count == 1 else f"{count:,} files are"
         return (
             f"{files} spelled differently in {self._table}: "
-            f"{shorten(path)} is read for {shorten(repr(text))}, for example.",
+            f"{shorten(path)} is read for {shorten(repr(text))}, for example."
+        )
+
+    def _describe_missing(self) -> str:
+        near = suggest_file(self._missing, self._table) if self._missing else ""
+        if not near:
+            return ""
+        return (
+            f"{self._table} names {shorten(repr(self._missing))}, which is missing; "
+            f"{shorten(near)} is there. Paths are relative to the table."
         )
 
     def find(self, text: str) -> str:
@@ -59,6 +72,7 @@ class ListedFiles:
             return path
         found = self._find_respelled(text)
         if found is None:
+            self._missing = self._missing or text
             return path
         if len(self._respelled) < _MOST_ENTRIES:
             self._respelled.add(text)
