@@ -50,7 +50,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("expected", [pytest.param(expected, id=expected.name) for expected in ALL])
+@pytest.mark.parametrize("expected", ALL, ids=[expected.name for expected in ALL])
 def test_what_people_have_gives_what_is_right(
     expected: Expected,
     hangtag: Run,

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -63,15 +64,42 @@ def test_what_is_no_such_archive_is_refused(
         read_here(save(tmp_path / "a.npz", **arrays))
 
 
-def test_a_header_that_promises_more_than_there_is_is_not_believed(tmp_path: Path) -> None:
+def claim(path: Path, shape: tuple[int, ...]) -> Path:
+    """Writes an archive of an array that says it has `shape`, and holds 100 bytes."""
     header = io.BytesIO()
-    shape = {"descr": "|u1", "fortran_order": False, "shape": (1 << 40, 28, 28)}
-    np.lib.format.write_array_header_1_0(header, shape)
-    path = tmp_path / "bomb.npz"
+    fields = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, fields)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("arr_0.npy", header.getvalue() + b"\0" * 100)
-    (record,) = read_all(path)
+    return path
+
+
+@pytest.mark.parametrize("shape", [(1 << 40, 28, 28), (-1, 28, 28), (0, 1 << 62, 1 << 62)])
+def test_a_header_that_says_what_cannot_be_is_not_believed(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    (record,) = read_all(claim(tmp_path / "bomb.npz", shape))
     assert "cannot be read" in record.error
+
+
+def test_a_file_that_only_begins_like_an_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
     path.write_bytes(b"PK\x03\x04 not really")
     (record,) = read_all(path)
     assert "no readable archive" in record.error
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_images_are_the_same_in_any_order_and_number(
+    tmp_path: Path, order: Literal["C", "F"]
+) -> None:
+    pixels = make_pixels(600)
+    path = tmp_path / "images.npz"
+    np.savez(path, np.asarray(pixels, order=order))
+    assert_pixels(read_all(path), pixels)
+
+
+def test_one_image_is_one_record(tmp_path: Path) -> None:
+    path = tmp_path / "image.npz"
+    np.savez(path, make_pixels(1)[0])
+    assert_pixels(read_all(path), make_pixels(1))

@@ -35,7 +35,7 @@ WORST, WORST_OF_BRAND, PICTURED_BRANDS = 60, 12, 60
 """Issues shown of all brands and of one brand, and brands whose issues are shown."""
 
 _MAX_SIDE = 96
-_BRANDS_IN_TODO = 3
+_MOST_BRANDS = 3
 
 Pictures = Mapping[str, Picture]
 
@@ -131,7 +131,7 @@ def _list_todo(result: AuditResult) -> Iterator[tuple[str, str]]:
     if copies := found.duplicate_counts.get(IssueKind.DUPLICATE):
         yield "duplicates", f"Ask why {_count(copies, 'item')} came more than once from one brand."
     worse = [brand for brand in result.noise if brand.comparison == "more"]
-    for brand in worse[:_BRANDS_IN_TODO]:
+    for brand in worse[:_MOST_BRANDS]:
         rate = f"{brand.error_rate.fraction:.1%}"
         yield "brands", f"Talk to {brand.supplier}: {rate} of its labels are wrong."
 

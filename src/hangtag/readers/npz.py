@@ -68,7 +68,7 @@ class NpzFile(Source):
     def total(self) -> int | None:
         """The number of images that the arrays announce."""
         try:
-            shapes = [_read_shape(self._path, key) for key in _list_images(self._path)]
+            shapes = [_read_stand_in(self._path, key).shape for key in _list_images(self._path)]
         except DataError:  # Reading the file says what is wrong with it.
             return 1
         return sum(shape[0] if len(shape) > 2 else 1 for shape in shapes)
@@ -110,7 +110,7 @@ class NpzSplits(ArraySource):
     @property
     def total(self) -> int | None:
         """The number of images that the arrays announce."""
-        return sum(_read_shape(self._path, x)[0] for x, _ in self._pairs.values())
+        return sum(len(_read_stand_in(self._path, x)) for x, _ in self._pairs.values())
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def _list_images(path: str) -> list[str]:
     """Returns the names of the arrays that have the shape of images, or of all where none has."""
     meant = {key: _read_key(key) for key in _list_keys(path)}
     keys = [key for key, (split, is_image) in meant.items() if is_image or not split]
-    return [key for key in keys if len(_read_shape(path, key)) > 1] or keys
+    return [key for key in keys if _read_stand_in(path, key).ndim > 1] or keys
 
 
 def _list_keys(path: str) -> list[str]:
@@ -186,31 +186,34 @@ class _Header:
         array = np.frombuffer(content, self.dtype)
         return array.reshape(shape, order="F" if self.is_fortran else "C")
 
+    def read_all(self, stream: IO[bytes]) -> NDArray[Any]:
+        """Reads the whole array; raises ValueError where it is too large for that."""
+        if self.size > _MOST_BYTES:
+            raise ValueError(f"{self.size:,} bytes, at most {_MOST_BYTES:,} are read at once")
+        return self.read(stream, self.shape)
 
-def _read_shape(path: str, key: str) -> tuple[int, ...]:
+
+def _read_stand_in(path: str, key: str) -> NDArray[Any]:
+    """Returns an array of the shape and type that are announced; it takes no memory."""
     with _open_array(path, key) as (_, header):
-        return header.shape
+        return np.broadcast_to(np.zeros((), header.dtype), header.shape)
 
 
 def _read_array(path: str, key: str) -> NDArray[Any]:
     with _open_array(path, key) as (stream, header):
-        if header.size > _MOST_BYTES:
-            raise ValueError(f"{header.size:,} bytes, at most {_MOST_BYTES:,} are read at once")
-        return header.read(stream, header.shape)
+        return header.read_all(stream)
 
 
 def _read_blocks(path: str, key: str) -> Iterator[NDArray[np.uint8]]:
     """Reads images, (N, H, W) or (N, H, W, C), some at a time; nothing before their size fits."""
-    with _open_array(path, key) as (_, header):
-        shape = header.shape
-    images = stack_images(np.broadcast_to(np.zeros((), header.dtype), shape))
-    if header.is_fortran or images.ndim > len(shape):
-        yield stack_images(_read_array(path, key))
-        return
+    images = stack_images(_read_stand_in(path, key))
     step = images_a_block(images)
-    with _open_array(path, key) as (stream, _):
+    with _open_array(path, key) as (stream, header):
+        if header.is_fortran or images.ndim > len(header.shape):
+            yield stack_images(header.read_all(stream))
+            return
         for start in range(0, len(images), step):
-            yield header.read(stream, (min(step, len(images) - start), *shape[1:]))
+            yield header.read(stream, (min(step, len(images) - start), *header.shape[1:]))
 
 
 @contextmanager
@@ -228,7 +231,6 @@ def _open_array(path: str, key: str) -> Iterator[tuple[IO[bytes], _Header]]:
                 if header.dtype.hasobject or header.size > announced:
                     raise ValueError(f"an array of {header.size:,} bytes of type {header.dtype}")
                 yield stream, header
-        except Exception as error:
-            # NumPy evaluates the header, and a damaged one raises nearly anything.
+        except Exception as error:  # NumPy evaluates the header; a damaged one raises anything.
             reason = shorten(" ".join(str(error).split()) or type(error).__name__)
             raise DataError(f"{path}: the array {shorten(key)} cannot be read: {reason}") from error

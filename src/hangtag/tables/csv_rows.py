@@ -90,21 +90,21 @@ class _Splitter:
         self._lines, self._separator = lines, separator
         self._columns, self._looks_like_row = columns, looks_like_row
         self._again: deque[str] = deque()
-        self._taken: list[str] = []
+        self._lines_of_row: list[str] = []
         self._line = 1
         self._reader = csv.reader(self._take(), delimiter=separator, strict=True)
 
     def next_row(self) -> CsvRow | None:
-        self._taken = []
+        self._lines_of_row = []
         cells, problem = self._read()
         if cells is None and not problem:
             return None
-        count = len(self._taken)
+        count = len(self._lines_of_row)
         broken = bool(problem) or len(cells or ()) != self._columns
         following = self._find_row(broken=broken)
         if following < count:
             problem = "a quote opens a cell and is not closed; write it twice"
-            self._again.extendleft(reversed(self._taken[following:]))
+            self._again.extendleft(reversed(self._lines_of_row[following:]))
             count = following
         first, self._line = self._line, self._line + count
         return CsvRow(first, count, () if problem else cells or (), problem)
@@ -125,15 +125,15 @@ class _Splitter:
             line = self._again.popleft() if self._again else next(self._lines, None)
             if line is None:
                 return
-            self._taken.append(line)
+            self._lines_of_row.append(line)
             if isinstance(line, _LongLine):
                 raise csv.Error(f"a line is longer than {LONGEST_LINE:,} characters")
             yield line
 
     def _find_row(self, *, broken: bool) -> int:
-        """Returns the position of the first of the further lines taken that is a row of its own."""
-        for position, line in enumerate(self._taken[1:], start=1):
+        """Returns the position of the first of the further lines read that is a row of its own."""
+        for position, line in enumerate(self._lines_of_row[1:], start=1):
             cells = next(csv.reader([line[:_LOOK_AT]], delimiter=self._separator), [])
             if (broken and len(cells) == self._columns) or self._looks_like_row(cells):
                 return position
-        return len(self._taken)
+        return len(self._lines_of_row)
