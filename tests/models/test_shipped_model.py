@@ -22,7 +22,7 @@ from hangtag.training.fine_tuning import PretrainedModel
 from hangtag.training.recipes import Recipe, load_recipe
 from tests.tiny import Run
 
-DATA = Path(os.environ.get("HANGTAG_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("HANGTAG_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PHOTOS = DATA / "clothing"
 EVIDENCE = Path(__file__).parents[2] / "benchmarks" / "evidence"
 RUNS = {
